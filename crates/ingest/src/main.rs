@@ -1,0 +1,3 @@
+//! Feeds exchange liquidations into redis-liq.
+
+fn main() {}
