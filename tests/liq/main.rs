@@ -21,6 +21,7 @@ mod extremes;
 mod faults;
 mod hostile_dumps;
 mod keyspace_events;
+mod malformed_payloads;
 mod memory;
 mod options;
 mod persistence;
