@@ -25,6 +25,7 @@ mod malformed_payloads;
 mod memory;
 mod options;
 mod persistence;
+mod random_series;
 mod ranges_and_digests;
 mod reads;
 mod refusals;

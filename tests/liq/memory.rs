@@ -121,3 +121,38 @@ fn large_series_are_freed_by_the_background_thread() {
         "free effort tells that it is worth a thread"
     );
 }
+
+#[test]
+fn over_maxmemory_nothing_is_created_and_what_exists_goes_on_recording() {
+    let server = Server::start();
+    let mut client = server.connect();
+    client.run("LIQ.CREATE s CLOCK EVENT PERCENTILE 0").ok();
+    let payload = rmp_serde::encode::to_vec(&[(T0, "buy", 100.0, 5.0)]).unwrap();
+    client.run("CONFIG SET maxmemory 1000").ok();
+    for line in ["LIQ.CREATE t", "LIQ.ADD t * buy 100 5", "LIQ.MADD t EVENTS * buy 100 5"] {
+        assert!(client.run(line).error().starts_with("OOM "), "{line}");
+    }
+    assert!(client.call(&[b"LIQ.MADDPACK", b"t".as_slice(), &payload]).error().starts_with("OOM "));
+    assert_eq!(client.run("EXISTS t").int(), 0);
+    for at in 0..500_u64 {
+        let reply = client.run(&format!("LIQ.ADD s {} buy 100 {}", T0 + at, at + 1));
+        assert_eq!(reply.field("status").text(), "accepted");
+    }
+    assert_eq!(client.run("LIQ.STATS s").field("count").int(), 500);
+    client.run("CONFIG SET maxmemory 0").ok();
+    assert_eq!(client.run("LIQ.ADD t * buy 100 5").field("status").text(), "accepted");
+}
+
+#[test]
+fn the_servers_own_commands_know_the_type() {
+    let server = Server::start();
+    let mut client = server.connect();
+    fill(&mut client, 3, 10, SECOND);
+    client.run("SET other 1").ok();
+    let found = client.run("SCAN 0 TYPE liqseries COUNT 100");
+    assert_eq!(found.array()[1].array().len(), 3);
+    assert!(!client.run("DEBUG OBJECT s0").is_error());
+    assert!(!client.run("MEMORY STATS").is_error());
+    client.run("PEXPIRE s0 1");
+    wait_until("the series expires", || client.run("EXISTS s0").int() == 0);
+}

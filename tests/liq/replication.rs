@@ -151,3 +151,18 @@ fn a_refused_or_stored_nothing_command_is_not_replicated_as_data() {
     assert_eq!(totals(&mut replica.connect()), totals(&mut client), "the totals are part of the series");
     assert_eq!(replica.connect().digest("s"), client.digest("s"));
 }
+
+#[test]
+fn a_replica_or_an_aof_beyond_maxmemory_records_all_the_same() {
+    let mut primary = Options::default().tcp().line("appendonly yes").start();
+    let replica = Server::replica_of(&primary, &["maxmemory 1000"]);
+    let mut client = primary.connect();
+    fill(&mut client);
+    primary.wait_for_replica(&replica);
+    let before = picture(&mut client);
+    assert_same(&before, &picture(&mut replica.connect()), "replication to a full replica");
+    drop(client);
+    primary.add_line("maxmemory 1000");
+    primary.restart();
+    assert_same(&before, &picture(&mut primary.connect()), "loading an AOF beyond maxmemory");
+}
