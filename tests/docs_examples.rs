@@ -74,7 +74,7 @@ fn reply_matches(patterns: &[String], reply: &[&str]) -> bool {
 /// Sends one line through redis-cli and returns what it prints.
 fn redis_cli(server: &support::Server, example: &Example) -> String {
     let mut cli = Command::new("redis-cli");
-    cli.args(["-h", "127.0.0.1", "-p", &server.port().to_string(), "--no-raw"]);
+    cli.arg("-s").arg(server.dir().join("socket")).arg("--no-raw");
     if example.resp3 {
         cli.arg("-3");
     }
@@ -102,44 +102,87 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// Runs a page on an empty server; returns what differs.
-fn run_page(server: &support::Server, path: &Path) -> String {
-    let mut differences = String::new();
-    for example in examples(&std::fs::read_to_string(path).unwrap()) {
-        let printed = redis_cli(server, &example);
+/// A reply that is not as shown: the example and what redis-cli printed.
+struct Difference {
+    example: Example,
+    printed: String,
+}
+
+/// Runs a page on an empty server.
+fn differences(page: &str) -> Vec<Difference> {
+    let server = support::Server::start();
+    let mut found = Vec::new();
+    for example in examples(page) {
+        let printed = redis_cli(&server, &example);
         let reply: Vec<&str> = printed.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
         let agrees = match example.reply.as_slice() {
             [] => !printed.starts_with("(error)"),
             shown => reply_matches(shown, &reply),
         };
         if !agrees {
-            let (line, command, shown) = (example.line, &example.command, example.reply.join("\n"));
-            writeln!(differences, "{}:{line}: > {command}\n--- page\n{shown}\n--- server\n{printed}", path.display())
-                .unwrap();
+            found.push(Difference { example, printed });
         }
     }
-    differences
+    found
 }
 
+/// The page with the replies that the server gave.
+fn corrected(page: &str, differences: &[Difference]) -> String {
+    let mut text = String::new();
+    let mut skipping = false;
+    for (index, line) in page.lines().enumerate() {
+        skipping &= !line.starts_with("> ") && !line.starts_with("```");
+        if skipping {
+            continue;
+        }
+        writeln!(text, "{line}").unwrap();
+        if let Some(found) = differences.iter().find(|found| found.example.line == index + 1) {
+            text.push_str(&found.printed);
+            skipping = true;
+        }
+    }
+    text
+}
+
+/// With `UPDATE_EXAMPLES=1` the replies in the pages are replaced by the server's, for review in the diff.
 #[test]
 fn every_example_of_the_documentation_answers_as_shown() {
-    let mut differences = String::new();
+    let update = std::env::var_os("UPDATE_EXAMPLES").is_some();
+    let mut report = String::new();
     let mut count = 0;
     for path in pages() {
-        let found = examples(&std::fs::read_to_string(&path).unwrap()).len();
-        if found > 0 {
-            count += found;
-            differences.push_str(&run_page(&support::Server::start(), &path));
+        let page = std::fs::read_to_string(&path).unwrap();
+        let in_page = examples(&page).len();
+        if in_page == 0 {
+            continue;
+        }
+        count += in_page;
+        let found = differences(&page);
+        if update && !found.is_empty() {
+            std::fs::write(&path, corrected(&page, &found)).unwrap();
+        }
+        for Difference { example: Example { line, command, reply, .. }, printed } in found {
+            let (path, shown) = (path.display(), reply.join("\n"));
+            writeln!(report, "{path}:{line}: > {command}\n--- page\n{shown}\n--- server\n{printed}").unwrap();
         }
     }
     println!("{count} examples run");
     assert!(count > 0, "no page holds an example");
-    assert!(differences.is_empty(), "\n{differences}");
+    assert!(update || report.is_empty(), "\n{report}");
+}
+
+#[test]
+fn a_corrected_page_shows_the_reply_of_the_server() {
+    let page = "```redis\n> PING\n?\n?\n> PING\nPONG\n```\ntext\n";
+    let example = examples(page).remove(0);
+    let found = [Difference { example, printed: "PONG\n".into() }];
+    assert_eq!(corrected(page, &found), "```redis\n> PING\nPONG\n> PING\nPONG\n```\ntext\n");
 }
 
 #[test]
 fn a_page_is_read_command_by_command() {
-    let page = "text\n```redis\n> PING\nPONG\n\n> SET a b\n```\n```sh\n> no\n```\n```redis resp3\n> GET a\n\"b\"\n```\n";
+    let page =
+        "text\n```redis\n> PING\nPONG\n\n> SET a b\n```\n```sh\n> no\n```\n```redis resp3\n> GET a\n\"b\"\n```\n";
     let example = |line, resp3, command: &str, reply: &[&str]| Example {
         line,
         resp3,
