@@ -28,22 +28,22 @@ check-tests: ## only the tests, against a development build of the module
 demo: ## one hour of generated liquidations through a private server, and what a trader asks of it
 	@scripts/prepare build server
 	cargo build --release
-	cargo run --release --quiet --example demo
+	LIQ_MODULE=$(MODULE) cargo run --release --quiet --example demo
 
 run: build ## keep a server with the module in the foreground, configured by redis.conf
 	@scripts/prepare server
 	mkdir -p target/run
 	redis-server redis.conf --loadmodule $(CURDIR)/$(MODULE) --dir $(CURDIR)/target/run
 
-bench: ## speed and size as ratios to SET, in one run
+bench: ## speed and size as ratios to SET, in one run; PARTS="speed worst rows memory accuracy" chooses
 	@scripts/prepare build server
 	cargo build --release
-	cargo bench --bench server
+	LIQ_MODULE=$(MODULE) cargo bench --bench server -- $(PARTS)
 
 instructions: ## callgrind instructions per request beside a no-op command
 	@scripts/prepare build server valgrind
 	cargo build --release --features bench-noop --target-dir target/instructions
-	cargo bench --bench instructions
+	LIQ_MODULE=target/instructions/release/libliq.so cargo bench --bench instructions
 
 compat: ## the server tests on newer Redis and Valkey releases from Debian
 	@scripts/prepare build server
