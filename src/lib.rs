@@ -3,10 +3,12 @@
 pub mod commands;
 pub mod config;
 pub mod ffi;
+pub mod hash_slot;
 pub mod info;
 pub mod keyspace;
 pub mod refusal;
 pub mod reply;
+pub mod signals;
 pub mod types;
 
 /// Registers everything with the server that loads the module, or says why not.

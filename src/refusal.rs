@@ -22,6 +22,8 @@ pub enum Refusal {
     OutOfMemory,
     /// A client sent what only replication and the append-only file may carry.
     InternalCommand,
+    /// The caller's access rules forbid it.
+    NoPermission(Cow<'static, str>),
     /// A panic was caught.
     Internal,
     /// Anything else, in words behind `ERR `.
@@ -59,6 +61,7 @@ impl Refusal {
             Self::KeyExists => "ERR key already exists".into(),
             Self::OutOfMemory => "OOM command not allowed when used memory > 'maxmemory'.".into(),
             Self::InternalCommand => format!("ERR {} is for replication only", command()).into(),
+            Self::NoPermission(what) => format!("NOPERM {what}").into(),
             Self::Internal => format!("ERR internal error in {}; the server's log has the details", command()).into(),
             Self::Because(problem) => format!("ERR {problem}").into(),
         }

@@ -7,7 +7,7 @@ pub struct Fault;
 
 impl Command for Fault {
     const INFO: CommandInfo = CommandInfo {
-        name: c"LIQ._FAULT",
+        name: c"liq._fault",
         arity: 1,
         flags: c"readonly",
         key: KeyAccess::None,

@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
 /// What the server is told of a command.
 #[derive(Debug, Clone, Copy)]
 pub struct CommandInfo {
-    /// In capitals, family first: `LIQ.ADD`.
+    /// In small letters, as the server spells it in errors, family first: `liq.add`.
     pub name: &'static CStr,
     /// Least number of words with the name, negated when more may follow.
     pub arity: i32,
