@@ -14,6 +14,7 @@ pub mod types;
 /// Registers everything with the server that loads the module, or says why not.
 fn load(server: &ffi::Loader<'_>) -> Result<(), String> {
     config::register(server)?;
+    server.data_type::<types::liqseries::LiqSeries>()?;
     for (family, registrations) in commands::FAMILIES {
         server.commands(family, registrations)?;
     }
