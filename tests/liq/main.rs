@@ -19,6 +19,7 @@ mod configuration;
 mod expiry;
 mod extremes;
 mod faults;
+mod hostile_commands;
 mod hostile_dumps;
 mod keyspace_events;
 mod malformed_payloads;
