@@ -13,6 +13,7 @@ mod support;
 mod adding;
 mod batches;
 mod captures;
+mod changed_while_full;
 mod cluster;
 mod command_table;
 mod configuration;
