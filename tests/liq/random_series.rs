@@ -81,6 +81,7 @@ fn random_series_agree_with_the_definition_throughout() {
                 _ => {}
             }
         }
+        client.run(&format!("DEL {}", twin.key));
     }
 }
 
