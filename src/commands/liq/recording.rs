@@ -20,6 +20,8 @@ pub struct Recording<'call> {
     context: &'call Context<'call>,
     key: KeyName<'call>,
     open: Writable<'call, LiqSeries>,
+    /// The server's clock, whatever replaces it for the events.
+    now_ms: u64,
     clock: Clock,
     tally: Tally,
     signals: Vec<(Event<'call>, Signal)>,
@@ -33,14 +35,15 @@ impl<'call> Recording<'call> {
         key: KeyName<'call>,
         at_ms: Option<u64>,
     ) -> Result<Recording<'call>, Refusal> {
-        let clock = clock(context, at_ms)?;
+        let now_ms = context.now_ms();
+        let clock = clock(now_ms, at_ms)?;
         let mut open = keyspace::write::<LiqSeries>(context, key)?;
         if open.value().is_none() {
             open.check_memory()?;
             create(context, key, &mut open, config::default_options());
         }
         let decided = take_buffer();
-        Ok(Self { context, key, open, clock, tally: Tally::default(), signals: Vec::new(), decided })
+        Ok(Self { context, key, open, now_ms, clock, tally: Tally::default(), signals: Vec::new(), decided })
     }
 
     /// The clock that stands in for `*`.
@@ -90,10 +93,10 @@ impl<'call> Recording<'call> {
     pub fn announce(mut self) {
         let (context, key) = (self.context, self.key);
         decided::end(&mut self.decided, &self.tally);
-        context.replicate(c"LIQ.APPLY", key, &self.decided);
+        context.replicate_decided(c"LIQ.APPLY", key, &self.decided);
         let is_stored = self.tally.of(Status::Accepted) + self.tally.of(Status::Filtered) > 0;
         if is_stored {
-            expiry::refresh(context, &mut self.open);
+            expiry::refresh(&mut self.open, self.now_ms);
         }
         self.open.changed();
         TOTALS.count(&self.tally);
@@ -126,8 +129,7 @@ fn send_signals(
 }
 
 /// The clock that events are judged by; `at_ms` replaces the server's, and may not be far ahead of it.
-fn clock(context: &Context<'_>, at_ms: Option<u64>) -> Result<Clock, RequestError> {
-    let now_ms = context.now_ms();
+fn clock(now_ms: u64, at_ms: Option<u64>) -> Result<Clock, RequestError> {
     let max_future_ms = config::max_future_ms();
     match at_ms {
         Some(at_ms) if at_ms > now_ms.saturating_add(max_future_ms) => {
