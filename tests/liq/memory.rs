@@ -157,3 +157,20 @@ fn the_servers_own_commands_know_the_type() {
     client.run("PEXPIRE s0 1");
     wait_until("the series expires", || client.run("EXISTS s0").int() == 0);
 }
+
+#[test]
+fn asking_a_thousand_different_windows_costs_no_more_than_asking_a_few() {
+    let server = Server::start();
+    let mut client = server.connect();
+    fill(&mut client, 1, 30_000, 2 * SECOND);
+    let ask = |client: &mut Client, windows: std::ops::Range<u32>| {
+        for minutes in windows {
+            client.run(&format!("LIQ.PCTL s0 80 WINDOW {minutes}m"));
+            client.run(&format!("LIQ.STATS s0 WINDOW {minutes}m SIDE sell"));
+        }
+        client.run("MEMORY USAGE s0").int()
+    };
+    let few = ask(&mut client, 1..100);
+    let many = ask(&mut client, 1..1100);
+    assert!(many <= few + few / 4, "{few} bytes after a few windows, {many} after a thousand");
+}
