@@ -58,7 +58,7 @@ unsafe extern "C" fn forget(_: *mut raw::RedisModuleCtx, _: raw::RedisModuleEven
 
 impl Context<'_> {
     /// Whether nobody hears of a write: no append-only file, no replicas, no cluster whose slots could be moved.
-    pub(super) fn is_unheard(&self) -> bool {
+    pub fn is_unheard(&self) -> bool {
         let listeners = raw::REDISMODULE_CTX_FLAGS_AOF | raw::REDISMODULE_CTX_FLAGS_CLUSTER;
         if self.has_flag(listeners) {
             return false;

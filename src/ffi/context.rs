@@ -94,17 +94,6 @@ impl Context<'_> {
         log(self.raw, level, line);
     }
 
-    /// Sends `command key argument` to the replicas and the append-only file in place of the running command.
-    ///
-    /// When nobody would hear it, the change is only counted, for the save points of snapshots.
-    pub fn replicate_decided(&self, command: &CStr, key: KeyName<'_>, argument: &[u8]) {
-        if self.is_unheard() {
-            self.replicate_verbatim();
-        } else {
-            self.replicate(command, key, argument);
-        }
-    }
-
     /// Sends `command key argument` to the replicas and the append-only file.
     pub fn replicate(&self, command: &CStr, key: KeyName<'_>, argument: &[u8]) {
         // SAFETY: the format names a string of the server, then a pointer with its length, which both outlive the call.
