@@ -103,6 +103,7 @@ fn unlink_and_flushall_async_give_everything_back() {
             assert_eq!(client.run(&format!("{free} {}", keys.join(" "))).int(), 20);
         }
         wait_until("lazy free is done", || client.info("lazyfree_pending_objects") == "0");
+        assert_eq!(client.info("liq_series"), "0", "{free}: INFO counts the series that are left");
         let left = used(&mut client) - before;
         // The connection's own buffers, which held the batches, may still be there.
         assert!(left < (filled - before) / 8, "{free} left {left} of {}", filled - before);

@@ -33,6 +33,7 @@ const USUAL: &[&str] = &[
     "Your kernel has a bug",
     "Your system is configured to use the 'xen' clocksource",
     "monotonic clock",
+    "is loading the dataset in memory",
     "does not require authentication",
     "Changing databases number from 16 to 1",
     "module exports one or more module-side data types, can't unload",
