@@ -4,5 +4,6 @@
 //! frozen disk layouts. What does not: Redis, the clock, I/O, logging. Time is always an argument.
 #![forbid(unsafe_code)]
 
+pub mod limiter;
 pub mod reply;
 pub mod request;

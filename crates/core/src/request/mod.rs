@@ -9,6 +9,6 @@ mod number;
 
 pub use args::Args;
 pub use error::RequestError;
+pub use number::{MAX_INTEGER, MAX_TIMESTAMP_MS};
 pub use number::{duration_ms, integer, real, timestamp_ms};
 pub use number::{format_duration, format_real};
-pub use number::{MAX_INTEGER, MAX_TIMESTAMP_MS};
