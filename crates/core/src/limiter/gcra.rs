@@ -33,7 +33,15 @@ impl Gcra {
         valid.then_some(limit)
     }
 
-    /// The rule it follows.
+    /// A limit that is full again in `debt_us`, or sooner: no more than its burst is ever used.
+    pub(super) fn with_debt(rule: &Rule, debt_us: u64) -> Self {
+        let mut limit = Self::full(rule.amount(), rule.capacity(), rule.period_ms());
+        let most = u128::from(limit.burst) * limit.denominator();
+        limit.set_level((u128::from(limit.amount) * u128::from(debt_us)).min(most));
+        limit
+    }
+
+    /// Amount, period and burst.
     pub const fn rule(&self) -> (u64, u64, u64) {
         (self.amount, self.period_ms, self.burst)
     }

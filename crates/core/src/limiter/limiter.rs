@@ -162,14 +162,12 @@ impl Limiter {
     /// What a check of `cost` would be answered, with what remains before it; changes nothing. None when there is
     /// neither a limit nor a ban.
     pub fn peek(&self, rules: &[Rule], cost: u64, now_us: u64) -> Option<Verdict> {
-        if now_us >= self.clock_us && self.follows(rules) {
-            let at = self.moment(now_us);
-            return self.refused(at, cost).or_else(|| self.accepted(at));
+        let mut state = self.as_of(now_us);
+        if !state.follows(rules) {
+            state.to_mut().follow(rules, now_us);
         }
-        let mut changed = self.clone();
-        changed.step_back(now_us);
-        changed.follow(rules, now_us);
-        changed.peek(&[], cost, now_us)
+        let at = state.moment(now_us);
+        state.refused(at, cost).or_else(|| state.accepted(at))
     }
 
     /// Stores `rules` as the limits and keeps the key when nothing is used.
@@ -226,7 +224,7 @@ impl Limiter {
         }
     }
 
-    fn follows(&self, rules: &[Rule]) -> bool {
+    pub(super) fn follows(&self, rules: &[Rule]) -> bool {
         let limits = self.limits();
         let same = || limits.iter().zip(rules).all(|(limit, rule)| limit.follows(rule));
         rules.is_empty() || (rules.len() == limits.len() && same())
@@ -243,7 +241,7 @@ impl Limiter {
     }
 
     /// Anchors the state to a clock that was set back. Tells whether it was.
-    fn step_back(&mut self, now_us: u64) -> bool {
+    pub(super) fn step_back(&mut self, now_us: u64) -> bool {
         let step_us = self.clock_us.saturating_sub(now_us);
         if step_us == 0 {
             return false;
@@ -254,10 +252,23 @@ impl Limiter {
         true
     }
 
-    fn settle(&mut self, now_us: u64) {
+    pub(super) fn settle(&mut self, now_us: u64) {
         let at = self.moment(now_us);
         self.limits.as_mut_slice().iter_mut().for_each(|limit| limit.settle(at));
         self.clock_us = now_us;
+    }
+
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// How long until `cost` fits into every limit and no ban stands.
+    pub(super) fn wait(&self, at: Moment, cost: u64) -> Wait {
+        let ban = match self.banned_until_us.saturating_sub(at.now_us) {
+            0 => Wait::Now,
+            ban_us => Wait::After(ban_us),
+        };
+        self.limits().iter().fold(ban, |longest, limit| longest.max(limit.wait(at, cost)))
     }
 
     /// The refusal of `cost`, if it is refused.

@@ -12,6 +12,8 @@ mod limits;
 mod moment;
 mod rule;
 mod sliding;
+mod standing;
+mod throttle;
 mod verdict;
 
 pub use aligned::Aligned;
@@ -22,4 +24,6 @@ pub use limits::Limits;
 pub use moment::{Moment, US_PER_MS, us_from_ms};
 pub use rule::{Kind, MAX_AMOUNT, MAX_LIMITS, MAX_PERIOD_MS, Rule, RuleError};
 pub use sliding::{MOST_USES, Sliding, Use};
+pub use standing::Standing;
+pub use throttle::Throttled;
 pub use verdict::{BANNED, Verdict, Wait};

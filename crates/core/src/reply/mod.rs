@@ -3,6 +3,7 @@
 //! Doubles are written in shortest round-trip form and are always finite; absent values are `None`, never NaN.
 
 mod double;
+pub mod rl;
 
 pub use double::DoubleBuffer;
 
