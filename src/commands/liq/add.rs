@@ -1,0 +1,25 @@
+//! `LIQ.ADD`
+
+use super::argument_docs::{AT, EVENT_SIDE, EXCHANGE, PRICE, SIZE, TS};
+use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
+use crate::refusal::Refusal;
+
+pub struct Add;
+
+impl Command for Add {
+    const INFO: CommandInfo = CommandInfo {
+        name: c"liq.add",
+        arity: -6,
+        flags: c"write fast",
+        key: KeyAccess::Update,
+        summary: c"Adds one liquidation and judges it against the events before it",
+        complexity: c"O(1) amortized",
+        since: c"0.1.0",
+        args: &[ArgSpec::KEY, TS, EVENT_SIDE, PRICE, SIZE, EXCHANGE, ArgSpec::text(c"id").after(c"ID").optional(), AT],
+        internal: false,
+    };
+
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
+        todo!()
+    }
+}

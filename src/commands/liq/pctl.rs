@@ -1,0 +1,25 @@
+//! `LIQ.PCTL`
+
+use super::argument_docs::{AT, SIDE, WINDOW};
+use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
+use crate::refusal::Refusal;
+
+pub struct Pctl;
+
+impl Command for Pctl {
+    const INFO: CommandInfo = CommandInfo {
+        name: c"liq.pctl",
+        arity: -3,
+        flags: c"readonly fast",
+        key: KeyAccess::Read,
+        summary: c"Percentiles of the sizes in a window",
+        complexity: c"O(P) in the percentiles asked for",
+        since: c"0.1.0",
+        args: &[ArgSpec::KEY, ArgSpec::real(c"percentile").multiple(), WINDOW, SIDE, AT],
+        internal: false,
+    };
+
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
+        todo!()
+    }
+}

@@ -1,0 +1,25 @@
+//! `LIQ.RANK`
+
+use super::argument_docs::{AT, SIDE, WINDOW};
+use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
+use crate::refusal::Refusal;
+
+pub struct Rank;
+
+impl Command for Rank {
+    const INFO: CommandInfo = CommandInfo {
+        name: c"liq.rank",
+        arity: -3,
+        flags: c"readonly fast",
+        key: KeyAccess::Read,
+        summary: c"Which share of a window is at or below given sizes",
+        complexity: c"O(S) in the sizes asked for",
+        since: c"0.1.0",
+        args: &[ArgSpec::KEY, ArgSpec::real(c"size").multiple(), WINDOW, SIDE, AT],
+        internal: false,
+    };
+
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
+        todo!()
+    }
+}

@@ -1,0 +1,72 @@
+//! What the module counts, and the INFO section `liq` that shows it.
+
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::commands::FAMILIES;
+use crate::ffi::{InfoSection, InfoSource, Registration, panics_caught};
+
+/// A count that only the server's main thread changes, so that adding needs no locked instruction.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Adds `more`.
+    #[inline]
+    pub fn add(&self, more: u64) {
+        self.0.store(self.get().wrapping_add(more), Ordering::Relaxed);
+    }
+
+    /// The count so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What happened to the events sent to this server since the module was loaded.
+pub struct Totals {
+    /// Events judged, whatever came of them.
+    pub adds: Counter,
+    /// Signals appended or not, as the judgement said.
+    pub signals: Counter,
+    /// Signals whose stream would not take them.
+    pub failed_signals: Counter,
+}
+
+/// The module's totals.
+pub static TOTALS: Totals = Totals { adds: Counter::new(), signals: Counter::new(), failed_signals: Counter::new() };
+
+/// Room for the error counts of every registered command.
+const MAX_COMMANDS: usize = 64;
+static ERRORS: [Counter; MAX_COMMANDS] = [const { Counter::new() }; MAX_COMMANDS];
+
+fn registrations() -> impl Iterator<Item = &'static Registration> {
+    FAMILIES.iter().flat_map(|(_, commands)| commands.iter())
+}
+
+/// Counts a refused call of `command`.
+pub fn count_error(command: &CStr) {
+    let place = registrations().position(|registration| registration.info.name == command);
+    if let Some(counter) = place.and_then(|place| ERRORS.get(place)) {
+        counter.add(1);
+    }
+}
+
+/// The section `liq`.
+pub struct LiqSection;
+
+impl InfoSource for LiqSection {
+    fn report(section: &mut InfoSection) {
+        section.text(c"version", env!("CARGO_PKG_VERSION"));
+        section.count(c"adds", TOTALS.adds.get());
+        section.count(c"signals", TOTALS.signals.get());
+        section.count(c"failed_signals", TOTALS.failed_signals.get());
+        section.count(c"panics_caught", panics_caught());
+        let errors = registrations().zip(&ERRORS).map(|(command, errors)| (command.info.name, errors.get()));
+        section.counts(c"errors", errors.filter(|(_, errors)| *errors > 0));
+    }
+}

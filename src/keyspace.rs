@@ -1,0 +1,81 @@
+//! The only place that opens keys: typed, with the contract's refusals.
+
+use crate::ffi::{Context, Holds, KeyName, Persisted, ReadKey, WriteKey};
+use crate::refusal::Refusal;
+
+/// Lends the value of `name` to `body`, or nothing when the key is missing.
+pub fn read<T: Persisted, R>(
+    context: &Context<'_>,
+    name: KeyName<'_>,
+    body: impl FnOnce(Option<&mut T>) -> Result<R, Refusal>,
+) -> Result<R, Refusal> {
+    match ReadKey::open(context, name).value() {
+        Holds::Value(value) => body(Some(value)),
+        Holds::Nothing => body(None),
+        Holds::AnotherType => Err(Refusal::WrongType),
+    }
+}
+
+/// A key open for writing, known to hold a `T` or nothing.
+pub struct Writable<'call, T> {
+    context: &'call Context<'call>,
+    name: KeyName<'call>,
+    key: WriteKey<'call, T>,
+}
+
+/// Opens `name` for writing.
+pub fn write<'call, T: Persisted>(
+    context: &'call Context<'call>,
+    name: KeyName<'call>,
+) -> Result<Writable<'call, T>, Refusal> {
+    let mut key = WriteKey::open(context, name);
+    match key.value() {
+        Holds::AnotherType => Err(Refusal::WrongType),
+        Holds::Value(_) | Holds::Nothing => Ok(Writable { context, name, key }),
+    }
+}
+
+impl<T: Persisted> Writable<'_, T> {
+    /// The value, if the key is there.
+    pub fn value(&mut self) -> Option<&mut T> {
+        match self.key.value() {
+            Holds::Value(value) => Some(value),
+            Holds::Nothing | Holds::AnotherType => None,
+        }
+    }
+
+    /// The value, or `ERR no such key`.
+    pub fn existing(&mut self) -> Result<&mut T, Refusal> {
+        self.value().ok_or(Refusal::NoSuchKey)
+    }
+
+    /// Refuses to make a key while the server is out of memory: for commands that the server itself lets through because
+    /// they need not make one.
+    pub fn check_memory(&self) -> Result<(), Refusal> {
+        if self.context.is_out_of_memory() { Err(Refusal::OutOfMemory) } else { Ok(()) }
+    }
+
+    /// Stores `value` in place of what is there, without an expiry.
+    pub fn store(&mut self, value: T) {
+        self.key.store(value);
+    }
+
+    /// When the key expires, Unix milliseconds; `None` for never.
+    pub fn expires_at_ms(&self) -> Option<u64> {
+        self.key.expires_at_ms()
+    }
+
+    /// Sets when the key expires, here and, as a plain PEXPIREAT or PERSIST, on replicas and in the append-only file.
+    pub fn expire_at_ms(&mut self, at_ms: Option<u64>) {
+        self.key.expire_at_ms(at_ms);
+        match at_ms {
+            Some(at_ms) => self.context.replicate(c"PEXPIREAT", self.name, at_ms.to_string().as_bytes()),
+            None => self.context.replicate_all(c"PERSIST", self.name, &[]),
+        }
+    }
+
+    /// Tells watchers that the value changed. Due once in every command that changed something.
+    pub fn changed(&self) {
+        self.context.signal_modified(self.name);
+    }
+}

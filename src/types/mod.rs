@@ -1,0 +1,1 @@
+//! The data types: their names, versions and how their values are saved.
