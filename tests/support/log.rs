@@ -29,6 +29,7 @@ const USUAL: &[&str] = &[
     "DB 0:",
     "Loading RDB produced by",
     "Setting secondary replication ID",
+    "Redis does not require authentication",
     "Your kernel has a bug",
     "Your system is configured to use the 'xen' clocksource",
     "monotonic clock",
