@@ -4,6 +4,7 @@ use std::ffi::CStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::commands::FAMILIES;
+use crate::commands::rl::CELL_THROTTLE;
 use crate::ffi::{InfoSection, InfoSource, Registration, panics_caught};
 
 /// A count that only the server's main thread changes, so that adding needs no locked instruction.
@@ -35,17 +36,27 @@ pub struct Totals {
     pub signals: Counter,
     /// Signals whose stream would not take them.
     pub failed_signals: Counter,
+    /// Rate limits asked to take a cost, whatever came of it.
+    pub checks: Counter,
+    /// Rate limits that refused it.
+    pub blocks: Counter,
 }
 
 /// The module's totals.
-pub static TOTALS: Totals = Totals { adds: Counter::new(), signals: Counter::new(), failed_signals: Counter::new() };
+pub static TOTALS: Totals = Totals {
+    adds: Counter::new(),
+    signals: Counter::new(),
+    failed_signals: Counter::new(),
+    checks: Counter::new(),
+    blocks: Counter::new(),
+};
 
 /// Room for the error counts of every registered command.
 const MAX_COMMANDS: usize = 64;
 static ERRORS: [Counter; MAX_COMMANDS] = [const { Counter::new() }; MAX_COMMANDS];
 
 fn registrations() -> impl Iterator<Item = &'static Registration> {
-    FAMILIES.iter().flat_map(|(_, commands)| commands.iter())
+    FAMILIES.iter().flat_map(|(_, commands)| commands.iter()).chain([&CELL_THROTTLE])
 }
 
 /// Counts a refused call of `command`.
@@ -65,6 +76,8 @@ impl InfoSource for LiqSection {
         section.count(c"adds", TOTALS.adds.get());
         section.count(c"signals", TOTALS.signals.get());
         section.count(c"failed_signals", TOTALS.failed_signals.get());
+        section.count(c"rate_checks", TOTALS.checks.get());
+        section.count(c"rate_blocks", TOTALS.blocks.get());
         section.count(c"panics_caught", panics_caught());
         let errors = registrations().zip(&ERRORS).map(|(command, errors)| (command.info.name, errors.get()));
         section.counts(c"errors", errors.filter(|(_, errors)| *errors > 0));

@@ -102,6 +102,12 @@ impl<'call, T: Persisted> WriteKey<'call, T> {
         unsafe { api!(RedisModule_ModuleTypeSetValue)(self.handle.0, T::slot().handle(), into_raw(value)) };
     }
 
+    /// Deletes the key.
+    pub(crate) fn delete(&mut self) {
+        // SAFETY: the handle is open for writing; the server frees the value.
+        unsafe { api!(RedisModule_DeleteKey)(self.handle.0) };
+    }
+
     /// When the key expires, Unix milliseconds; `None` for never.
     pub(crate) fn expires_at_ms(&self) -> Option<u64> {
         // SAFETY: the handle is open.

@@ -1,0 +1,35 @@
+//! `RL.INFO`
+
+use liq_core::limiter::Limiter;
+use liq_core::reply::rl::LimiterInfo;
+use liq_core::request::RequestError;
+
+use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
+use crate::refusal::Refusal;
+use crate::{keyspace, reply};
+
+pub struct Info;
+
+impl Command for Info {
+    const INFO: CommandInfo = CommandInfo {
+        name: c"rl.info",
+        arity: 2,
+        flags: c"readonly fast",
+        key: KeyAccess::Read,
+        summary: c"The limits of a key, and what is used of each",
+        complexity: c"O(L) in the limits, at most 8",
+        since: c"0.1.0",
+        args: &[ArgSpec::KEY],
+        internal: false,
+    };
+
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
+        let (name, _) = arguments.key_and_rest().ok_or(RequestError::Arity)?;
+        let now_us = context.now_us();
+        let info = keyspace::read::<Limiter, _>(context, name, |limiter| {
+            limiter.map(|limiter| LimiterInfo::of(limiter, now_us)).ok_or(Refusal::NoSuchKey)
+        })?;
+        reply::send(context, &info);
+        Ok(())
+    }
+}
