@@ -12,8 +12,13 @@
 )]
 
 pub mod client;
+pub mod cluster;
+pub mod dump;
+pub mod feed;
+pub mod judge;
 pub mod log;
 pub mod module;
+pub mod oracle;
 pub mod reply;
 pub mod server;
 

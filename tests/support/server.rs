@@ -62,7 +62,8 @@ impl Options {
     #[track_caller]
     pub fn start(self) -> Server {
         let dir = tempfile::Builder::new().prefix("liq-").tempdir().expect("a temporary folder");
-        let mut server = Server { options: self, dir, port: 0, child: None, expected_warnings: Vec::new() };
+        let mut server =
+            Server { options: self, dir, port: 0, cluster_port: 0, child: None, expected_warnings: Vec::new() };
         server.launch();
         server
     }
@@ -70,7 +71,8 @@ impl Options {
     /// Starts the server and returns its log if it ends instead of answering.
     pub fn start_refused(self) -> Result<Server, String> {
         let dir = tempfile::Builder::new().prefix("liq-").tempdir().expect("a temporary folder");
-        let mut server = Server { options: self, dir, port: 0, child: None, expected_warnings: Vec::new() };
+        let mut server =
+            Server { options: self, dir, port: 0, cluster_port: 0, child: None, expected_warnings: Vec::new() };
         server.try_launch().map(|()| server)
     }
 }
@@ -80,6 +82,7 @@ pub struct Server {
     options: Options,
     dir: tempfile::TempDir,
     port: u16,
+    cluster_port: u16,
     child: Option<Child>,
     expected_warnings: Vec<String>,
 }
@@ -135,6 +138,11 @@ impl Server {
     pub fn port(&self) -> u16 {
         assert_ne!(self.port, 0, "start this server with Options::tcp");
         self.port
+    }
+
+    /// The bus port of a node started with [`Options::cluster`].
+    pub fn cluster_port(&self) -> u16 {
+        self.cluster_port
     }
 
     /// The folder that holds its files.
@@ -294,7 +302,8 @@ impl Server {
             lines.push("cluster-enabled yes".into());
             lines.push("cluster-config-file nodes.conf".into());
             lines.push("cluster-node-timeout 5000".into());
-            lines.push(format!("cluster-port {}", free_port()));
+            self.cluster_port = if self.cluster_port == 0 { free_port() } else { self.cluster_port };
+            lines.push(format!("cluster-port {}", self.cluster_port));
         }
         if !self.options.without_module {
             let path = module::module_path().display();

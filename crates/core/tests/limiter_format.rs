@@ -1,7 +1,8 @@
 //! The layouts of the limiter: golden bytes, the way there and back, and bytes that mean harm.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
-use liq_core::format::limiter::{DecodeError, LAYOUT, decode, encode};
+use liq_core::format::DecodeError;
+use liq_core::format::limiter::{LAYOUT, decode, encode};
 use liq_core::limiter::{Kind, Limiter, Rule, Used};
 use proptest::prelude::*;
 

@@ -51,13 +51,13 @@ pub struct NoSuchLimit;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoLimits;
 
-/// A state that no sequence of commands leads to.
+/// A state that no sequence of commands leads to, by what is wrong in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidState(pub &'static str);
 
 impl fmt::Display for InvalidState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid limiter: {}", self.0)
+        write!(f, "invalid {}", self.0)
     }
 }
 
@@ -72,10 +72,10 @@ impl Limiter {
     /// A limiter as it was stored. Refuses a ban longer than 366 days and uses that are ahead of the clock.
     pub fn from_parts(clock_us: u64, banned_until_us: u64, kept: bool, limits: Limits) -> Result<Self, InvalidState> {
         if clock_us > us_from_ms(MAX_AMOUNT) {
-            return Err(InvalidState("clock beyond the latest timestamp"));
+            return Err(InvalidState("clock"));
         }
         if banned_until_us.saturating_sub(clock_us) > us_from_ms(MAX_PERIOD_MS) {
-            return Err(InvalidState("ban longer than 366 days"));
+            return Err(InvalidState("length of a ban"));
         }
         let ahead = limits.as_slice().iter().any(|limit| match limit {
             Limit::Gcra(_) => false,
@@ -83,7 +83,7 @@ impl Limiter {
             Limit::Aligned(limit) => limit.is_ahead_of(clock_us),
         });
         if ahead {
-            return Err(InvalidState("use ahead of the clock"));
+            return Err(InvalidState("time of a use"));
         }
         Ok(Self { clock_us, banned_until_us, limits, kept })
     }
