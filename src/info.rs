@@ -3,9 +3,13 @@
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use liq_core::limiter::Limiter;
+use liq_core::series::Tally;
+
 use crate::commands::FAMILIES;
 use crate::commands::rl::CELL_THROTTLE;
-use crate::ffi::{InfoSection, InfoSource, Registration, panics_caught};
+use crate::ffi::{InfoSection, InfoSource, Persisted, Registration, panics_caught};
+use crate::types::liqseries::LiqSeries;
 
 /// A count that only the server's main thread changes, so that adding needs no locked instruction.
 #[derive(Debug, Default)]
@@ -30,10 +34,9 @@ impl Counter {
 
 /// What happened to the events sent to this server since the module was loaded.
 pub struct Totals {
-    /// Events judged, whatever came of them.
-    pub adds: Counter,
-    /// Signals appended or not, as the judgement said.
-    pub signals: Counter,
+    statuses: [Counter; 7],
+    signals: Counter,
+    stale_signals: Counter,
     /// Signals whose stream would not take them.
     pub failed_signals: Counter,
     /// Rate limits asked to take a cost, whatever came of it.
@@ -42,10 +45,22 @@ pub struct Totals {
     pub blocks: Counter,
 }
 
+impl Totals {
+    /// Counts what one command decided.
+    pub fn count(&self, tally: &Tally) {
+        for (counter, more) in self.statuses.iter().zip(tally.statuses) {
+            counter.add(more);
+        }
+        self.signals.add(tally.signals);
+        self.stale_signals.add(tally.stale_signals);
+    }
+}
+
 /// The module's totals.
 pub static TOTALS: Totals = Totals {
-    adds: Counter::new(),
+    statuses: [const { Counter::new() }; 7],
     signals: Counter::new(),
+    stale_signals: Counter::new(),
     failed_signals: Counter::new(),
     checks: Counter::new(),
     blocks: Counter::new(),
@@ -67,15 +82,24 @@ pub fn count_error(command: &CStr) {
     }
 }
 
+/// The fields of the statuses, in the order of `Status::index`.
+const STATUS_FIELDS: [&CStr; 7] = [c"accepted", c"filtered", c"small", c"duplicate", c"late", c"future", c"shed"];
+
 /// The section `liq`.
 pub struct LiqSection;
 
 impl InfoSource for LiqSection {
     fn report(section: &mut InfoSection) {
         section.text(c"version", env!("CARGO_PKG_VERSION"));
-        section.count(c"adds", TOTALS.adds.get());
+        section.count(c"series", LiqSeries::slot().live());
+        section.count(c"adds", TOTALS.statuses.iter().map(Counter::get).sum());
+        for (name, counter) in STATUS_FIELDS.iter().zip(&TOTALS.statuses) {
+            section.count(name, counter.get());
+        }
         section.count(c"signals", TOTALS.signals.get());
+        section.count(c"stale_signals", TOTALS.stale_signals.get());
         section.count(c"failed_signals", TOTALS.failed_signals.get());
+        section.count(c"limiters", Limiter::slot().live());
         section.count(c"rate_checks", TOTALS.checks.get());
         section.count(c"rate_blocks", TOTALS.blocks.get());
         section.count(c"panics_caught", panics_caught());

@@ -1,7 +1,13 @@
 //! The only place that opens keys: typed, with the contract's refusals.
 
-use crate::ffi::{Context, Holds, KeyName, Persisted, ReadKey, WriteKey};
+use crate::ffi::{Context, HoldsAnotherType, KeyName, Persisted, ReadKey, WriteKey};
 use crate::refusal::Refusal;
+
+impl From<HoldsAnotherType> for Refusal {
+    fn from(_: HoldsAnotherType) -> Self {
+        Self::WrongType
+    }
+}
 
 /// Lends the value of `name` to `body`, or nothing when the key is missing.
 pub fn read<T: Persisted, R>(
@@ -9,11 +15,18 @@ pub fn read<T: Persisted, R>(
     name: KeyName<'_>,
     body: impl FnOnce(Option<&mut T>) -> Result<R, Refusal>,
 ) -> Result<R, Refusal> {
-    match ReadKey::open(context, name).value() {
-        Holds::Value(value) => body(Some(value)),
-        Holds::Nothing => body(None),
-        Holds::AnotherType => Err(Refusal::WrongType),
-    }
+    body(ReadKey::open(context, name)?.value())
+}
+
+/// Like [`read`], with the bytes of memory that the value takes.
+pub fn read_measured<T: Persisted, R>(
+    context: &Context<'_>,
+    name: KeyName<'_>,
+    body: impl FnOnce(Option<(&mut T, usize)>) -> Result<R, Refusal>,
+) -> Result<R, Refusal> {
+    let mut key = ReadKey::open(context, name)?;
+    let bytes = key.memory_bytes();
+    body(key.value().map(|value| (value, bytes)))
 }
 
 /// A key open for writing, known to hold a `T` or nothing.
@@ -28,20 +41,13 @@ pub fn write<'call, T: Persisted>(
     context: &'call Context<'call>,
     name: KeyName<'call>,
 ) -> Result<Writable<'call, T>, Refusal> {
-    let mut key = WriteKey::open(context, name);
-    match key.value() {
-        Holds::AnotherType => Err(Refusal::WrongType),
-        Holds::Value(_) | Holds::Nothing => Ok(Writable { context, name, key }),
-    }
+    Ok(Writable { context, name, key: WriteKey::open(context, name)? })
 }
 
 impl<T: Persisted> Writable<'_, T> {
     /// The value, if the key is there.
     pub fn value(&mut self) -> Option<&mut T> {
-        match self.key.value() {
-            Holds::Value(value) => Some(value),
-            Holds::Nothing | Holds::AnotherType => None,
-        }
+        self.key.value()
     }
 
     /// The value, or `ERR no such key`.

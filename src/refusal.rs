@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use liq_core::request::RequestError;
+use liq_core::series::{AlterError, OptionsError, ReadError};
 
 use crate::ffi::{CommandInfo, Context};
 use crate::info;
@@ -33,6 +34,24 @@ pub enum Refusal {
 impl From<RequestError> for Refusal {
     fn from(error: RequestError) -> Self {
         Self::Request(error)
+    }
+}
+
+impl From<ReadError> for Refusal {
+    fn from(error: ReadError) -> Self {
+        Self::because(error)
+    }
+}
+
+impl From<AlterError> for Refusal {
+    fn from(error: AlterError) -> Self {
+        Self::because(error)
+    }
+}
+
+impl From<OptionsError> for Refusal {
+    fn from(error: OptionsError) -> Self {
+        Self::because(error)
     }
 }
 

@@ -8,7 +8,7 @@ use liq_core::reply::{DoubleBuffer, Encode, Sink};
 use crate::ffi::Context;
 
 /// Sends `reply` to the client.
-pub fn send(context: &Context<'_>, reply: &impl Encode) {
+pub fn send(context: &Context<'_>, reply: &(impl Encode + ?Sized)) {
     reply.encode(&mut Reply(context));
 }
 

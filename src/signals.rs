@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use liq_core::reply::DoubleBuffer;
 use liq_core::request::{RequestError, SignalStream};
-use liq_core::series::Side;
+use liq_core::series::{Event, Signal};
 
 use crate::ffi::{Context, KeyName, Level, WriteAccess};
 use crate::hash_slot::{hash_tag, share_a_slot};
@@ -13,25 +13,6 @@ use crate::refusal::Refusal;
 
 /// Failures are counted each, and logged at most this often.
 const LOG_INTERVAL_MS: u64 = 10_000;
-
-/// What an entry of the stream tells.
-#[derive(Debug, Clone, Copy)]
-pub struct Signal<'a> {
-    /// What to do: `buy` after liquidated longs, `sell` after liquidated shorts.
-    pub side: Side,
-    /// The VWAP before the event.
-    pub vwap: f64,
-    /// (price − vwap) / vwap, percent.
-    pub deviation_pct: f64,
-    /// Notional of the event, quote currency.
-    pub size: f64,
-    /// Price of the event.
-    pub price: f64,
-    /// Time of the event, Unix milliseconds.
-    pub ts_ms: u64,
-    /// Where it happened; empty when that was not told.
-    pub exchange: &'a [u8],
-}
 
 /// Refuses a stream that the signals of `key` could not be appended to: in another slot of the cluster, or not the
 /// caller's to write.
@@ -46,11 +27,11 @@ pub fn check_stream(context: &Context<'_>, key: KeyName<'_>, stream: &[u8]) -> R
 }
 
 /// Appends `signal` to `stream` as the calling user. A failure is counted and logged, and nothing else.
-pub fn append(context: &Context<'_>, key: KeyName<'_>, stream: &SignalStream, signal: &Signal<'_>) {
+pub fn append(context: &Context<'_>, key: KeyName<'_>, stream: &SignalStream, (event, signal): (&Event<'_>, &Signal)) {
     let outcome = if context.is_cluster() && !share_a_slot(key.bytes(), &stream.key) {
         Err("the stream is not in the key's hash slot".to_owned())
     } else {
-        add_entry(context, key.bytes(), stream, signal)
+        add_entry(context, key.bytes(), stream, (event, signal))
     };
     if let Err(problem) = outcome {
         TOTALS.failed_signals.add(1);
@@ -58,13 +39,14 @@ pub fn append(context: &Context<'_>, key: KeyName<'_>, stream: &SignalStream, si
     }
 }
 
-fn add_entry(context: &Context<'_>, key: &[u8], stream: &SignalStream, signal: &Signal<'_>) -> Result<(), String> {
-    let reason = match signal.side {
-        Side::Buy => "liquidation_long",
-        Side::Sell => "liquidation_short",
-    };
+fn add_entry(
+    context: &Context<'_>,
+    key: &[u8],
+    stream: &SignalStream,
+    (event, signal): (&Event<'_>, &Signal),
+) -> Result<(), String> {
     let [mut vwap, mut deviation, mut size, mut price] = std::array::from_fn(|_| DoubleBuffer::new());
-    let (max_len, ts) = (stream.max_len.to_string(), signal.ts_ms.to_string());
+    let (max_len, ts) = (stream.max_len.to_string(), event.ts_ms.to_string());
     let arguments: [&[u8]; 25] = [
         &stream.key,
         b"MAXLEN",
@@ -76,21 +58,21 @@ fn add_entry(context: &Context<'_>, key: &[u8], stream: &SignalStream, signal: &
         b"key",
         key,
         b"side",
-        signal.side.name().as_bytes(),
+        signal.action.name().as_bytes(),
         b"entry_reason",
-        reason.as_bytes(),
+        signal.entry_reason().as_bytes(),
         b"vwap",
         vwap.format(signal.vwap).as_bytes(),
         b"vwap_deviation",
         deviation.format(signal.deviation_pct).as_bytes(),
         b"liquidation_size",
-        size.format(signal.size).as_bytes(),
+        size.format(event.size).as_bytes(),
         b"price",
-        price.format(signal.price).as_bytes(),
+        price.format(event.price).as_bytes(),
         b"timestamp",
         ts.as_bytes(),
         b"exchange",
-        signal.exchange,
+        event.exchange.unwrap_or_default(),
     ];
     context.call_as_user(c"XADD", &arguments)
 }

@@ -1,21 +1,16 @@
 //! An open key: closed on drop, typed by [`Persisted`]. Opened only by `keyspace`.
 
 use std::marker::PhantomData;
+use std::ptr;
 
 use redis_module::raw;
 
-use super::persisted::{Persisted, into_raw};
+use super::persisted::{Persisted, into_raw, memory_bytes};
 use super::{Context, KeyName};
 
-/// What an open key holds.
-pub enum Holds<T> {
-    /// No such key.
-    Nothing,
-    /// A value of the type asked for.
-    Value(T),
-    /// A value of another type.
-    AnotherType,
-}
+/// The key holds a value of another type than the one asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HoldsAnotherType;
 
 struct Handle(*mut raw::RedisModuleKey);
 
@@ -34,72 +29,75 @@ impl Handle {
         Self(unsafe { api!(RedisModule_OpenKey)(context.raw, name.raw, mode.cast_signed()) })
     }
 
-    fn holds<T: Persisted>(&self) -> Holds<*mut T> {
-        // SAFETY: the handle is open; asking its kind is allowed of an empty key too.
-        let kind = unsafe { api!(RedisModule_KeyType)(self.0) } as isize;
-        if self.0.is_null() || kind == raw::REDISMODULE_KEYTYPE_EMPTY {
-            return Holds::Nothing;
+    /// The value's place; null when the key is missing.
+    fn value<T: Persisted>(&self) -> Result<*mut T, HoldsAnotherType> {
+        if self.0.is_null() {
+            return Ok(ptr::null_mut());
         }
-        // SAFETY: the handle is open; of a key without a module type the answer is null.
-        if kind != raw::REDISMODULE_KEYTYPE_MODULE
-            || unsafe { api!(RedisModule_ModuleTypeGetType)(self.0) } != T::slot().handle()
-        {
-            return Holds::AnotherType;
+        // SAFETY: the handle is open. Of a key that is empty or not of a module's type, the type is null, and only then is
+        // it asked which of both. Values of the module's type are boxed `T`s (`persisted::into_raw`).
+        unsafe {
+            if api!(RedisModule_ModuleTypeGetType)(self.0) == T::slot().handle() {
+                return Ok(api!(RedisModule_ModuleTypeGetValue)(self.0).cast());
+            }
+            let is_empty = api!(RedisModule_KeyType)(self.0) as isize == raw::REDISMODULE_KEYTYPE_EMPTY;
+            if is_empty { Ok(ptr::null_mut()) } else { Err(HoldsAnotherType) }
         }
-        // SAFETY: the key holds the module's type, whose values are boxed `T`s (`persisted::into_raw`).
-        Holds::Value(unsafe { api!(RedisModule_ModuleTypeGetValue)(self.0) }.cast())
     }
 }
 
 /// A key open for reading.
 pub struct ReadKey<'call, T> {
-    handle: Handle,
-    value: PhantomData<(&'call (), T)>,
+    _handle: Handle,
+    value: *mut T,
+    call: PhantomData<&'call ()>,
 }
 
 impl<'call, T: Persisted> ReadKey<'call, T> {
-    pub(crate) fn open(context: &'call Context<'_>, name: KeyName<'_>) -> Self {
-        Self { handle: Handle::open(context, name, raw::REDISMODULE_READ), value: PhantomData }
+    pub(crate) fn open(context: &'call Context<'_>, name: KeyName<'_>) -> Result<Self, HoldsAnotherType> {
+        let handle = Handle::open(context, name, raw::REDISMODULE_READ);
+        Ok(Self { value: handle.value()?, _handle: handle, call: PhantomData })
     }
 
     /// The value. Queries may rebuild caches inside it, so it is lent mutably; what persists must not change.
-    pub(crate) fn value(&mut self) -> Holds<&mut T> {
-        match self.handle.holds::<T>() {
-            // SAFETY: the value lives while its key is open, the server has one thread for commands, and the borrow of `self`
-            // keeps it the only reference made from this handle. A command opens its key once.
-            Holds::Value(value) => Holds::Value(unsafe { &mut *value }),
-            Holds::Nothing => Holds::Nothing,
-            Holds::AnotherType => Holds::AnotherType,
-        }
+    pub(crate) fn value(&mut self) -> Option<&mut T> {
+        // SAFETY: the value lives while its key is open, the server runs one command at a time, and the borrow of `self`
+        // keeps this the only reference made from the handle. A command opens its key once.
+        unsafe { self.value.as_mut() }
+    }
+
+    /// Bytes of memory that the value takes; 0 when the key is missing.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        // SAFETY: as in `value`; a value of a key is boxed.
+        unsafe { self.value.as_ref().map_or(0, |value| memory_bytes(value)) }
     }
 }
 
 /// A key open for writing.
 pub struct WriteKey<'call, T> {
     handle: Handle,
-    value: PhantomData<(&'call (), T)>,
+    value: *mut T,
+    call: PhantomData<&'call ()>,
 }
 
 impl<'call, T: Persisted> WriteKey<'call, T> {
-    pub(crate) fn open(context: &'call Context<'_>, name: KeyName<'_>) -> Self {
-        let mode = raw::REDISMODULE_READ | raw::REDISMODULE_WRITE;
-        Self { handle: Handle::open(context, name, mode), value: PhantomData }
+    pub(crate) fn open(context: &'call Context<'_>, name: KeyName<'_>) -> Result<Self, HoldsAnotherType> {
+        let handle = Handle::open(context, name, raw::REDISMODULE_READ | raw::REDISMODULE_WRITE);
+        Ok(Self { value: handle.value()?, handle, call: PhantomData })
     }
 
-    /// The value.
-    pub(crate) fn value(&mut self) -> Holds<&mut T> {
-        match self.handle.holds::<T>() {
-            // SAFETY: as in `ReadKey::value`.
-            Holds::Value(value) => Holds::Value(unsafe { &mut *value }),
-            Holds::Nothing => Holds::Nothing,
-            Holds::AnotherType => Holds::AnotherType,
-        }
+    /// The value; none when the key is missing.
+    pub(crate) fn value(&mut self) -> Option<&mut T> {
+        // SAFETY: as in `ReadKey::value`; `store` keeps the place current.
+        unsafe { self.value.as_mut() }
     }
 
     /// Stores `value`, freeing what was there; an expiry is gone with it.
     pub(crate) fn store(&mut self, value: T) {
+        let boxed = into_raw(value);
         // SAFETY: the handle is open for writing; the server owns the box from here and frees it with `free`.
-        unsafe { api!(RedisModule_ModuleTypeSetValue)(self.handle.0, T::slot().handle(), into_raw(value)) };
+        unsafe { api!(RedisModule_ModuleTypeSetValue)(self.handle.0, T::slot().handle(), boxed) };
+        self.value = boxed.cast();
     }
 
     /// Deletes the key.

@@ -48,10 +48,10 @@ pub use command_docs::{ArgSpec, KeyAccess};
 pub use context::{Context, Level, log_anywhere};
 pub use guard::panics_caught;
 pub use info::{InfoSection, InfoSource};
-pub use key::{Holds, ReadKey, WriteKey};
+pub use key::{HoldsAnotherType, ReadKey, WriteKey};
 pub use load::Loader;
 pub use parameter::Parameter;
-pub use persisted::{Persisted, TypeSlot, decode_versioned, usable_size};
+pub use persisted::{Persisted, TypeSlot};
 
 /// Ends the current entry with a panic that its guard answers.
 #[cold]

@@ -49,14 +49,28 @@ pub trait Persisted: Sized {
     /// The value as bytes: the same bytes for the same value.
     fn encode(&self) -> Vec<u8>;
 
+    /// What the load command carries behind the key: the layout's version and the bytes.
+    fn encode_versioned(&self) -> Vec<u8> {
+        let mut blob = vec![Self::ENCODING_VERSION];
+        blob.extend(self.encode());
+        blob
+    }
+
+    /// The inverse of `encode_versioned`. The bytes are hostile.
+    fn decode_versioned(blob: &[u8]) -> Result<Self, String> {
+        let (version, bytes) = blob.split_first().ok_or("empty")?;
+        decode(c_int::from(*version), bytes)
+    }
+
     /// The inverse of `encode`, for every version so far. The bytes are hostile.
     fn decode(version: u8, bytes: &[u8]) -> Result<Self, String>;
 
     /// A copy that shares nothing.
     fn duplicate(&self) -> Self;
 
-    /// Bytes on the heap behind the value, asking `usable` for the true size of each allocation.
-    fn heap_bytes(&self, usable: &dyn Fn(*const u8) -> usize) -> usize;
+    /// Tells every buffer behind the value: where its allocation starts, null where that is not known, and its capacity
+    /// in bytes. The allocator is asked about the starts, so they must be true.
+    fn measure(&self, measure: &mut dyn FnMut(*const u8, usize));
 
     /// About how many allocations freeing takes; many are freed by another thread.
     fn free_effort(&self) -> usize;
@@ -190,8 +204,7 @@ unsafe extern "C" fn aof_rewrite<T: Persisted>(
         || {
             // SAFETY: the server gives a value of this type.
             let Some(value) = (unsafe { value_of::<T>(value) }) else { return };
-            let mut blob = vec![T::ENCODING_VERSION];
-            blob.extend(value.encode());
+            let blob = value.encode_versioned();
             // SAFETY: the server lends `io` and `key` for this call; the format takes a string of the server, then bytes with
             // their length.
             unsafe {
@@ -200,12 +213,6 @@ unsafe extern "C" fn aof_rewrite<T: Persisted>(
             }
         },
     );
-}
-
-/// The inverse of what the AOF rewrite puts behind the key: the layout's version, then its bytes.
-pub fn decode_versioned<T: Persisted>(blob: &[u8]) -> Result<T, String> {
-    let (version, bytes) = blob.split_first().ok_or("empty")?;
-    decode(c_int::from(*version), bytes)
 }
 
 unsafe extern "C" fn digest<T: Persisted>(digest: *mut raw::RedisModuleDigest, value: *mut c_void) {
@@ -247,18 +254,27 @@ unsafe extern "C" fn mem_usage<T: Persisted>(
         || 0,
         || {
             // SAFETY: the server gives a value of this type.
-            let Some(typed) = (unsafe { value_of::<T>(value) }) else { return 0 };
-            usable_size(value.cast()).max(size_of::<T>()) + typed.heap_bytes(&usable_size)
+            unsafe { value_of::<T>(value).map_or(0, |value| memory_bytes(value)) }
         },
     )
 }
 
-/// The true size of an allocation, with what its size class adds.
-pub fn usable_size(start: *const u8) -> usize {
+/// What a value takes on the heap, itself included, with what the allocator's size classes add.
+///
+/// # Safety
+/// `value` is boxed, and the type tells true starts of its buffers.
+pub(super) unsafe fn memory_bytes<T: Persisted>(value: &T) -> usize {
+    let mut bytes = usable_size(ptr::from_ref(value).cast(), size_of::<T>());
+    value.measure(&mut |start, capacity| bytes += usable_size(start, capacity));
+    bytes
+}
+
+/// The true size of an allocation of `capacity` bytes.
+fn usable_size(start: *const u8, capacity: usize) -> usize {
     if start.is_null() || !allocator::is_servers() {
-        return 0;
+        return capacity;
     }
-    // SAFETY: types name the starts of their own live allocations, which the server's allocator made.
+    // SAFETY: types tell the starts of their own live allocations, which the server's allocator made.
     unsafe { api!(RedisModule_MallocSize)(start.cast_mut().cast()) }
 }
 

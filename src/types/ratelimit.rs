@@ -30,9 +30,8 @@ impl Persisted for Limiter {
         self.clone()
     }
 
-    fn heap_bytes(&self, _usable: &dyn Fn(*const u8) -> usize) -> usize {
-        // A few small lists at most, all of them asked for at their exact size.
-        Self::heap_bytes(self)
+    fn measure(&self, measure: &mut dyn FnMut(*const u8, usize)) {
+        Self::measure(self, measure);
     }
 
     fn free_effort(&self) -> usize {

@@ -73,7 +73,11 @@ impl Options {
         let dir = tempfile::Builder::new().prefix("liq-").tempdir().expect("a temporary folder");
         let mut server =
             Server { options: self, dir, port: 0, cluster_port: 0, child: None, expected_warnings: Vec::new() };
-        server.try_launch().map(|()| server)
+        let launched = server.try_launch();
+        if launched.is_err() {
+            server.expect_warning("");
+        }
+        launched.map(|()| server)
     }
 }
 

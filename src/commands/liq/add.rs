@@ -1,8 +1,12 @@
 //! `LIQ.ADD`
 
+use liq_core::request;
+
 use super::argument_docs::{AT, EVENT_SIDE, EXCHANGE, PRICE, SIZE, TS};
+use super::recording::Recording;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
+use crate::reply;
 
 pub struct Add;
 
@@ -20,6 +24,13 @@ impl Command for Add {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        todo!()
+        let (key, args) = arguments.key_and_rest()?;
+        let request = request::Add::parse(args)?;
+        let mut recording = Recording::open(context, key, request.at_ms)?;
+        let event = request.event.resolve(recording.clock_ms());
+        let judgement = recording.add(&event)?;
+        recording.announce();
+        reply::send(context, &judgement);
+        Ok(())
     }
 }

@@ -1,7 +1,11 @@
 //! `LIQ.APPLY`
 
+use liq_core::request::RequestError;
+
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
+use crate::keyspace;
 use crate::refusal::Refusal;
+use crate::types::liqseries::LiqSeries;
 
 pub struct Apply;
 
@@ -19,6 +23,14 @@ impl Command for Apply {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        todo!()
+        let (key, mut args) = arguments.key_and_rest()?;
+        let payload = args.required()?;
+        let mut open = keyspace::write::<LiqSeries>(context, key)?;
+        let applied = open.existing()?.series.apply(payload);
+        applied.map_err(|problem| RequestError::argument("payload", problem.to_string(), payload))?;
+        context.replicate_verbatim();
+        open.changed();
+        context.reply_status(c"OK");
+        Ok(())
     }
 }

@@ -1,8 +1,12 @@
 //! `LIQ.CREATE`
 
+use liq_core::request::OptionsPatch;
+
 use super::argument_docs::KEY_AND_OPTIONS;
+use super::recording;
 use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
+use crate::{config, keyspace, signals};
 
 pub struct Create;
 
@@ -20,6 +24,19 @@ impl Command for Create {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        todo!()
+        let (key, args) = arguments.key_and_rest()?;
+        let patch = OptionsPatch::parse(args)?;
+        let options = config::default_options().created(&patch)?;
+        if let Some(stream) = &options.signals {
+            signals::check_stream(context, key, &stream.key)?;
+        }
+        let mut open = keyspace::write(context, key)?;
+        if open.value().is_some() {
+            return Err(Refusal::KeyExists);
+        }
+        recording::create(context, key, &mut open, options);
+        open.changed();
+        context.reply_status(c"OK");
+        Ok(())
     }
 }

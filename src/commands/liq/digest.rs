@@ -1,8 +1,12 @@
 //! `LIQ.DIGEST`
 
-use super::argument_docs::{AT, SIDE, SIZE, WINDOW};
+use liq_core::request;
+
+use super::argument_docs::{AT, SIDE, WINDOW};
+use super::reading;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
+use crate::reply;
 
 pub struct Digest;
 
@@ -20,6 +24,11 @@ impl Command for Digest {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        todo!()
+        let (key, args) = arguments.key_and_rest()?;
+        let request = request::Digest::parse(args)?;
+        reading::read_existing(context, key, |series, now_ms| {
+            reply::send(context, &series.digest(now_ms, &request)?);
+            Ok(())
+        })
     }
 }

@@ -1,8 +1,12 @@
 //! `LIQ.HIST`
 
+use liq_core::request;
+
 use super::argument_docs::{AT, SIDE, WINDOW};
+use super::reading;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
+use crate::reply;
 
 pub struct Hist;
 
@@ -20,6 +24,11 @@ impl Command for Hist {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        todo!()
+        let (key, args) = arguments.key_and_rest()?;
+        let request = request::Hist::parse(args)?;
+        reading::read(context, key, request.scope.window_ms, |series, now_ms| {
+            reply::send(context, &*series.histogram(now_ms, &request)?);
+            Ok(())
+        })
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
+use crate::types::liqseries::LiqSeries;
+use crate::{keyspace, reply};
 
 pub struct Info;
 
@@ -19,6 +21,11 @@ impl Command for Info {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        todo!()
+        let (key, _) = arguments.key_and_rest()?;
+        keyspace::read_measured::<LiqSeries, _>(context, key, |found| {
+            let (stored, memory_bytes) = found.ok_or(Refusal::NoSuchKey)?;
+            reply::send(context, &stored.series.info(memory_bytes));
+            Ok(())
+        })
     }
 }

@@ -1,7 +1,11 @@
 //! `LIQ.LOAD`
 
-use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
+use liq_core::request::RequestError;
+
+use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
+use crate::keyspace;
 use crate::refusal::Refusal;
+use crate::types::liqseries::LiqSeries;
 
 pub struct Load;
 
@@ -19,6 +23,15 @@ impl Command for Load {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        todo!()
+        let (key, mut args) = arguments.key_and_rest()?;
+        let payload = args.required()?;
+        let problem = |problem: String| RequestError::argument("payload", problem, payload);
+        let stored = LiqSeries::decode_versioned(payload).map_err(problem)?;
+        let mut open = keyspace::write(context, key)?;
+        open.store(stored);
+        context.replicate_verbatim();
+        open.changed();
+        context.reply_status(c"OK");
+        Ok(())
     }
 }

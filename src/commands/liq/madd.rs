@@ -1,8 +1,12 @@
 //! `LIQ.MADD`
 
+use liq_core::request;
+
 use super::argument_docs::{AT, BATCH, EVENT_SIDE, EXCHANGE, PRICE, SIZE, TS};
+use super::recording::Recording;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
+use crate::{config, reply};
 
 pub struct Madd;
 
@@ -31,6 +35,10 @@ impl Command for Madd {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        todo!()
+        let (key, args) = arguments.key_and_rest()?;
+        let request = request::Madd::parse(args, config::max_batch())?;
+        let reply = Recording::open(context, key, request.at_ms)?.add_batch(&request)?;
+        reply::send(context, &reply);
+        Ok(())
     }
 }

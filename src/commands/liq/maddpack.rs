@@ -1,8 +1,12 @@
 //! `LIQ.MADDPACK`
 
+use liq_core::request;
+
 use super::argument_docs::{AT, BATCH};
+use super::recording::Recording;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
+use crate::{config, reply};
 
 pub struct MaddPack;
 
@@ -20,6 +24,10 @@ impl Command for MaddPack {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        todo!()
+        let (key, args) = arguments.key_and_rest()?;
+        let request = request::MaddPack::parse(args)?.decode(config::max_batch())?;
+        let reply = Recording::open(context, key, request.at_ms)?.add_batch(&request)?;
+        reply::send(context, &reply);
+        Ok(())
     }
 }

@@ -1,8 +1,12 @@
 //! `LIQ.PCTL`
 
+use liq_core::request;
+
 use super::argument_docs::{AT, SIDE, WINDOW};
+use super::reading;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
+use crate::reply;
 
 pub struct Pctl;
 
@@ -20,6 +24,11 @@ impl Command for Pctl {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        todo!()
+        let (key, args) = arguments.key_and_rest()?;
+        let request = request::Pctl::parse(args)?;
+        reading::read(context, key, request.scope.window_ms, |series, now_ms| {
+            reply::send(context, &*series.percentiles(now_ms, &request)?);
+            Ok(())
+        })
     }
 }

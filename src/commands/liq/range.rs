@@ -1,8 +1,12 @@
 //! `LIQ.RANGE`
 
+use liq_core::request;
+
 use super::argument_docs::{EXCHANGE, SIDE};
+use super::reading;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
+use crate::reply;
 
 pub struct Range;
 
@@ -29,6 +33,11 @@ impl Command for Range {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        todo!()
+        let (key, args) = arguments.key_and_rest()?;
+        let request = request::Range::parse(args)?;
+        reading::read(context, key, None, |series, _| {
+            reply::send(context, &*series.range(&request));
+            Ok(())
+        })
     }
 }

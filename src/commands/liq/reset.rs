@@ -1,7 +1,9 @@
 //! `LIQ.RESET`
 
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
+use crate::keyspace;
 use crate::refusal::Refusal;
+use crate::types::liqseries::LiqSeries;
 
 pub struct Reset;
 
@@ -19,6 +21,12 @@ impl Command for Reset {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        todo!()
+        let (key, _) = arguments.key_and_rest()?;
+        let mut open = keyspace::write::<LiqSeries>(context, key)?;
+        open.existing()?.series.reset();
+        context.replicate_verbatim();
+        open.changed();
+        context.reply_status(c"OK");
+        Ok(())
     }
 }

@@ -1,8 +1,12 @@
 //! `LIQ.STATS`
 
+use liq_core::request;
+
 use super::argument_docs::{AT, EXCHANGE, SIDE, WINDOW};
+use super::reading;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
+use crate::reply;
 
 pub struct Stats;
 
@@ -29,6 +33,11 @@ impl Command for Stats {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        todo!()
+        let (key, args) = arguments.key_and_rest()?;
+        let request = request::Stats::parse(args)?;
+        reading::read(context, key, request.scope.window_ms, |series, now_ms| {
+            reply::send(context, &series.stats(now_ms, &request)?);
+            Ok(())
+        })
     }
 }

@@ -1,8 +1,12 @@
 //! `LIQ.VWAP`
 
+use liq_core::request;
+
 use super::argument_docs::{AT, SIDE};
+use super::reading;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
+use crate::reply;
 
 pub struct Vwap;
 
@@ -31,6 +35,11 @@ impl Command for Vwap {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        todo!()
+        let (key, args) = arguments.key_and_rest()?;
+        let request = request::Vwap::parse(args)?;
+        reading::read(context, key, request.scope.window_ms, |series, now_ms| {
+            reply::send(context, &series.vwap(now_ms, &request)?);
+            Ok(())
+        })
     }
 }

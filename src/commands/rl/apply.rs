@@ -3,7 +3,7 @@
 use liq_core::limiter::Limiter;
 use liq_core::request::RequestError;
 
-use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, decode_versioned};
+use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
 use crate::keyspace;
 use crate::refusal::Refusal;
 
@@ -24,9 +24,10 @@ impl Command for Apply {
 
     /// Stores the state with the expiry that follows from it, and passes it on.
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, rest) = arguments.key_and_rest().ok_or(RequestError::Arity)?;
-        let [payload] = rest else { return Err(RequestError::Arity.into()) };
-        let limiter: Limiter = decode_versioned(payload).map_err(Refusal::because)?;
+        let (name, mut rest) = arguments.key_and_rest()?;
+        let payload = rest.required()?;
+        let problem = |problem: String| RequestError::argument("payload", problem, payload);
+        let limiter = Limiter::decode_versioned(payload).map_err(problem)?;
         let mut key = keyspace::write::<Limiter>(context, name)?;
         let expires_ms = limiter.expires_ms();
         match key.value() {

@@ -1,7 +1,7 @@
 //! `RL.BAN`
 
 use liq_core::limiter::Limiter;
-use liq_core::request::{Args, RequestError, rl};
+use liq_core::request::rl;
 
 use super::keep;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
@@ -24,8 +24,8 @@ impl Command for Ban {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, rest) = arguments.key_and_rest().ok_or(RequestError::Arity)?;
-        let request = rl::Ban::parse(Args::new(rest))?;
+        let (name, rest) = arguments.key_and_rest()?;
+        let request = rl::Ban::parse(rest)?;
         let now_us = context.now_us();
         let mut key = keyspace::write::<Limiter>(context, name)?;
         match key.value().map(|limiter| limiter.ban(request.ban_ms, now_us)) {

@@ -1,7 +1,7 @@
 //! `RL.CHECK`
 
 use liq_core::limiter::{Limiter, Outcome};
-use liq_core::request::{Args, RequestError, rl};
+use liq_core::request::rl;
 
 use super::argument_docs::{COST, LIMITS};
 use super::keep::{self, NO_LIMITS};
@@ -26,8 +26,8 @@ impl Command for Check {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, rest) = arguments.key_and_rest().ok_or(RequestError::Arity)?;
-        let request = rl::Check::parse(Args::new(rest))?;
+        let (name, rest) = arguments.key_and_rest()?;
+        let request = rl::Check::parse(rest)?;
         let outcome = check(context, name, &request)?;
         TOTALS.checks.add(1);
         if !outcome.verdict.allowed && request.cost > 0 {

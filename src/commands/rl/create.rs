@@ -1,7 +1,7 @@
 //! `RL.CREATE`
 
 use liq_core::limiter::Limiter;
-use liq_core::request::{Args, RequestError, rl};
+use liq_core::request::rl;
 
 use super::argument_docs::LIMITS;
 use super::keep;
@@ -25,8 +25,8 @@ impl Command for Create {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, rest) = arguments.key_and_rest().ok_or(RequestError::Arity)?;
-        let request = rl::Create::parse(Args::new(rest))?;
+        let (name, rest) = arguments.key_and_rest()?;
+        let request = rl::Create::parse(rest)?;
         let now_us = context.now_us();
         let mut key = keyspace::write::<Limiter>(context, name)?;
         if let Some(limiter) = key.value() {

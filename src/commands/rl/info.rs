@@ -2,7 +2,6 @@
 
 use liq_core::limiter::Limiter;
 use liq_core::reply::rl::LimiterInfo;
-use liq_core::request::RequestError;
 
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
@@ -24,12 +23,12 @@ impl Command for Info {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, _) = arguments.key_and_rest().ok_or(RequestError::Arity)?;
+        let (name, _) = arguments.key_and_rest()?;
         let now_us = context.now_us();
-        let info = keyspace::read::<Limiter, _>(context, name, |limiter| {
-            limiter.map(|limiter| LimiterInfo::of(limiter, now_us)).ok_or(Refusal::NoSuchKey)
-        })?;
-        reply::send(context, &info);
-        Ok(())
+        keyspace::read_measured::<Limiter, _>(context, name, |found| {
+            let (limiter, memory_bytes) = found.ok_or(Refusal::NoSuchKey)?;
+            reply::send(context, &LimiterInfo::of(limiter, memory_bytes as u64, now_us));
+            Ok(())
+        })
     }
 }

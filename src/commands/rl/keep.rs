@@ -10,13 +10,6 @@ use crate::refusal::Refusal;
 pub const NO_LIMITS: Refusal =
     Refusal::Because(std::borrow::Cow::Borrowed("no limits: give LIMIT, or RL.CREATE the key first"));
 
-/// The sealed bytes behind the key of `RL.APPLY` and `RL.LOAD`: the layout, then the limiter in it.
-fn payload(limiter: &Limiter) -> Vec<u8> {
-    let mut bytes = vec![Limiter::ENCODING_VERSION];
-    bytes.extend(limiter.encode());
-    bytes
-}
-
 /// Stores a limiter under a key that was missing, unless it says nothing that a missing key does not.
 pub fn make(
     context: &Context<'_>,
@@ -29,7 +22,7 @@ pub fn make(
         return Ok(());
     }
     key.check_memory()?;
-    context.replicate(c"RL.APPLY", name, &payload(&limiter));
+    context.replicate(c"RL.APPLY", name, &limiter.encode_versioned());
     let expires_ms = limiter.expires_ms();
     key.store(limiter);
     if expires_ms.is_some() {
@@ -46,7 +39,7 @@ pub fn update(context: &Context<'_>, name: KeyName<'_>, key: &mut Writable<'_, L
         key.delete();
         context.replicate_all(c"DEL", name, &[]);
     } else {
-        let (bytes, expires_ms) = (payload(limiter), limiter.expires_ms());
+        let (bytes, expires_ms) = (limiter.encode_versioned(), limiter.expires_ms());
         // A key that stays keeps the expiry that somebody may have given it.
         if expires_ms.is_some() {
             key.expire_at_ms_here(expires_ms);

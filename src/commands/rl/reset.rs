@@ -1,7 +1,6 @@
 //! `RL.RESET`
 
 use liq_core::limiter::Limiter;
-use liq_core::request::RequestError;
 
 use super::keep;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
@@ -24,7 +23,7 @@ impl Command for Reset {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, _) = arguments.key_and_rest().ok_or(RequestError::Arity)?;
+        let (name, _) = arguments.key_and_rest()?;
         let now_us = context.now_us();
         let mut key = keyspace::write::<Limiter>(context, name)?;
         let found = key.value().map(|limiter| limiter.reset(now_us)).is_some();

@@ -1,7 +1,7 @@
 //! `RL.SYNC`
 
 use liq_core::limiter::{Kind, Limiter, NoSuchLimit, us_from_ms};
-use liq_core::request::{Args, RequestError, format_duration, rl};
+use liq_core::request::{RequestError, format_duration, rl};
 
 use super::argument_docs::{KIND, PERIOD};
 use super::keep::{self, NO_LIMITS};
@@ -32,8 +32,8 @@ impl Command for Sync {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, rest) = arguments.key_and_rest().ok_or(RequestError::Arity)?;
-        let request = rl::Sync::parse(Args::new(rest))?;
+        let (name, rest) = arguments.key_and_rest()?;
+        let request = rl::Sync::parse(rest)?;
         let now_us = context.now_us();
         let told_us = told_us(&request, now_us)?;
         let mut key = keyspace::write::<Limiter>(context, name)?;

@@ -1,7 +1,7 @@
 //! `CL.THROTTLE`, as redis-cell has it.
 
 use liq_core::limiter::{Limiter, Throttled};
-use liq_core::request::{Args, RequestError, rl};
+use liq_core::request::rl;
 
 use super::keep;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, KeyName};
@@ -31,8 +31,8 @@ impl Command for Throttle {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, rest) = arguments.key_and_rest().ok_or(RequestError::Arity)?;
-        let request = rl::Throttle::parse(Args::new(rest))?;
+        let (name, rest) = arguments.key_and_rest()?;
+        let request = rl::Throttle::parse(rest)?;
         let throttled = throttle(context, name, &request)?;
         TOTALS.checks.add(1);
         if throttled.limited {

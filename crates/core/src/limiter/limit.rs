@@ -83,11 +83,11 @@ impl Limit {
         }
     }
 
-    /// Bytes it holds beyond its own size.
-    pub const fn heap_bytes(&self) -> usize {
-        match self {
-            Self::Sliding(limit) => size_of::<Sliding>() + limit.heap_bytes(),
-            Self::Gcra(_) | Self::Aligned(_) => 0,
+    /// Tells where each allocation behind it starts, and its bytes.
+    pub(super) fn measure(&self, measure: &mut dyn FnMut(*const u8, usize)) {
+        if let Self::Sliding(limit) = self {
+            measure(std::ptr::from_ref::<Sliding>(limit).cast(), size_of::<Sliding>());
+            limit.measure(measure);
         }
     }
 

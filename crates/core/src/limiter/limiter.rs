@@ -108,9 +108,9 @@ impl Limiter {
         self.limits.as_slice()
     }
 
-    /// Bytes held beyond the size of the type.
-    pub fn heap_bytes(&self) -> usize {
-        self.limits.heap_bytes()
+    /// Tells where each allocation behind the limiter starts, and its bytes.
+    pub fn measure(&self, measure: &mut dyn FnMut(*const u8, usize)) {
+        self.limits.measure(measure);
     }
 
     /// How the limits see `now_us`; nothing has passed when that is before the clock.

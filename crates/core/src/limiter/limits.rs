@@ -69,12 +69,12 @@ impl Limits {
         }
     }
 
-    /// Bytes held beyond the size of the type.
-    pub fn heap_bytes(&self) -> usize {
-        let own = match self {
-            Self::One(_) => 0,
-            Self::Several(limits) => size_of_val(&**limits),
-        };
-        own + self.as_slice().iter().map(Limit::heap_bytes).sum::<usize>()
+    /// Tells where each allocation behind them starts, and its bytes.
+    pub(super) fn measure(&self, measure: &mut dyn FnMut(*const u8, usize)) {
+        match self {
+            Self::Several(limits) if !limits.is_empty() => measure(limits.as_ptr().cast(), size_of_val(&**limits)),
+            Self::One(_) | Self::Several(_) => {}
+        }
+        self.as_slice().iter().for_each(|limit| limit.measure(measure));
     }
 }

@@ -65,9 +65,11 @@ impl Sliding {
         (self.newest_began_us, &self.uses)
     }
 
-    /// Bytes of the list of uses.
-    pub(super) const fn heap_bytes(&self) -> usize {
-        self.uses.capacity() * size_of::<Use>()
+    /// Tells where the list of uses starts, and its bytes.
+    pub(super) fn measure(&self, measure: &mut dyn FnMut(*const u8, usize)) {
+        if self.uses.capacity() > 0 {
+            measure(self.uses.as_ptr().cast(), self.uses.capacity() * size_of::<Use>());
+        }
     }
 
     const fn span_us(&self) -> u64 {

@@ -39,7 +39,7 @@ pub struct LimiterInfo {
     pub ban_ms: i64,
     /// When the key expires if nothing more is taken, Unix milliseconds; none when it stays.
     pub expires: Option<u64>,
-    /// Bytes the value takes, its own allocations as asked for.
+    /// Bytes the value takes, as MEMORY USAGE counts them, the key's name aside.
     pub memory: u64,
 }
 
@@ -63,8 +63,8 @@ pub struct LimitInfo {
 }
 
 impl LimiterInfo {
-    /// What `limiter` tells of itself at `now_us`.
-    pub fn of(limiter: &Limiter, now_us: u64) -> Self {
+    /// What `limiter`, which takes `memory_bytes`, tells of itself at `now_us`.
+    pub fn of(limiter: &Limiter, memory_bytes: u64, now_us: u64) -> Self {
         let limits = limiter.standings(now_us).into_iter().map(|standing| LimitInfo {
             kind: standing.kind.name(),
             limit: standing.amount,
@@ -79,7 +79,7 @@ impl LimiterInfo {
             created: limiter.is_kept(),
             ban_ms: limiter.ban_left_ms(now_us),
             expires: limiter.expires_ms(),
-            memory: (size_of::<Limiter>() + limiter.heap_bytes()) as u64,
+            memory: memory_bytes,
         }
     }
 }
