@@ -27,8 +27,9 @@ check-tests: ## only the tests, against a development build of the module
 
 demo: ## one hour of generated liquidations through a private server, and what a trader asks of it
 	@scripts/prepare build server
-	cargo build --release
-	LIQ_MODULE=$(MODULE) cargo run --release --quiet --example demo
+	cargo build --release --lib --example demo
+	@echo
+	@LIQ_MODULE=$(MODULE) target/release/examples/demo
 
 run: build ## keep a server with the module in the foreground, configured by redis.conf
 	@scripts/prepare server
@@ -37,7 +38,7 @@ run: build ## keep a server with the module in the foreground, configured by red
 
 bench: ## speed and size as ratios to SET, in one run; PARTS="speed worst rows memory accuracy" chooses
 	@scripts/prepare build server
-	cargo build --release
+	cargo build --release --lib --bench server
 	LIQ_MODULE=$(MODULE) cargo bench --bench server -- $(PARTS)
 
 instructions: ## callgrind instructions per request beside a no-op command
