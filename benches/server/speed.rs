@@ -90,7 +90,7 @@ fn copies(client: &mut Client, prefix: &str, keys: usize, per_day: u64) {
     }
 }
 
-fn measure(server: &Server, workloads: &mut [Workload], rounds: usize, heading: &str) {
+pub fn measure(server: &Server, workloads: &mut [Workload], rounds: usize, heading: &str) {
     let mut connections = Connections::open(server.port(), CONNECTIONS);
     let mut control = server.connect();
     let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); workloads.len()];
