@@ -75,6 +75,14 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The refusal that the server would answer with.
+    pub(crate) fn refused(error: liq_core::request::RequestError) -> Self {
+        let text = error.to_string();
+        refusal(&text).unwrap_or(Self::Internal(text))
+    }
+}
+
 impl From<RedisError> for Error {
     fn from(error: RedisError) -> Self {
         let detail = error.detail().unwrap_or_default();

@@ -2,17 +2,22 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+#[cfg(feature = "async")]
+mod batcher;
 pub mod command;
 mod commands;
 mod decode;
 mod error;
 mod event;
 mod limit;
+pub mod market;
 mod options;
 mod query;
 mod reply;
 
 pub use batch::BatchOptions;
+#[cfg(feature = "async")]
+pub use batcher::{Batcher, BatcherBuilder, BatcherTotals, FailedBatch, NotAdded};
 #[cfg(feature = "async")]
 pub use commands::{AsyncLiqCommands, LiqFuture};
 pub use commands::{LiqCommands, LiqPipeline};

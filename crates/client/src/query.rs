@@ -38,6 +38,13 @@ impl Scope {
         self
     }
 
+    /// The window that `LIQ.STATS` has when none is named, for the other questions too.
+    pub(crate) fn or_one_hour(mut self) -> Self {
+        const HOUR_MS: u64 = 3_600_000;
+        self.0.window_ms.get_or_insert(HOUR_MS);
+        self
+    }
+
     pub(crate) fn to_args(self) -> Vec<Vec<u8>> {
         let mut out = Vec::new();
         self.0.push_args(&mut out);
