@@ -10,23 +10,29 @@ import tempfile
 import time
 
 
+def module_path() -> str:
+    """The module's file, which LIQ_MODULE names."""
+    module = pathlib.Path(os.environ.get("LIQ_MODULE", "")).resolve()
+    if not module.is_file():
+        raise SystemExit("LIQ_MODULE must be the path of libliq.so (cargo build, then target/debug/libliq.so)")
+    return str(module)
+
+
 class Server:
     """Use as a context manager; ``url`` is where it listens."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, with_module: bool = True) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="liq-")
-        module = os.environ.get("LIQ_MODULE")
-        if not module or not pathlib.Path(module).is_file():
-            raise SystemExit("LIQ_MODULE must be the path of libliq.so (cargo build, then target/debug/libliq.so)")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self._arguments = [
             "redis-server", "--bind", "127.0.0.1", "--port", str(self._port), "--save", "",
-            "--dir", self._folder.name, "--logfile", "log", "--loadmodule", str(pathlib.Path(module).resolve()),
-            *arguments,
+            "--dir", self._folder.name, "--logfile", "log",
         ]  # fmt: skip
+        if with_module:
+            self._arguments += ["--loadmodule", module_path()]
 
     def __enter__(self) -> Server:
         self._process = subprocess.Popen(self._arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

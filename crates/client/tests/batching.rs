@@ -31,7 +31,7 @@ fn stored(server: &Server, key: &str) -> Vec<u64> {
     events.iter().map(|event| event.size as u64 - 1).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn full_batches_go_at_once_and_the_rest_after_the_delay() {
     let server = Server::start();
     replayed(&server, &["a", "b"]);
@@ -41,7 +41,8 @@ async fn full_batches_go_at_once_and_the_rest_after_the_delay() {
     }
     batcher.add("b", event(0)).await.unwrap();
     // Nobody flushes: the delay does.
-    wait_until(|| stored(&server, "a").len() == 120 && stored(&server, "b").len() == 1, String::new);
+    let all_there = || stored(&server, "a").len() == 120 && stored(&server, "b").len() == 1;
+    tokio::task::block_in_place(|| wait_until(all_there, String::new));
     let totals = batcher.close().await;
     assert_eq!((totals.delivered, totals.failed, totals.retries), (121, 0, 0));
     assert_eq!(totals.replies.stored(), 121);

@@ -30,8 +30,7 @@ fn keys() -> Vec<String> {
 }
 
 fn all_sizes() -> Vec<f64> {
-    let mut sizes: Vec<f64> =
-        (0..keys().len() as u64).flat_map(events).map(|event| event.size).collect();
+    let mut sizes: Vec<f64> = (0..keys().len() as u64).flat_map(events).map(|event| event.size).collect();
     sizes.sort_by(f64::total_cmp);
     sizes
 }

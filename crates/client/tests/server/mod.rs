@@ -102,8 +102,12 @@ impl Server {
         std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 
+    pub fn socket(&self) -> String {
+        self.dir.path().join("socket").display().to_string()
+    }
+
     pub fn url(&self) -> String {
-        format!("redis+unix://{}", self.dir.path().join("socket").display())
+        format!("redis+unix://{}", self.socket())
     }
 
     pub fn url_resp3(&self) -> String {
