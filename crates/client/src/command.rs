@@ -133,7 +133,7 @@ pub fn rl_create(key: impl ToSingleRedisArg, limits: &[Limit]) -> Cmd {
 }
 
 /// `RL.PEEK key COST c` → [`RateReply`](crate::RateReply).
-pub fn rl_peek(key: impl ToSingleRedisArg, cost: i64) -> Cmd {
+pub fn rl_peek(key: impl ToSingleRedisArg, cost: u64) -> Cmd {
     keyed("RL.PEEK", key, &[b"COST".to_vec(), cost.to_string().into_bytes()])
 }
 
@@ -145,6 +145,11 @@ pub fn rl_sync(key: impl ToSingleRedisArg, usage: &Usage) -> Cmd {
 /// `RL.BAN key d` → `OK`.
 pub fn rl_ban(key: impl ToSingleRedisArg, length: Duration) -> Cmd {
     keyed("RL.BAN", key, &[format_duration(whole_ms(length)).into_bytes()])
+}
+
+/// `RL.INFO key` → [`RateInfo`](crate::RateInfo).
+pub fn rl_info(key: impl ToSingleRedisArg) -> Cmd {
+    keyed("RL.INFO", key, &[])
 }
 
 /// `RL.RESET key` → whether there was something to reset.

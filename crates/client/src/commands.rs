@@ -6,7 +6,7 @@ use redis::{ConnectionLike, Pipeline, ToSingleRedisArg};
 
 use crate::error::{Error, Result};
 use crate::reply::{
-    AddReply, BatchReply, Digest, HistogramRow, RateReply, SeriesInfo, Stats, StatsBuckets, StatsByExchange,
+    AddReply, BatchReply, Digest, HistogramRow, RateInfo, RateReply, SeriesInfo, Stats, StatsBuckets, StatsByExchange,
     StoredEvent, Vwap,
 };
 use crate::{
@@ -144,14 +144,16 @@ commands! {
     /// Takes `cost` from every limit or from none: `RL.CHECK`. Without limits those stored are used; a cost of 0 looks,
     /// a negative one gives back.
     fn rl_check(limits: &[Limit], cost: i64) -> RateReply;
-    /// Stores limits, so that `rl_check` needs none: `RL.CREATE`.
+    /// Stores limits, so that `rl_check` needs none: `RL.CREATE`. What is used of a limit that was there stays used.
     fn rl_create(limits: &[Limit]) -> ();
     /// Whether `cost` would pass, taking nothing: `RL.PEEK`; also on replicas.
-    fn rl_peek(cost: i64) -> RateReply;
+    fn rl_peek(cost: u64) -> RateReply;
     /// Takes over what the exchange says is used: `RL.SYNC`.
     fn rl_sync(usage: &Usage) -> RateReply;
     /// Refuses everything for so long, as after an HTTP 429 with Retry-After: `RL.BAN`; zero lifts it.
     fn rl_ban(length: Duration) -> ();
+    /// The limits of a key, and what is used of each: `RL.INFO`.
+    fn rl_info() -> RateInfo;
     /// Forgets a limiter: `RL.RESET`. Whether there was one.
     fn rl_reset() -> bool;
 }

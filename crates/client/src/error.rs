@@ -27,10 +27,10 @@ pub enum Error {
     /// The key holds another type.
     #[error("the key holds a value of another type")]
     WrongType,
-    /// `LIQ.INFO`, `LIQ.ALTER`, `LIQ.DIGEST` or `LIQ.RESET` of a key that does not exist.
+    /// `LIQ.INFO`, `LIQ.ALTER`, `LIQ.DIGEST`, `LIQ.RESET` or `RL.INFO` of a key that does not exist.
     #[error("no such key")]
     NoSuchKey,
-    /// `LIQ.CREATE` or `RL.CREATE` of a key that exists.
+    /// `LIQ.CREATE` of a key that exists.
     #[error("key already exists")]
     KeyExists,
     /// `RL.CHECK` or `RL.PEEK` of a key without stored limits, and none were given.

@@ -7,11 +7,25 @@ use liq_core::request::format_duration;
 use crate::options::whole_ms;
 
 /// How a limit counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Gcra { burst: Option<u64> },
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LimitKind {
+    /// A smooth rate with room for a burst (GCRA).
+    Smooth,
+    /// Never more than the amount in any stretch as long as the period.
     Sliding,
+    /// Windows that begin on multiples of the period since the epoch.
     Aligned,
+}
+
+impl LimitKind {
+    /// What tells the kind in a command; the smooth one is not named.
+    const fn keyword(self) -> Option<&'static str> {
+        match self {
+            Self::Smooth => None,
+            Self::Sliding => Some("SLIDING"),
+            Self::Aligned => Some("ALIGNED"),
+        }
+    }
 }
 
 /// One limit: so much in so long.
@@ -26,45 +40,40 @@ enum Kind {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    kind: Kind,
+    kind: LimitKind,
     amount: u64,
     period_ms: u64,
+    burst: Option<u64>,
 }
 
 impl Limit {
     /// A smooth rate of `amount` per `period`, with room for `amount` at once (GCRA).
     pub fn smooth(amount: u64, period: Duration) -> Self {
-        Self::new(Kind::Gcra { burst: None }, amount, period)
+        Self { kind: LimitKind::Smooth, amount, period_ms: whole_ms(period), burst: None }
     }
 
     /// A smooth rate of `amount` per `period`, with room for `burst` at once (GCRA).
     pub fn smooth_with_burst(amount: u64, period: Duration, burst: u64) -> Self {
-        Self::new(Kind::Gcra { burst: Some(burst) }, amount, period)
+        Self { burst: Some(burst), ..Self::smooth(amount, period) }
     }
 
     /// Never more than `amount` in any stretch of length `period`.
     pub fn sliding(amount: u64, period: Duration) -> Self {
-        Self::new(Kind::Sliding, amount, period)
+        Self { kind: LimitKind::Sliding, ..Self::smooth(amount, period) }
     }
 
     /// `amount` in each window on multiples of `period` since the epoch, as exchanges count minutes and UTC days.
     pub fn aligned(amount: u64, period: Duration) -> Self {
-        Self::new(Kind::Aligned, amount, period)
-    }
-
-    fn new(kind: Kind, amount: u64, period: Duration) -> Self {
-        Self { kind, amount, period_ms: whole_ms(period) }
+        Self { kind: LimitKind::Aligned, ..Self::smooth(amount, period) }
     }
 
     fn push_args(&self, out: &mut Vec<Vec<u8>>) {
         out.extend([b"LIMIT".to_vec(), self.amount.to_string().into_bytes()]);
         out.extend([b"PERIOD".to_vec(), format_duration(self.period_ms).into_bytes()]);
-        match self.kind {
-            Kind::Gcra { burst: None } => {}
-            Kind::Gcra { burst: Some(burst) } => out.extend([b"BURST".to_vec(), burst.to_string().into_bytes()]),
-            Kind::Sliding => out.push(b"SLIDING".to_vec()),
-            Kind::Aligned => out.push(b"ALIGNED".to_vec()),
+        if let Some(burst) = self.burst {
+            out.extend([b"BURST".to_vec(), burst.to_string().into_bytes()]);
         }
+        out.extend(self.kind.keyword().map(Into::into));
     }
 }
 
@@ -79,7 +88,7 @@ pub(crate) fn limits_to_args(limits: &[Limit]) -> Vec<Vec<u8>> {
 /// What the exchange's own header says is used of a limit (`X-MBX-USED-WEIGHT-1M`), for `RL.SYNC`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
-    kind: Kind,
+    kind: LimitKind,
     period_ms: u64,
     used: u64,
     at_ms: Option<u64>,
@@ -87,23 +96,14 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// `used` of the smooth limit with this period.
-    pub fn smooth(period: Duration, used: u64) -> Self {
-        Self::new(Kind::Gcra { burst: None }, period, used)
-    }
-
-    /// `used` of the sliding limit with this period.
-    pub fn sliding(period: Duration, used: u64) -> Self {
-        Self::new(Kind::Sliding, period, used)
-    }
-
-    /// `used` of the aligned limit with this period.
-    pub fn aligned(period: Duration, used: u64) -> Self {
-        Self::new(Kind::Aligned, period, used)
-    }
-
-    fn new(kind: Kind, period: Duration, used: u64) -> Self {
+    /// `used` of the limit of this kind and period.
+    pub fn of(kind: LimitKind, period: Duration, used: u64) -> Self {
         Self { kind, period_ms: whole_ms(period), used, at_ms: None, force: false }
+    }
+
+    /// `used` of the aligned limit with this period: what headers such as Binance's speak of.
+    pub fn aligned(period: Duration, used: u64) -> Self {
+        Self::of(LimitKind::Aligned, period, used)
     }
 
     /// `AT`: when the exchange said so, Unix milliseconds.
@@ -122,11 +122,7 @@ impl Usage {
 
     pub(crate) fn to_args(self) -> Vec<Vec<u8>> {
         let mut out = vec![b"PERIOD".to_vec(), format_duration(self.period_ms).into_bytes()];
-        match self.kind {
-            Kind::Gcra { .. } => {}
-            Kind::Sliding => out.push(b"SLIDING".to_vec()),
-            Kind::Aligned => out.push(b"ALIGNED".to_vec()),
-        }
+        out.extend(self.kind.keyword().map(Into::into));
         out.extend([b"USED".to_vec(), self.used.to_string().into_bytes()]);
         if let Some(ms) = self.at_ms {
             out.extend([b"AT".to_vec(), ms.to_string().into_bytes()]);

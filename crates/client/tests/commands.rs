@@ -6,8 +6,8 @@ use std::time::Duration;
 use liq_core::request::{Args, Madd, MaddPack};
 use redis::{Arg, Cmd};
 use redis_liq::{
-    BatchOptions, ClockMode, DigestQuery, Event, Limit, RangeQuery, Scope, SeriesOptions, Side, StatsQuery, Timestamp,
-    Usage, VwapQuery, command,
+    BatchOptions, ClockMode, DigestQuery, Event, Limit, LimitKind, RangeQuery, Scope, SeriesOptions, Side, StatsQuery,
+    Timestamp, Usage, VwapQuery, command,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -92,10 +92,11 @@ fn commands_of_a_rate_limit_go_out_as_documented() {
             command::rl_sync("k", &Usage::aligned(MINUTE, 1200).at_ms(7).force()),
             "RL.SYNC k PERIOD 1m ALIGNED USED 1200 AT 7 FORCE",
         ),
-        (command::rl_sync("k", &Usage::sliding(MINUTE, 0)), "RL.SYNC k PERIOD 1m SLIDING USED 0"),
-        (command::rl_sync("k", &Usage::smooth(MINUTE, 0)), "RL.SYNC k PERIOD 1m USED 0"),
+        (command::rl_sync("k", &Usage::of(LimitKind::Sliding, MINUTE, 0)), "RL.SYNC k PERIOD 1m SLIDING USED 0"),
+        (command::rl_sync("k", &Usage::of(LimitKind::Smooth, MINUTE, 0)), "RL.SYNC k PERIOD 1m USED 0"),
         (command::rl_ban("k", MINUTE), "RL.BAN k 1m"),
         (command::rl_ban("k", Duration::ZERO), "RL.BAN k 0"),
+        (command::rl_info("k"), "RL.INFO k"),
         (command::rl_reset("k"), "RL.RESET k"),
     ];
     for (command, expected) in cases {

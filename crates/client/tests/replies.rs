@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use liq_core::reply::Sink;
 use redis_liq::{
-    AddReply, BatchReply, BlockedBy, ClockMode, HistogramRow, RateReply, Retry, SeriesInfo, Side, Stats, StatsBuckets,
-    StatsByExchange, Status, StoredEvent, Vwap,
+    AddReply, BatchReply, BlockedBy, ClockMode, HistogramRow, LimitKind, RateInfo, RateReply, Retry, SeriesInfo, Side,
+    Stats, StatsBuckets, StatsByExchange, Status, StoredEvent, Vwap,
 };
 use resp::{Wire, field, read, refuse};
 
@@ -271,4 +271,43 @@ fn the_answers_of_a_rate_limit_are_told_apart() {
     refuse::<RateReply>(rate([1, 10, -1, -1, 0, 0]));
     refuse::<RateReply>(rate([0, 10, 0, -3, 0, 1]));
     refuse::<RateReply>(rate([0, 10, 0, 1, 0, -2]));
+}
+
+#[test]
+fn what_a_limiter_tells_of_itself_is_read() {
+    let write = |expires: Option<u64>| {
+        move |wire: &mut Wire| {
+            wire.map(5);
+            field(wire, "limits", |wire| {
+                wire.array(3);
+                for kind in ["gcra", "sliding", "aligned"] {
+                    wire.map(7);
+                    field(wire, "kind", |wire| wire.text(kind));
+                    for (name, number) in [("limit", 10), ("period", 60_000), ("burst", 3), ("used", 1)] {
+                        field(wire, name, |wire| wire.count(number));
+                    }
+                    for (name, number) in [("remaining", 2), ("reset_after_ms", 6000)] {
+                        field(wire, name, |wire| wire.count(number));
+                    }
+                }
+            });
+            field(wire, "created", |wire| wire.boolean(expires.is_none()));
+            field(wire, "ban_ms", |wire| wire.count(1500));
+            field(wire, "expires", |wire| match expires {
+                Some(ms) => wire.count(ms),
+                None => wire.null(),
+            });
+            field(wire, "memory", |wire| wire.count(128));
+        }
+    };
+    let info: RateInfo = read(write(Some(1_737_910_800_000)));
+    let kinds: Vec<_> = info.limits.iter().map(|limit| limit.kind).collect();
+    assert_eq!(kinds, [LimitKind::Smooth, LimitKind::Sliding, LimitKind::Aligned]);
+    assert_eq!((info.limits[0].period, info.limits[0].burst), (Duration::from_secs(60), 3));
+    assert_eq!(
+        (info.ban, info.created, info.expires_ms),
+        (Duration::from_millis(1500), false, Some(1_737_910_800_000))
+    );
+    let kept: RateInfo = read(write(None));
+    assert_eq!((kept.created, kept.expires_ms), (true, None));
 }

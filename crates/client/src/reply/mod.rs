@@ -14,7 +14,7 @@ pub use add::{AddReply, BatchReply, Status};
 pub use digest::{Centroid, Digest};
 pub use info::{SeriesInfo, SeriesTotals};
 pub use range::{HistogramRow, StoredEvent};
-pub use rate::{BlockedBy, RateReply, Retry};
+pub use rate::{BlockedBy, LimitInfo, RateInfo, RateReply, Retry};
 pub use stats::{ExchangeStats, Stats, StatsBuckets, StatsByExchange};
 pub use vwap::Vwap;
 

@@ -1,13 +1,14 @@
-//! The reply of the rate limit commands.
+//! The replies of the rate limit commands.
 
 use std::time::Duration;
 
 use redis::Value;
 
 use super::from_redis_value;
-use crate::decode::{Decoded, boolean, count, integer, tuple, unexpected};
+use crate::LimitKind;
+use crate::decode::{self, Decoded, Fields, array_of, boolean, count, integer, optional, tuple, unexpected};
 
-from_redis_value!(RateReply);
+from_redis_value!(RateReply, RateInfo);
 
 /// When to ask again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,5 +73,79 @@ impl RateReply {
                 }
             },
         })
+    }
+}
+
+/// What `RL.INFO` tells of a limiter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateInfo {
+    /// Its limits, in order.
+    pub limits: Vec<LimitInfo>,
+    /// Whether the key was made by `RL.CREATE`, and stays when nothing is used.
+    pub created: bool,
+    /// How long a ban still lasts; zero without one.
+    pub ban: Duration,
+    /// When the key expires if nothing more is taken, Unix milliseconds. `None` when it stays.
+    pub expires_ms: Option<u64>,
+    /// Memory the limiter takes.
+    pub memory_bytes: u64,
+}
+
+/// One limit of a limiter, and what is used of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LimitInfo {
+    /// How it counts.
+    pub kind: LimitKind,
+    /// So much …
+    pub limit: u64,
+    /// … in so long.
+    pub period: Duration,
+    /// How much at once.
+    pub burst: u64,
+    /// What is used.
+    pub used: u64,
+    /// What is left.
+    pub remaining: u64,
+    /// Time until nothing is used.
+    pub reset_after: Duration,
+}
+
+impl RateInfo {
+    fn read(value: Value) -> Decoded<Self> {
+        let mut fields = Fields::read(value)?;
+        Ok(Self {
+            limits: fields.get("limits", |value| array_of(value, LimitInfo::read))?,
+            created: fields.get("created", boolean)?,
+            ban: Duration::from_millis(fields.get("ban_ms", count)?),
+            expires_ms: fields.get("expires", optional(count))?,
+            memory_bytes: fields.get("memory", count)?,
+        })
+    }
+}
+
+impl LimitInfo {
+    fn read(value: Value) -> Decoded<Self> {
+        let mut fields = Fields::read(value)?;
+        Ok(Self {
+            kind: fields.get("kind", limit_kind)?,
+            limit: fields.get("limit", count)?,
+            period: Duration::from_millis(fields.get("period", count)?),
+            burst: fields.get("burst", count)?,
+            used: fields.get("used", count)?,
+            remaining: fields.get("remaining", count)?,
+            reset_after: Duration::from_millis(fields.get("reset_after_ms", count)?),
+        })
+    }
+}
+
+fn limit_kind(value: Value) -> Decoded<LimitKind> {
+    let text = decode::text(value)?;
+    match text.as_str() {
+        "gcra" => Ok(LimitKind::Smooth),
+        "sliding" => Ok(LimitKind::Sliding),
+        "aligned" => Ok(LimitKind::Aligned),
+        _ => Err(unexpected("a kind of limit", &Value::SimpleString(text))),
     }
 }
