@@ -9,18 +9,21 @@
 #[path = "../tests/server/mod.rs"]
 mod server;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, Value};
 use redis_liq::{
-    AddReply, AsyncLiqCommands, BatchOptions, Batcher, ClockMode, Event, LiqPipeline, SeriesOptions, Side, command,
+    AddReply, AsyncLiqCommands, BatchOptions, Batcher, ClockMode, Event, LiqPipeline, SeriesOptions, Side, Timestamp,
+    command,
 };
 use server::Server;
 
 const BATCH: usize = 50;
 const BATCHES_PER_ROUND: usize = 200;
 const ROUNDS: usize = 15;
+const BATCHER_KEYS: usize = 8;
 const START_MS: u64 = 1_737_910_800_000;
 
 /// A way to send events, and its name.
@@ -33,10 +36,11 @@ enum Way {
     Madd,
     NoopForPack,
     Pack,
-    Batcher,
+    BatcherOneKey,
+    BatcherManyKeys,
 }
 
-const WAYS: [(Way, &str); 8] = [
+const WAYS: [(Way, &str); 9] = [
     (Way::Set, "SET, 50 in a pipeline"),
     (Way::NoopForAdd, "no-op with the arguments of LIQ.ADD, 50 in a pipeline"),
     (Way::Add, "LIQ.ADD, 50 in a pipeline"),
@@ -44,7 +48,8 @@ const WAYS: [(Way, &str); 8] = [
     (Way::Madd, "LIQ.MADD of 50"),
     (Way::NoopForPack, "no-op with the arguments of LIQ.MADDPACK of 50"),
     (Way::Pack, "LIQ.MADDPACK of 50"),
-    (Way::Batcher, "Batcher of 50 (LIQ.MADDPACK, exactly once)"),
+    (Way::BatcherOneKey, "Batcher of 50, one key (LIQ.MADDPACK, exactly once)"),
+    (Way::BatcherManyKeys, "Batcher of 50, eight keys"),
 ];
 
 fn main() {
@@ -68,7 +73,8 @@ async fn run(server: &Server) {
     };
     let noop = redis::cmd("LIQ._NOOP").arg("k").query_async::<Value>(&mut bench.con).await;
     bench.native_noop = noop.is_ok();
-    for key in ["add", "madd", "pack", "batcher"] {
+    let keys = ["add", "madd", "pack"].map(str::to_owned).into_iter().chain((0..BATCHER_KEYS).map(batcher_key));
+    for key in keys {
         let options = SeriesOptions::new().clock(ClockMode::Event);
         bench.con.liq_create(key, &options).await.unwrap();
     }
@@ -120,18 +126,19 @@ struct Bench {
 
 impl Bench {
     async fn round(&mut self, way: Way) {
-        if way == Way::Batcher {
-            return self.batcher().await;
+        match way {
+            Way::BatcherOneKey => return self.batcher(1).await,
+            Way::BatcherManyKeys => return self.batcher(BATCHER_KEYS).await,
+            _ => {}
         }
         for _ in 0..BATCHES_PER_ROUND {
             let events = self.events();
             match way {
                 Way::Set => self.set(&events).await,
                 Way::NoopForAdd => {
-                    let commands = events.iter().map(|event| self.noop(&command::liq_add("add", event)));
                     let mut pipeline = Pipeline::with_capacity(BATCH);
-                    commands.for_each(|command| {
-                        pipeline.add_command(command);
+                    events.iter().for_each(|event| {
+                        pipeline.add_command(self.noop(|command| push_event(command.arg("add"), event)));
                     });
                     self.query_noops(&pipeline).await;
                 }
@@ -143,13 +150,27 @@ impl Bench {
                     let replies: Vec<AddReply> = pipeline.query_async(&mut self.con).await.unwrap();
                     assert_eq!(replies.len(), BATCH);
                 }
-                Way::NoopForMadd => self.query_noop(&command::liq_madd("madd", &events, &numbered(self.sent))).await,
+                Way::NoopForMadd => {
+                    let noop = self.noop(|command| {
+                        command.arg("madd").arg("EXCHANGE").arg("binance").arg("BATCH").arg("bench").arg(self.sent);
+                        command.arg("EVENTS");
+                        events.iter().for_each(|event| push_event(command, event));
+                    });
+                    drop(noop.query_async::<Value>(&mut self.con).await.unwrap());
+                }
                 Way::Madd => drop(self.con.liq_madd("madd", &events, &numbered(self.sent)).await.unwrap()),
                 Way::NoopForPack => {
-                    self.query_noop(&command::liq_maddpack("pack", &events, &numbered(self.sent))).await
+                    // The payload is made as the client makes it, and goes to the other command.
+                    let original = command::liq_maddpack("pack", &events, &numbered(self.sent));
+                    let payload = original.args_iter().nth(2).unwrap();
+                    let redis::Arg::Simple(payload) = payload else { panic!("a payload") };
+                    let noop = self.noop(|command| {
+                        command.arg("pack").arg(payload).arg("BATCH").arg("bench").arg(self.sent);
+                    });
+                    drop(noop.query_async::<Value>(&mut self.con).await.unwrap());
                 }
                 Way::Pack => drop(self.con.liq_maddpack("pack", &events, &numbered(self.sent)).await.unwrap()),
-                Way::Batcher => {}
+                Way::BatcherOneKey | Way::BatcherManyKeys => {}
             }
         }
     }
@@ -174,27 +195,22 @@ impl Bench {
         pipeline.exec_async(&mut self.con).await.unwrap();
     }
 
-    /// The same arguments to a command that does nothing.
-    fn noop(&self, original: &Cmd) -> Cmd {
-        let args = original.args_iter().skip(1).filter_map(|arg| match arg {
+    /// These arguments to a command that does nothing.
+    fn noop(&self, push_args: impl FnOnce(&mut Cmd)) -> Cmd {
+        if self.native_noop {
+            let mut noop = redis::cmd("LIQ._NOOP");
+            push_args(&mut noop);
+            return noop;
+        }
+        let mut args = Cmd::new();
+        push_args(&mut args);
+        let bytes = args.args_iter().filter_map(|arg| match arg {
             redis::Arg::Simple(bytes) => Some(bytes),
             _ => None,
         });
-        if self.native_noop {
-            let mut noop = redis::cmd("LIQ._NOOP");
-            args.for_each(|arg| {
-                noop.arg(arg);
-            });
-            return noop;
-        }
         let mut noop = redis::cmd("ECHO");
-        noop.arg(args.collect::<Vec<_>>().concat());
+        noop.arg(bytes.collect::<Vec<_>>().concat());
         noop
-    }
-
-    async fn query_noop(&mut self, original: &Cmd) {
-        let noop = self.noop(original);
-        drop(noop.query_async::<Value>(&mut self.con).await.unwrap());
     }
 
     /// Reads the replies as those of LIQ.ADD where they are.
@@ -208,14 +224,26 @@ impl Bench {
         }
     }
 
-    async fn batcher(&mut self) {
+    async fn batcher(&mut self, keys: usize) {
+        let keys: Vec<Arc<str>> = (0..keys).map(|number| batcher_key(number).into()).collect();
         let batcher = Batcher::builder().max_delay(Duration::from_secs(1)).spawn(self.manager.clone());
-        for _ in 0..BATCH * BATCHES_PER_ROUND {
+        for key in keys.iter().cycle().take(BATCH * BATCHES_PER_ROUND) {
             let event = self.event();
-            batcher.add("batcher", event).await.unwrap();
+            batcher.add(Arc::clone(key), event).await.unwrap();
         }
         let totals = batcher.close().await;
         assert_eq!(totals.failed, 0, "{:?}", totals.last_error);
+    }
+}
+
+fn batcher_key(number: usize) -> String {
+    format!("batcher:{number}")
+}
+
+/// Arguments as a user of redis-rs writes them.
+fn push_event(command: &mut Cmd, event: &Event<'_>) {
+    if let Timestamp::Ms(ms) = event.timestamp {
+        command.arg(ms).arg(event.side.name()).arg(event.price).arg(event.size);
     }
 }
 

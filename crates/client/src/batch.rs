@@ -1,7 +1,5 @@
 //! What goes with a batch of events: exactly-once delivery and another clock.
 
-use liq_core::request::BatchId;
-
 /// The options of `LIQ.MADD` and `LIQ.MADDPACK`.
 ///
 /// ```
@@ -37,8 +35,8 @@ impl BatchOptions {
         self
     }
 
-    pub(crate) fn batch_id(&self) -> Option<BatchId<'_>> {
-        self.producer.as_ref().map(|(name, seq)| BatchId { producer: name.as_bytes(), seq: *seq })
+    pub(crate) fn numbered(&self) -> Option<(&str, u64)> {
+        self.producer.as_ref().map(|(name, seq)| (name.as_str(), *seq))
     }
 
     pub(crate) const fn now_ms(&self) -> Option<u64> {

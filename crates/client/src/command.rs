@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use liq_core::request::{Add, Breakdown, Madd, MaddPack, encode_events, format_duration, format_real};
+use liq_core::request::{Breakdown, encode_events, format_duration, format_real};
 use redis::{Cmd, ToSingleRedisArg, cmd};
 
 use crate::limit::{Limit, Usage, limits_to_args};
 use crate::options::{percent_text, whole_ms};
 use crate::query::{DigestQuery, RangeQuery, Scope, StatsQuery, VwapQuery};
-use crate::{BatchOptions, Event, SeriesOptions};
+use crate::{BatchOptions, Event, SeriesOptions, Timestamp};
 
 fn keyed(name: &str, key: impl ToSingleRedisArg, args: &[Vec<u8>]) -> Cmd {
     let mut command = cmd(name);
@@ -41,12 +41,23 @@ pub fn liq_reset(key: impl ToSingleRedisArg) -> Cmd {
 
 /// `LIQ.ADD key ts side price size …` → [`AddReply`](crate::AddReply).
 pub fn liq_add(key: impl ToSingleRedisArg, event: &Event<'_>) -> Cmd {
-    keyed("LIQ.ADD", key, &Add { event: event.as_request(), at_ms: None }.to_args())
+    let mut command = Cmd::with_capacity(10, 160);
+    command.arg("LIQ.ADD").arg(key);
+    push_event(&mut command, event);
+    if let Some(name) = &event.exchange {
+        command.arg("EXCHANGE").arg(&**name);
+    }
+    if let Some(id) = &event.id {
+        command.arg("ID").arg(&**id);
+    }
+    command
 }
 
 /// `LIQ.ADD key ts side price size … AT now` → [`AddReply`](crate::AddReply).
 pub fn liq_add_at(key: impl ToSingleRedisArg, event: &Event<'_>, now_ms: u64) -> Cmd {
-    keyed("LIQ.ADD", key, &Add { event: event.as_request(), at_ms: Some(now_ms) }.to_args())
+    let mut command = liq_add(key, event);
+    command.arg("AT").arg(now_ms);
+    command
 }
 
 /// `LIQ.MADD key … EVENTS …` → [`BatchReply`](crate::BatchReply).
@@ -58,17 +69,54 @@ pub fn liq_madd(key: impl ToSingleRedisArg, events: &[Event<'_>], options: &Batc
     if !one_exchange {
         return liq_maddpack(key, events, options);
     }
-    let events = events.iter().map(Event::as_request).collect();
-    let request = Madd { batch: options.batch_id(), at_ms: options.now_ms(), events };
-    keyed("LIQ.MADD", key, &request.to_args())
+    let mut command = Cmd::with_capacity(10 + 5 * events.len(), 160 + 64 * events.len());
+    command.arg("LIQ.MADD").arg(key);
+    if let Some(name) = events.first().and_then(|event| event.exchange.as_deref()) {
+        command.arg("EXCHANGE").arg(name);
+    }
+    push_batch(&mut command, options);
+    let with_ids = events.iter().any(|event| event.id.is_some());
+    if with_ids {
+        command.arg("IDS");
+    }
+    command.arg("EVENTS");
+    for event in events {
+        push_event(&mut command, event);
+        if with_ids {
+            command.arg(event.id.as_deref().unwrap_or_default());
+        }
+    }
+    command
 }
 
 /// `LIQ.MADDPACK key payload …` → [`BatchReply`](crate::BatchReply). The cheapest way to add many events.
 pub fn liq_maddpack(key: impl ToSingleRedisArg, events: &[Event<'_>], options: &BatchOptions) -> Cmd {
     let events: Vec<_> = events.iter().map(Event::as_request).collect();
     let payload = encode_events(&events);
-    let request = MaddPack { payload: &payload, batch: options.batch_id(), at_ms: options.now_ms() };
-    keyed("LIQ.MADDPACK", key, &request.to_args())
+    let mut command = Cmd::with_capacity(8, 160 + payload.len());
+    command.arg("LIQ.MADDPACK").arg(key).arg(payload);
+    push_batch(&mut command, options);
+    command
+}
+
+// Events are the one thing sent by the hundred thousand: they are written straight into the command, not by way of the
+// core's `to_args`, whose argument lists cost an allocation for every number.
+
+fn push_event(command: &mut Cmd, event: &Event<'_>) {
+    match event.timestamp {
+        Timestamp::Ms(ms) => command.arg(ms),
+        Timestamp::Server => command.arg("*"),
+    };
+    command.arg(event.side.name()).arg(event.price).arg(event.size);
+}
+
+fn push_batch(command: &mut Cmd, options: &BatchOptions) {
+    if let Some((name, seq)) = options.numbered() {
+        command.arg("BATCH").arg(name).arg(seq);
+    }
+    if let Some(ms) = options.now_ms() {
+        command.arg("AT").arg(ms);
+    }
 }
 
 /// `LIQ.PCTL key p [p …]` → `Vec<Option<f64>>`.

@@ -10,17 +10,43 @@ pub(crate) type Decoded<T> = Result<T, ParsingError>;
 
 /// A map reply, whose fields are taken one by one. Fields nobody takes are those of a newer module.
 pub(crate) struct Fields {
-    entries: Vec<(Value, Value)>,
+    entries: Entries,
     /// Where the next field is expected: replies keep their order, so the search nearly always ends at once.
     next: usize,
+}
+
+/// As the protocol delivered them: hot replies are read where they lie.
+enum Entries {
+    Map(Vec<(Value, Value)>),
+    /// Names and values in turn.
+    Flat(Vec<Value>),
+}
+
+impl Entries {
+    fn len(&self) -> usize {
+        match self {
+            Self::Map(entries) => entries.len(),
+            Self::Flat(items) => items.len() / 2,
+        }
+    }
+
+    fn get_mut(&mut self, place: usize) -> Option<(&Value, &mut Value)> {
+        match self {
+            Self::Map(entries) => entries.get_mut(place).map(|(name, value)| (&*name, value)),
+            Self::Flat(items) => match items.get_mut(2 * place..2 * place + 2)? {
+                [name, value] => Some((&*name, value)),
+                _ => None,
+            },
+        }
+    }
 }
 
 impl Fields {
     /// From a map, or from an array of names and values in turn.
     pub(crate) fn read(value: Value) -> Decoded<Self> {
         let entries = match plain(value)? {
-            Value::Map(entries) => entries,
-            Value::Array(items) if items.len().is_multiple_of(2) => in_pairs(items),
+            Value::Map(entries) => Entries::Map(entries),
+            Value::Array(items) if items.len().is_multiple_of(2) => Entries::Flat(items),
             other => return Err(unexpected("a map", &other)),
         };
         Ok(Self { entries, next: 0 })
@@ -28,7 +54,11 @@ impl Fields {
 
     /// All entries with their names, for maps keyed by data.
     pub(crate) fn into_named(self) -> Decoded<Vec<(String, Value)>> {
-        self.entries.into_iter().map(|(name, value)| Ok((text(name)?, value))).collect()
+        let pairs = match self.entries {
+            Entries::Map(entries) => entries,
+            Entries::Flat(items) => in_pairs(items),
+        };
+        pairs.into_iter().map(|(name, value)| Ok((text(name)?, value))).collect()
     }
 
     /// The value of a field, if the reply has it. Names are compared without regard to case.
@@ -156,6 +186,12 @@ pub(crate) fn text(value: Value) -> Decoded<String> {
 pub(crate) fn side(value: Value) -> Decoded<Side> {
     let value = plain(value)?;
     bytes_of(&value).and_then(Side::parse).ok_or_else(|| unexpected("a side", &value))
+}
+
+/// One of a few words, without regard to how the text came.
+pub(crate) fn word<T>(wanted: &str, value: Value, meaning: impl FnOnce(&str) -> Option<T>) -> Decoded<T> {
+    let value = plain(value)?;
+    text_of(&value).and_then(meaning).ok_or_else(|| unexpected(wanted, &value))
 }
 
 /// Bytes.

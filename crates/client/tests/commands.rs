@@ -38,12 +38,12 @@ fn commands_of_a_series_go_out_as_documented() {
         (command::liq_alter("k", &SeriesOptions::new().signals("")), "LIQ.ALTER k SIGNALS  MAXLEN 1000"),
         (command::liq_info("k"), "LIQ.INFO k"),
         (command::liq_reset("k"), "LIQ.RESET k"),
-        (command::liq_add("k", &event()), "LIQ.ADD k 1000 sell 99850.5 12500"),
+        (command::liq_add("k", &event()), "LIQ.ADD k 1000 sell 99850.5 12500.0"),
         (
             command::liq_add_at("k", &event().exchange("okx").id("7"), 2_000),
-            "LIQ.ADD k 1000 sell 99850.5 12500 EXCHANGE okx ID 7 AT 2000",
+            "LIQ.ADD k 1000 sell 99850.5 12500.0 EXCHANGE okx ID 7 AT 2000",
         ),
-        (command::liq_add("k", &Event { timestamp: Timestamp::Server, ..event() }), "LIQ.ADD k * sell 99850.5 12500"),
+        (command::liq_add("k", &Event { timestamp: Timestamp::Server, ..event() }), "LIQ.ADD k * sell 99850.5 12500.0"),
         (command::liq_pctl("k", &[80.0, 99.9, 1e-6], &Scope::default()), "LIQ.PCTL k 80 99.9 0.000001"),
         (command::liq_rank("k", &[0.5], &scope), "LIQ.RANK k 0.5 WINDOW 60000 SIDE buy AT 9"),
         (
@@ -110,7 +110,7 @@ fn a_batch_of_one_exchange_is_plain_text() {
     let options = BatchOptions::new().producer("p", 4).at_ms(5);
     assert_eq!(
         line(&command::liq_madd("k", &events, &options)),
-        "LIQ.MADD k EXCHANGE okx BATCH p 4 AT 5 IDS EVENTS 1000 sell 99850.5 12500 7 1000 sell 99850.5 12500 "
+        "LIQ.MADD k EXCHANGE okx BATCH p 4 AT 5 IDS EVENTS 1000 sell 99850.5 12500.0 7 1000 sell 99850.5 12500.0 "
     );
 }
 

@@ -54,15 +54,16 @@ impl Batcher {
 
     /// Takes an event over, waiting while the batcher is full.
     ///
-    /// What the module would refuse is refused here, since it would have the whole batch refused.
-    pub async fn add(&self, key: impl Into<Arc<str>>, event: Event<'_>) -> Result<(), NotAdded> {
+    /// What the module would refuse is refused here, since it would have the whole batch refused. The event outlives the
+    /// call: one that borrows is handed over with [`Event::into_owned`]. A key kept as `Arc<str>` costs no copy.
+    pub async fn add(&self, key: impl Into<Arc<str>>, event: Event<'static>) -> Result<(), NotAdded> {
         event.check()?;
         self.room.acquire().await.map_err(|_| NotAdded::Closed)?.forget();
         self.hand_over(key.into(), event)
     }
 
     /// Takes an event over if there is room.
-    pub fn try_add(&self, key: impl Into<Arc<str>>, event: Event<'_>) -> Result<(), NotAdded> {
+    pub fn try_add(&self, key: impl Into<Arc<str>>, event: Event<'static>) -> Result<(), NotAdded> {
         event.check()?;
         match self.room.try_acquire() {
             Ok(permit) => permit.forget(),
@@ -72,8 +73,8 @@ impl Batcher {
         self.hand_over(key.into(), event)
     }
 
-    fn hand_over(&self, key: Arc<str>, event: Event<'_>) -> Result<(), NotAdded> {
-        let message = Message::Event { key, event: event.into_owned() };
+    fn hand_over(&self, key: Arc<str>, event: Event<'static>) -> Result<(), NotAdded> {
+        let message = Message::Event { key, event };
         self.messages.send(message).map_err(|_| NotAdded::Closed)
     }
 

@@ -4,7 +4,7 @@ use liq_core::series::Side;
 use redis::Value;
 
 use super::from_redis_value;
-use crate::decode::{self, Decoded, Fields, count, double, optional, side, unexpected};
+use crate::decode::{self, Decoded, Fields, count, double, optional, side};
 
 from_redis_value!(AddReply, BatchReply);
 
@@ -30,16 +30,17 @@ pub enum Status {
 
 impl Status {
     fn read(value: Value) -> Decoded<Self> {
-        let text = decode::text(value)?;
-        Ok(match text.as_str() {
-            "future" => Self::Future,
-            "late" => Self::Late,
-            "small" => Self::Small,
-            "duplicate" => Self::Duplicate,
-            "shed" => Self::Shed,
-            "filtered" => Self::Filtered,
-            "accepted" => Self::Accepted,
-            _ => return Err(unexpected("a status", &Value::SimpleString(text))),
+        decode::word("a status", value, |word| {
+            Some(match word {
+                "future" => Self::Future,
+                "late" => Self::Late,
+                "small" => Self::Small,
+                "duplicate" => Self::Duplicate,
+                "shed" => Self::Shed,
+                "filtered" => Self::Filtered,
+                "accepted" => Self::Accepted,
+                _ => return None,
+            })
         })
     }
 

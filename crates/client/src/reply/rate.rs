@@ -141,11 +141,10 @@ impl LimitInfo {
 }
 
 fn limit_kind(value: Value) -> Decoded<LimitKind> {
-    let text = decode::text(value)?;
-    match text.as_str() {
-        "gcra" => Ok(LimitKind::Smooth),
-        "sliding" => Ok(LimitKind::Sliding),
-        "aligned" => Ok(LimitKind::Aligned),
-        _ => Err(unexpected("a kind of limit", &Value::SimpleString(text))),
-    }
+    decode::word("a kind of limit", value, |word| match word {
+        "gcra" => Some(LimitKind::Smooth),
+        "sliding" => Some(LimitKind::Sliding),
+        "aligned" => Some(LimitKind::Aligned),
+        _ => None,
+    })
 }
