@@ -1,3 +1,2 @@
-//! Feeds exchange liquidations into redis-liq.
-
+//! x
 fn main() {}

@@ -1,0 +1,6 @@
+//! Feeds exchange liquidations, live or recorded, into redis-liq: exactly once, whatever breaks in between.
+
+pub mod contract;
+pub mod event;
+pub mod symbol;
+pub mod venue;
