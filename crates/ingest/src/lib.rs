@@ -2,5 +2,6 @@
 
 pub mod contract;
 pub mod event;
+pub mod replay;
 pub mod symbol;
 pub mod venue;

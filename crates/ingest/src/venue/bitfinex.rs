@@ -25,7 +25,8 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) ->
     // A snapshot behind the subscription has one level more than an update.
     let rows = items(Some(body));
     let is_position = |row: &Value| row.get(0).and_then(Value::as_str) == Some("pos");
-    let nested = rows.iter().flat_map(|row| if is_position(row) { std::slice::from_ref(row) } else { items(Some(row)) });
+    let nested =
+        rows.iter().flat_map(|row| if is_position(row) { std::slice::from_ref(row) } else { items(Some(row)) });
     let mut seen = false;
     for row in nested.filter(|row| is_position(row)) {
         seen = true;

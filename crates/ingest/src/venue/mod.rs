@@ -8,6 +8,8 @@ pub mod deribit;
 mod field;
 pub mod okx;
 
+pub use field::{decimal, number_of};
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -51,15 +53,8 @@ impl Venue {
     ];
 
     /// Those that can be streamed.
-    pub const STREAMED: [Self; 7] = [
-        Self::BinanceUm,
-        Self::BinanceCm,
-        Self::Bybit,
-        Self::Okx,
-        Self::Bitmex,
-        Self::Deribit,
-        Self::Bitfinex,
-    ];
+    pub const STREAMED: [Self; 7] =
+        [Self::BinanceUm, Self::BinanceCm, Self::Bybit, Self::Okx, Self::Bitmex, Self::Deribit, Self::Bitfinex];
 
     /// The name on the command line, in the configuration, in metrics and in recordings.
     pub const fn name(self) -> &'static str {
