@@ -75,8 +75,7 @@ pub fn duration_ms(name: &'static str, text: &[u8], range: RangeInclusive<u64>) 
 }
 
 /// Units of durations, the plain millisecond first, each with its length in milliseconds.
-const UNITS: [(&str, u64); 6] =
-    [("", 1), ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const UNITS: [(&str, u64); 6] = [("", 1), ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// The shortest exact way to write a duration: `86400000` ms is `1d`, `90000` ms is `90s`.
 pub fn format_duration(ms: u64) -> String {
@@ -107,7 +106,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_plain_decimal_number_is_refused() {
-        for text in ["nan", "inf", "-inf", "+inf", "infinity", "0x10", "", " 1", "1 ", "1e999", "1_0", "1,5", "\0", "1\0"] {
+        for text in
+            ["nan", "inf", "-inf", "+inf", "infinity", "0x10", "", " 1", "1 ", "1e999", "1_0", "1,5", "\0", "1\0"]
+        {
             assert!(real("price", text.as_bytes(), &(-1e300..=1e300)).is_err(), "{text:?}");
         }
         assert!(real("price", &vec![b'1'; 10_000_000], &(0.0..=1e15)).is_err());
@@ -116,9 +117,18 @@ mod tests {
     #[test]
     fn durations_know_units_and_bounds() {
         let cases: [(&str, Option<u64>); 12] = [
-            ("5m", Some(300_000)), ("24h", Some(86_400_000)), ("1500", Some(1500)), ("1500ms", Some(1500)),
-            ("7D", Some(604_800_000)), ("0", Some(0)), ("", None), ("m", None), ("-5m", None), ("1.5h", None),
-            ("99999999999999999999d", None), ("5 m", None),
+            ("5m", Some(300_000)),
+            ("24h", Some(86_400_000)),
+            ("1500", Some(1500)),
+            ("1500ms", Some(1500)),
+            ("7D", Some(604_800_000)),
+            ("0", Some(0)),
+            ("", None),
+            ("m", None),
+            ("-5m", None),
+            ("1.5h", None),
+            ("99999999999999999999d", None),
+            ("5 m", None),
         ];
         for (text, expected) in cases {
             assert_eq!(duration_ms("WINDOW", text.as_bytes(), 0..=31 * 86_400_000).ok(), expected, "{text:?}");

@@ -1,0 +1,75 @@
+//! The grammar of percentiles.
+
+use std::fmt;
+
+use super::RequestError;
+use crate::series::Percentile;
+
+/// Most decimals of a percentile.
+const DECIMALS: usize = 6;
+
+/// A percentile 0 … 100 with at most 6 decimals, read exactly into millionths.
+pub fn percentile(name: &'static str, text: &[u8]) -> Result<Percentile, RequestError> {
+    let (whole, fraction) = match text.iter().position(|byte| *byte == b'.') {
+        Some(dot) => (text.get(..dot).unwrap_or_default(), text.get(dot + 1..).unwrap_or_default()),
+        None => (text, &b"0"[..]),
+    };
+    let all_digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    if !all_digits(whole) || !all_digits(fraction) {
+        return Err(RequestError::argument(name, "not a number from 0 to 100", text));
+    }
+    if fraction.len() > DECIMALS {
+        return Err(RequestError::argument(name, "has more than 6 decimals", text));
+    }
+    let padded = whole.iter().chain(fraction).copied().chain(std::iter::repeat_n(b'0', DECIMALS - fraction.len()));
+    let millionths = padded.fold(0_u32, |sum, digit| sum.saturating_mul(10).saturating_add(u32::from(digit - b'0')));
+    Percentile::from_millionths(millionths).ok_or_else(|| RequestError::argument(name, "must be 0 to 100", text))
+}
+
+impl fmt::Display for Percentile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, fraction) = (self.millionths() / 1_000_000, self.millionths() % 1_000_000);
+        if fraction == 0 {
+            return write!(f, "{whole}");
+        }
+        let digits = format!("{fraction:06}");
+        write!(f, "{whole}.{}", digits.trim_end_matches('0'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_read_exactly() {
+        let cases = [
+            ("80", Some(80_000_000)),
+            ("99.9", Some(99_900_000)),
+            ("0", Some(0)),
+            ("100", Some(100_000_000)),
+            ("0.000001", Some(1)),
+            ("100.000001", None),
+            ("101", None),
+            ("-1", None),
+            ("9e1", None),
+            ("", None),
+            (".5", None),
+            ("5.", None),
+            ("1.2345678", None),
+            ("99999999999999999999", None),
+            ("nan", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(percentile("p", text.as_bytes()).ok().map(Percentile::millionths), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_percentile_reads_back_as_it_is_shown() {
+        for millionths in [0, 1, 80_000_000, 99_900_000, 12_345_678, 100_000_000] {
+            let shown = Percentile::from_millionths(millionths).unwrap().to_string();
+            assert_eq!(percentile("p", shown.as_bytes()).unwrap().millionths(), millionths);
+        }
+    }
+}

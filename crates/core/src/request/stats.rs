@@ -1,0 +1,76 @@
+//! `LIQ.STATS key [WINDOW d] [AT ts] [SIDE s] [EXCHANGE name] [BY EXCHANGE | BUCKET d]`
+
+use super::add::{exchange, push_bytes, take_bytes};
+use super::scope::{set_once, window_ms};
+use super::{Args, RequestError, Scope, format_duration};
+
+/// How `LIQ.STATS` splits its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breakdown {
+    /// One map per exchange.
+    ByExchange,
+    /// One map per span of this length, ms.
+    Bucket(u64),
+}
+
+/// The arguments of `LIQ.STATS`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats<'a> {
+    /// Which events count.
+    pub scope: Scope,
+    /// Only those of this exchange.
+    pub exchange: Option<&'a [u8]>,
+    /// One answer, or many.
+    pub breakdown: Option<Breakdown>,
+}
+
+impl<'a> Stats<'a> {
+    /// Reads the arguments behind the key.
+    pub fn parse(mut args: Args<'a>) -> Result<Self, RequestError> {
+        let mut request = Self::default();
+        while let Some(arg) = args.peek() {
+            if args.take_keyword("EXCHANGE") {
+                take_bytes(&mut request.exchange, "EXCHANGE", &mut args, exchange)?;
+            } else if args.take_keyword("BY") {
+                set_once(&mut request.breakdown, "BY", &mut args, by_exchange)?;
+            } else if args.take_keyword("BUCKET") {
+                set_once(&mut request.breakdown, "BUCKET", &mut args, |name, text| {
+                    window_ms(name, text).map(Breakdown::Bucket)
+                })?;
+            } else if !request.scope.take(&mut args)? {
+                return Err(RequestError::unknown_option(arg));
+            }
+        }
+        request.refuse_contradictions()?;
+        Ok(request)
+    }
+
+    fn refuse_contradictions(&self) -> Result<(), RequestError> {
+        match (self.exchange, self.breakdown) {
+            (Some(name), Some(Breakdown::ByExchange)) => {
+                Err(RequestError::argument("EXCHANGE", "excludes BY EXCHANGE", name))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The inverse of [`Stats::parse`].
+    pub fn to_args(&self) -> Vec<Vec<u8>> {
+        let mut out = Vec::new();
+        self.scope.push_args(&mut out);
+        push_bytes(&mut out, "EXCHANGE", self.exchange);
+        match self.breakdown {
+            Some(Breakdown::ByExchange) => out.extend([b"BY".to_vec(), b"EXCHANGE".to_vec()]),
+            Some(Breakdown::Bucket(ms)) => out.extend([b"BUCKET".to_vec(), format_duration(ms).into_bytes()]),
+            None => {}
+        }
+        out
+    }
+}
+
+fn by_exchange(name: &'static str, text: &[u8]) -> Result<Breakdown, RequestError> {
+    if text.eq_ignore_ascii_case(b"EXCHANGE") {
+        return Ok(Breakdown::ByExchange);
+    }
+    Err(RequestError::argument(name, "must be EXCHANGE", text))
+}

@@ -1,0 +1,179 @@
+//! The settings of one series, complete and consistent.
+
+use crate::request::{OptionsPatch, SignalStream};
+use crate::series::Percentile;
+
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+
+/// Shortest retention, ms.
+pub const MIN_RETENTION_MS: u64 = MINUTE_MS;
+/// Longest retention, ms.
+pub const MAX_RETENTION_MS: u64 = 31 * 24 * HOUR_MS;
+
+/// What "now" is for a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockMode {
+    /// The later of the server's clock and the newest event.
+    Server,
+    /// The newest event: for replays.
+    Event,
+}
+
+impl ClockMode {
+    /// As the option spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "SERVER",
+            Self::Event => "EVENT",
+        }
+    }
+}
+
+/// The settings of a series; what they mean is said in the contract of `LIQ.CREATE`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// How far back windows may reach, ms.
+    pub retention_ms: u64,
+    /// Window of the filter, ms; `None` follows the retention.
+    pub window_ms: Option<u64>,
+    /// Filter threshold; 0 is off.
+    pub percentile: Percentile,
+    /// The filter passes everything while its window holds fewer events.
+    pub min_events: u64,
+    /// Smaller events are only counted, quote currency.
+    pub min_size: f64,
+    /// Window of the VWAP that signals use, ms.
+    pub vwap_window_ms: u64,
+    /// Percent below the VWAP at which liquidated longs signal `buy`; 0 is off.
+    pub long_offset_pct: f64,
+    /// Percent above the VWAP at which liquidated shorts signal `sell`; 0 is off.
+    pub short_offset_pct: f64,
+    /// Where signals are appended.
+    pub signals: Option<SignalStream>,
+    /// What "now" is.
+    pub clock: ClockMode,
+    /// Mantissa bits of a bucket, 5 … 8: relative error 2^-(k+1).
+    pub precision: u8,
+    /// Newest events kept raw.
+    pub tail: u32,
+    /// The key expires after this long without a stored event, ms; 0 is never, `None` the rule of [`Options::idle_ms`].
+    pub idle_ms: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            retention_ms: 24 * HOUR_MS,
+            window_ms: None,
+            percentile: Percentile::whole(80),
+            min_events: 1,
+            min_size: 0.0,
+            vwap_window_ms: HOUR_MS,
+            long_offset_pct: 2.0,
+            short_offset_pct: 2.0,
+            signals: None,
+            clock: ClockMode::Server,
+            precision: 7,
+            tail: 4096,
+            idle_ms: None,
+        }
+    }
+}
+
+/// Why options do not go together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OptionsError {
+    /// A window would reach behind the retention.
+    WindowBeyondRetention {
+        /// `WINDOW` or `VWAPWINDOW`.
+        option: &'static str,
+        /// Its length, ms.
+        window_ms: u64,
+        /// The retention, ms.
+        retention_ms: u64,
+    },
+}
+
+impl Options {
+    /// The options that result when `patch` is applied to these defaults at creation. A default window that would reach
+    /// behind a named retention is cut to it; a named one is refused.
+    pub fn created(&self, patch: &OptionsPatch) -> Result<Self, OptionsError> {
+        let mut defaults = self.clone();
+        if let Some(retention_ms) = patch.retention_ms {
+            defaults.window_ms = defaults.window_ms.filter(|window_ms| *window_ms < retention_ms);
+            defaults.vwap_window_ms = defaults.vwap_window_ms.min(retention_ms);
+        }
+        defaults.altered(patch)
+    }
+
+    /// The options that result when `patch` is applied to these.
+    pub fn altered(&self, patch: &OptionsPatch) -> Result<Self, OptionsError> {
+        let signals = match &patch.signals {
+            None => self.signals.clone(),
+            Some(stream) => Some(stream.clone()).filter(|stream| !stream.key.is_empty()),
+        };
+        let options = Self {
+            retention_ms: patch.retention_ms.unwrap_or(self.retention_ms),
+            window_ms: patch.window_ms.or(self.window_ms),
+            percentile: patch.percentile.unwrap_or(self.percentile),
+            min_events: patch.min_events.unwrap_or(self.min_events),
+            min_size: patch.min_size.unwrap_or(self.min_size),
+            vwap_window_ms: patch.vwap_window_ms.unwrap_or(self.vwap_window_ms),
+            long_offset_pct: patch.long_offset_pct.unwrap_or(self.long_offset_pct),
+            short_offset_pct: patch.short_offset_pct.unwrap_or(self.short_offset_pct),
+            signals,
+            clock: patch.clock.unwrap_or(self.clock),
+            precision: patch.precision.unwrap_or(self.precision),
+            tail: patch.tail.unwrap_or(self.tail),
+            idle_ms: patch.idle_ms.or(self.idle_ms),
+        };
+        options.check_windows()?;
+        Ok(options)
+    }
+
+    fn check_windows(&self) -> Result<(), OptionsError> {
+        let windows = [("WINDOW", self.filter_window_ms()), ("VWAPWINDOW", self.vwap_window_ms)];
+        for (option, window_ms) in windows {
+            if window_ms > self.retention_ms {
+                return Err(OptionsError::WindowBeyondRetention { option, window_ms, retention_ms: self.retention_ms });
+            }
+        }
+        Ok(())
+    }
+
+    /// The window of the filter, ms.
+    pub fn filter_window_ms(&self) -> u64 {
+        self.window_ms.unwrap_or(self.retention_ms)
+    }
+
+    /// After how long without a stored event the key expires, ms; 0 is never. Without an own setting: twice the
+    /// retention, or never where the clock is the events'.
+    pub fn idle_ms(&self) -> u64 {
+        self.idle_ms.unwrap_or(match self.clock {
+            ClockMode::Server => 2 * self.retention_ms,
+            ClockMode::Event => 0,
+        })
+    }
+
+    /// Width of a coarse pane: the smallest on the scale that is at least a 288th of the retention.
+    pub fn pane_ms(&self) -> u64 {
+        const WIDTHS_S: [u64; 8] = [1, 5, 15, 60, 300, 900, 3_600, 10_800];
+        let wide_enough = |width_s: &&u64| **width_s * 1000 * 288 >= self.retention_ms;
+        WIDTHS_S.iter().find(wide_enough).map_or(10_800_000, |width_s| width_s * 1000)
+    }
+}
+
+impl std::fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        use crate::request::format_duration;
+        match self {
+            Self::WindowBeyondRetention { option, window_ms, retention_ms } => {
+                let (window, retention) = (format_duration(*window_ms), format_duration(*retention_ms));
+                write!(f, "{option}: longer than the retention of {retention}, got '{window}'")
+            }
+        }
+    }
+}
+
+impl std::error::Error for OptionsError {}
