@@ -1,51 +1,20 @@
 //! The normal form of a liquidation, whatever venue or file it came from, and the names of what is no event.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// Prices the module takes: quote currency per unit of base currency (docs/commands/README.md).
-pub const PRICE_RANGE: RangeInclusive<f64> = 1e-12..=1e15;
-/// Sizes the module takes: notional in the quote currency.
-pub const SIZE_RANGE: RangeInclusive<f64> = 1e-9..=1e15;
-/// The longest event id the module takes, in bytes.
-pub const LONGEST_ID: usize = 64;
+pub use liq_core::series::Side;
+use liq_core::series::{MAX_ID_BYTES, PRICE_RANGE, SIZE_RANGE};
 
-/// The side of the forced order: the opposite of the position that was liquidated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// A short was liquidated: the exchange bought.
-    Buy,
-    /// A long was liquidated: the exchange sold.
-    Sell,
+/// Reads the side of an order.
+pub fn side_of(text: &str) -> Result<Side, Reject> {
+    Side::parse(text.as_bytes()).ok_or(Reject::BadSide)
 }
 
-impl Side {
-    /// The word the module takes and gives.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Buy => "buy",
-            Self::Sell => "sell",
-        }
-    }
-
-    /// The other side.
-    #[must_use]
-    pub const fn opposite(self) -> Self {
-        match self {
-            Self::Buy => Self::Sell,
-            Self::Sell => Self::Buy,
-        }
-    }
-
-    /// Reads `buy` or `sell`, in any case.
-    pub fn parse(text: &str) -> Result<Self, Reject> {
-        if text.eq_ignore_ascii_case("sell") {
-            Ok(Self::Sell)
-        } else if text.eq_ignore_ascii_case("buy") {
-            Ok(Self::Buy)
-        } else {
-            Err(Reject::BadSide)
-        }
+/// The side of the order that closes a position of `side`, and the other way round.
+pub const fn opposite(side: Side) -> Side {
+    match side {
+        Side::Buy => Side::Sell,
+        Side::Sell => Side::Buy,
     }
 }
 
@@ -75,13 +44,14 @@ impl Event {
         if !known_time {
             return Err(Reject::NoTime);
         }
-        let fits = PRICE_RANGE.contains(&self.price) && SIZE_RANGE.contains(&self.size) && self.id.len() <= LONGEST_ID;
+        let fits =
+            PRICE_RANGE.contains(&self.price) && SIZE_RANGE.contains(&self.size) && self.id.len() <= MAX_ID_BYTES;
         if fits { Ok(self) } else { Err(Reject::OutOfRange) }
     }
 }
 
 /// Why a frame, a row or an item of one gave no event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Reject {
     /// Not JSON, or JSON of a shape no venue sends.

@@ -133,7 +133,7 @@ fn shown(event: &Event) -> String {
     let Event { exchange, symbol, ts_ms, side, price, size, id } = event;
     // Sizes are products of decimals: shown without the last bits of the double.
     let size = (size * 1e9).round() / 1e9;
-    format!("{exchange} {symbol} {} {price} {size} {ts_ms} {id}", side.word()).trim_end().to_owned()
+    format!("{exchange} {symbol} {} {price} {size} {ts_ms} {id}", side.name()).trim_end().to_owned()
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn bitmex_takes_the_receive_time_and_unknown_contracts_are_no_dollars() {
         let frame = format!(r#"1600000000.5: {{"table":"liquidation","action":"insert","data":{data}}}"#);
         let mut batch = liq_ingest::event::Batch::default();
         liq_ingest::replay::lines::decode(&mut decoder, None, frame.as_bytes(), &mut batch);
-        let got = batch.events.first().map(|event| (event.size, event.ts_ms, event.side.word()));
+        let got = batch.events.first().map(|event| (event.size, event.ts_ms, event.side.name()));
         match expected {
             Ok(size) => assert_eq!(got, Some((size, 1_600_000_000_500, "buy"))),
             Err(reject) => assert_eq!(batch.rejects, vec![reject]),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::event::{Batch, Event, Reject, Side};
+use crate::event::{Batch, Event, Reject, side_of};
 use crate::symbol;
 use crate::venue::{Decoder, Frame, Venue, number_of};
 
@@ -98,7 +98,7 @@ fn normal(value: &Value) -> Result<Event, Reject> {
         exchange: Arc::from(exchange),
         symbol: Arc::from(symbol),
         ts_ms,
-        side: Side::parse(text("side").ok_or(Reject::BadSide)?)?,
+        side: side_of(text("side").ok_or(Reject::BadSide)?)?,
         price: number("price")?,
         size: number("size")?,
         id: text("id").unwrap_or_default().into(),

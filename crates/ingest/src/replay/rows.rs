@@ -2,7 +2,7 @@
 
 use csv::ByteRecord;
 
-use crate::event::{Event, Reject, Side};
+use crate::event::{Event, Reject, side_of};
 use crate::symbol;
 use crate::venue::{Decoder, Raw, Venue};
 
@@ -49,7 +49,7 @@ fn capture(decoder: &mut Decoder, row: &ByteRecord) -> Result<Event, Reject> {
     }
     let venue = Venue::BinanceUm;
     let symbol = decoder.symbol(venue, text(row, 0, Reject::BadSymbol)?, symbol::capture)?;
-    let side = Side::parse(text(row, 1, Reject::BadSide)?)?;
+    let side = side_of(text(row, 1, Reject::BadSide)?)?;
     let price = fill_else_bankruptcy(row, 6, 5)?;
     let size = filled_quantity(row, 9, 4)? * price;
     let ts_ms = time(row, 10, 1)?;
@@ -66,7 +66,7 @@ fn tardis(decoder: &mut Decoder, row: &ByteRecord) -> Result<Event, Reject> {
     let raw = Raw {
         instrument: text(row, 1, Reject::BadSymbol)?,
         ts_ms: time(row, 2, 1_000)?,
-        side: Side::parse(text(row, 5, Reject::BadSide)?)?,
+        side: side_of(text(row, 5, Reject::BadSide)?)?,
         price: positive(row, 6)?.ok_or(Reject::NoPrice)?,
         quantity: positive(row, 7)?.ok_or(Reject::MissingField)?,
         id: text(row, 4, Reject::MalformedRow)?,
@@ -87,7 +87,7 @@ fn snapshot(decoder: &mut Decoder, instrument: Option<&str>, row: &ByteRecord) -
     let raw = Raw {
         instrument,
         ts_ms: time(row, 0, 1)?,
-        side: Side::parse(text(row, 1, Reject::BadSide)?)?,
+        side: side_of(text(row, 1, Reject::BadSide)?)?,
         price: fill_else_bankruptcy(row, 6, 5)?,
         quantity: filled_quantity(row, 9, 4)?,
         id: "",

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::field::{positive, text, time_ms};
 use super::{Decoder, Frame, Raw, Venue};
-use crate::event::{Batch, Event, Reject, Side};
+use crate::event::{Batch, Event, Reject, side_of};
 
 /// Where USD-M market data lives since 2026-04-23; the old root acknowledges and stays silent.
 pub const UM_URL: &str = "wss://fstream.binance.com/market/stream";
@@ -68,7 +68,7 @@ fn forced(decoder: &mut Decoder, venue: Venue, order: &Value) -> Result<Event, R
         Some(quantity) => quantity,
         None => positive(order, "q")?.ok_or(Reject::MissingField)?,
     };
-    let side = Side::parse(text(order, "S")?)?;
+    let side = side_of(text(order, "S")?)?;
     let raw = Raw { instrument: text(order, "s")?, ts_ms: time_ms(order, "T")?, side, price, quantity, id: "" };
     decoder.event(venue, raw)
 }

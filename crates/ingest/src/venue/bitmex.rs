@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::field::{items, positive, text};
 use super::{Decoder, Frame, Raw, Venue};
-use crate::event::{Batch, Event, Reject, Side};
+use crate::event::{Batch, Event, Reject, side_of};
 
 /// The realtime API.
 pub const URL: &str = "wss://ws.bitmex.com/realtime";
@@ -46,7 +46,7 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, received_ms: Option<u
 
 /// `side` is the order's, `price` its bankruptcy limit, `leavesQty` contracts.
 fn forced(decoder: &mut Decoder, row: &Value, received_ms: Option<u64>) -> Result<Event, Reject> {
-    let side = Side::parse(text(row, "side")?)?;
+    let side = side_of(text(row, "side")?)?;
     let price = positive(row, "price")?.ok_or(Reject::NoPrice)?;
     let quantity = positive(row, "leavesQty")?.ok_or(Reject::MissingField)?;
     let instrument = text(row, "symbol")?;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::field::{items, positive, text, time_ms};
 use super::{Decoder, Frame, Raw, Venue};
-use crate::event::{Batch, Event, Reject, Side};
+use crate::event::{Batch, Event, Reject, opposite, side_of};
 
 /// USDT and USDC contracts.
 pub const LINEAR_URL: &str = "wss://stream.bybit.com/v5/public/linear";
@@ -53,11 +53,11 @@ fn control(frame: &Value, batch: &mut Batch) -> Frame {
 /// `S` is the side of the position, so the order's is the other; `p` is the bankruptcy price. Equal items of one
 /// packet are liquidations of their own, so the id holds the place in the packet.
 fn forced(decoder: &mut Decoder, item: &Value, packet_ms: u64, place: usize) -> Result<Event, Reject> {
-    let position = Side::parse(text(item, "S")?)?;
+    let position = side_of(text(item, "S")?)?;
     let price = positive(item, "p")?.ok_or(Reject::NoPrice)?;
     let quantity = positive(item, "v")?.ok_or(Reject::MissingField)?;
     let ts_ms = time_ms(item, "T")?;
     let id = format!("{packet_ms}.{place}");
-    let raw = Raw { instrument: text(item, "s")?, ts_ms, side: position.opposite(), price, quantity, id: &id };
+    let raw = Raw { instrument: text(item, "s")?, ts_ms, side: opposite(position), price, quantity, id: &id };
     decoder.event(Venue::Bybit, raw)
 }

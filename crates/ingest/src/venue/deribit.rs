@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::field::{items, positive, text, time_ms};
 use super::{Decoder, Frame, Raw, Venue};
-use crate::event::{Batch, Event, Reject, Side};
+use crate::event::{Batch, Event, Reject, Side, opposite, side_of};
 
 /// JSON-RPC over WebSocket.
 pub const URL: &str = "wss://www.deribit.com/ws/api/v2";
@@ -47,13 +47,13 @@ fn heartbeat(frame: &Value) -> Frame {
 /// `T`: the taker was liquidated, whose side is the direction; `M`: the maker, the other side; `MT`: both.
 fn liquidations(decoder: &mut Decoder, trade: &Value, batch: &mut Batch) {
     let Some(who) = trade.get("liquidation") else { return batch.push(Err(Reject::NotLiquidation)) };
-    let direction = text(trade, "direction").and_then(Side::parse);
+    let direction = text(trade, "direction").and_then(side_of);
     match who.as_str() {
         Some("T") => batch.push(direction.and_then(|side| forced(decoder, trade, side, ""))),
-        Some("M") => batch.push(direction.and_then(|side| forced(decoder, trade, side.opposite(), ""))),
+        Some("M") => batch.push(direction.and_then(|side| forced(decoder, trade, opposite(side), ""))),
         Some("MT") => {
             batch.push(direction.and_then(|side| forced(decoder, trade, side, "T")));
-            batch.push(direction.and_then(|side| forced(decoder, trade, side.opposite(), "M")));
+            batch.push(direction.and_then(|side| forced(decoder, trade, opposite(side), "M")));
         }
         Some("none") => batch.push(Err(Reject::NotLiquidation)),
         _ => batch.push(Err(Reject::BadSide)),

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::field::{items, positive, text, time_ms};
 use super::{Decoder, Frame, Raw, Venue};
-use crate::event::{Batch, Event, Reject, Side};
+use crate::event::{Batch, Event, Reject, Side, side_of};
 
 /// Public channels.
 pub const URL: &str = "wss://ws.okx.com:8443/ws/v5/public";
@@ -57,7 +57,7 @@ fn forced(decoder: &mut Decoder, order: &Value, detail: &Value) -> Result<Event,
 /// The side of the order; where it is missing, the opposite of the position's.
 fn order_side(detail: &Value) -> Result<Side, Reject> {
     match detail.get("side").and_then(Value::as_str) {
-        Some(side) if !side.is_empty() => Side::parse(side),
+        Some(side) if !side.is_empty() => side_of(side),
         _ => match text(detail, "posSide")? {
             "long" => Ok(Side::Sell),
             "short" => Ok(Side::Buy),
