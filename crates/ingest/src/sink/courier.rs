@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use liq_core::request::{BatchId, EventId, NewEvent, OptionsPatch, encode_events};
+use liq_core::request::{BatchId, NewEvent, OptionsPatch, encode_events};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError, TlsCertificates, Value};
 
 use super::counts::Counts;
+use super::spool::wire_form;
 use crate::config::{ConfigError, RedisConfig};
 use crate::event::Event;
 
@@ -46,18 +47,17 @@ impl Packed {
     /// Packs events, in this order.
     pub fn new<'a>(seq: u64, events: impl Iterator<Item = &'a Event>) -> Self {
         let events: Vec<NewEvent<'_>> = events.map(wire_form).collect();
-        Self { seq, events: events.len(), payload: encode_events(&events) }
+        Self::from_wire(seq, &events)
     }
-}
 
-fn wire_form(event: &Event) -> NewEvent<'_> {
-    NewEvent {
-        ts_ms: Some(event.ts_ms),
-        side: event.side,
-        price: event.price,
-        size: event.size,
-        exchange: Some(event.exchange.as_bytes()),
-        id: (!event.id.is_empty()).then_some(EventId::Text(event.id.as_bytes())),
+    /// Packs events in their travelling form.
+    pub fn from_wire(seq: u64, events: &[NewEvent<'_>]) -> Self {
+        Self { seq, events: events.len(), payload: encode_events(events) }
+    }
+
+    /// The events as MessagePack.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
     }
 }
 

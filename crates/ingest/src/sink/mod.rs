@@ -3,3 +3,4 @@
 pub mod backoff;
 pub mod counts;
 pub mod courier;
+pub mod spool;
