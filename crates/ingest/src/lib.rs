@@ -6,6 +6,8 @@ pub mod cli;
 pub mod config;
 pub mod contract;
 pub mod event;
+pub mod http;
+pub mod metrics;
 pub mod rejects;
 pub mod replay;
 pub mod sink;

@@ -3,4 +3,6 @@
 pub mod backoff;
 pub mod counts;
 pub mod courier;
+pub mod live;
 pub mod spool;
+mod thresholds;

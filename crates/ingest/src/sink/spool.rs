@@ -6,11 +6,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use liq_core::request::{EventId, NewEvent, decode_events, encode_events};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::courier::Packed;
+use crate::config::KeyTemplate;
 use crate::event::Event;
 
 const SCHEMA: &str = "
@@ -25,6 +27,9 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS smallest ON event (protected, size) WHERE batch = 0;
     CREATE TABLE IF NOT EXISTS producer (name TEXT NOT NULL);
 ";
+
+/// How long another process may still hold the file while it ends.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
 
 /// Why the spool does not work.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +67,7 @@ pub struct Spool {
     events: u64,
     most_events: u64,
     next_key: usize,
+    names: HashMap<(Arc<str>, Arc<str>), Arc<str>>,
 }
 
 impl Spool {
@@ -69,6 +75,7 @@ impl Spool {
     pub fn open(folder: &Path, most_events: u64) -> Result<Self, SpoolError> {
         std::fs::create_dir_all(folder)?;
         let db = Connection::open(folder.join("spool.sqlite"))?;
+        db.busy_timeout(LOCK_WAIT)?;
         db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "NORMAL")?;
@@ -76,8 +83,16 @@ impl Spool {
         db.pragma_update(None, "journal_size_limit", 16 << 20)?;
         db.execute_batch(SCHEMA)?;
         let producer = producer_of(&db)?;
-        let mut spool =
-            Self { db, producer, series: HashMap::new(), keys: HashMap::new(), events: 0, most_events, next_key: 0 };
+        let mut spool = Self {
+            db,
+            producer,
+            series: HashMap::new(),
+            keys: HashMap::new(),
+            events: 0,
+            most_events,
+            next_key: 0,
+            names: HashMap::new(),
+        };
         spool.load()?;
         Ok(spool)
     }
@@ -115,6 +130,19 @@ impl Spool {
     /// Whether none waits.
     pub const fn is_empty(&self) -> bool {
         self.events == 0
+    }
+
+    /// Whether events wait in a series that is not to be passed over.
+    pub fn has_waiting(&self, passed: impl Fn(i64) -> bool) -> bool {
+        self.series.values().any(|series| series.waiting > 0 && !passed(series.id))
+    }
+
+    /// The key of an event's series.
+    pub fn key_of(&mut self, template: &KeyTemplate, event: &Event) -> Arc<str> {
+        let exchange = if template.is_per_exchange() { &*event.exchange } else { "" };
+        let name = (Arc::clone(&event.symbol), Arc::from(exchange));
+        let known = self.names.entry(name).or_insert_with(|| Arc::from(template.expand(&event.symbol, exchange)));
+        Arc::clone(known)
     }
 
     /// The most events it holds.
