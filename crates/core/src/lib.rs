@@ -4,6 +4,7 @@
 //! frozen disk layouts. What does not: Redis, the clock, I/O, logging. Time is always an argument.
 #![forbid(unsafe_code)]
 
+pub mod format;
 pub mod reply;
 pub mod request;
 pub mod series;

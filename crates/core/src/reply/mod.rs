@@ -2,50 +2,18 @@
 //!
 //! Doubles are written in shortest round-trip form and are always finite; absent values are `None`, never NaN.
 
+mod add;
+mod distribution;
 mod double;
+mod info;
+mod sink;
+mod stats;
+mod vwap;
 
+pub use add::BatchReply;
+pub use distribution::{DigestReply, HistRow, RangeRow};
 pub use double::DoubleBuffer;
-
-/// Where a reply is written: RESP2 or RESP3 on the server, a tree of values in tests.
-///
-/// Aggregates announce their length first; a map of n is followed by n names and n values, in turn.
-pub trait Sink {
-    /// A map of `len` entries (flattened to an array of 2 × len in RESP2).
-    fn map(&mut self, len: usize);
-    /// An array of `len` elements.
-    fn array(&mut self, len: usize);
-    /// Bytes (a bulk string).
-    fn bytes(&mut self, value: &[u8]);
-    /// A signed integer.
-    fn integer(&mut self, value: i64);
-    /// A finite double (a bulk string in shortest form in RESP2).
-    fn double(&mut self, value: f64);
-    /// A boolean (0 or 1 in RESP2).
-    fn boolean(&mut self, value: bool);
-    /// Nothing (nil in RESP2).
-    fn null(&mut self);
-
-    /// Text (a bulk string).
-    fn text(&mut self, value: &str) {
-        self.bytes(value.as_bytes());
-    }
-
-    /// An unsigned integer; what does not fit a signed one is shown as the largest.
-    fn count(&mut self, value: u64) {
-        self.integer(i64::try_from(value).unwrap_or(i64::MAX));
-    }
-
-    /// A double or null; a value that is not finite is null.
-    fn optional_double(&mut self, value: Option<f64>) {
-        match value {
-            Some(value) if value.is_finite() => self.double(value),
-            _ => self.null(),
-        }
-    }
-}
-
-/// A reply that can be written.
-pub trait Encode {
-    /// Writes the whole reply.
-    fn encode(&self, sink: &mut impl Sink);
-}
+pub use info::InfoReply;
+pub use sink::{Encode, Sink};
+pub use stats::{BucketStats, StatsMap, StatsReply, VenueStats};
+pub use vwap::VwapReply;

@@ -11,6 +11,9 @@ pub const MIN_RETENTION_MS: u64 = MINUTE_MS;
 /// Longest retention, ms.
 pub const MAX_RETENTION_MS: u64 = 31 * 24 * HOUR_MS;
 
+/// Widest pane, ms.
+const MAX_PANE_MS: u64 = 3 * HOUR_MS;
+
 /// What "now" is for a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockMode {
@@ -156,11 +159,13 @@ impl Options {
         })
     }
 
+    /// Widths that coarse panes may have, ms; each divides the next.
+    pub const PANE_WIDTHS_MS: [u64; 8] = [1_000, 5_000, 15_000, 60_000, 300_000, 900_000, 3_600_000, MAX_PANE_MS];
+
     /// Width of a coarse pane: the smallest on the scale that is at least a 288th of the retention.
     pub fn pane_ms(&self) -> u64 {
-        const WIDTHS_S: [u64; 8] = [1, 5, 15, 60, 300, 900, 3_600, 10_800];
-        let wide_enough = |width_s: &&u64| **width_s * 1000 * 288 >= self.retention_ms;
-        WIDTHS_S.iter().find(wide_enough).map_or(10_800_000, |width_s| width_s * 1000)
+        let wide_enough = |width_ms: &u64| width_ms * 288 >= self.retention_ms;
+        Self::PANE_WIDTHS_MS.into_iter().find(wide_enough).unwrap_or(MAX_PANE_MS)
     }
 }
 

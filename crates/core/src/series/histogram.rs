@@ -1,0 +1,186 @@
+//! A dense histogram over buckets, with sums per group of 64, that answers ranks in two short scans.
+#![allow(clippy::indexing_slicing, reason = "places are checked against the covered groups before they are used")]
+
+use super::Scale;
+use super::heap::{self, Measure};
+
+/// Buckets per group.
+const GROUP: usize = 64;
+
+/// Counts per bucket, covering only the groups between the smallest and the largest size seen.
+#[derive(Debug, Clone)]
+pub struct Histogram {
+    scale: Scale,
+    /// The first covered group.
+    first_group: usize,
+    counts: Vec<u32>,
+    groups: Vec<u32>,
+    total: u64,
+    /// Where the last percentile was found, and how many events lie below: the next one is near.
+    finger: u16,
+    below_finger: u64,
+}
+
+impl Histogram {
+    /// An empty histogram.
+    pub fn new(scale: Scale) -> Self {
+        let (counts, groups) = (Vec::new(), Vec::new());
+        Self { scale, first_group: 0, counts, groups, total: 0, finger: 0, below_finger: 0 }
+    }
+
+    /// Events counted.
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Counts `count` more events in `bucket`.
+    pub fn add(&mut self, bucket: u16, count: u32) {
+        self.cover(usize::from(bucket) / GROUP);
+        let place = self.place(bucket);
+        self.counts[place] = self.counts[place].saturating_add(count);
+        self.groups[place / GROUP] = self.groups[place / GROUP].saturating_add(count);
+        self.total += u64::from(count);
+        if bucket < self.finger {
+            self.below_finger += u64::from(count);
+        }
+    }
+
+    /// Counts `count` events less in `bucket`; they were counted before.
+    pub fn remove(&mut self, bucket: u16, count: u32) {
+        self.cover(usize::from(bucket) / GROUP);
+        let place = self.place(bucket);
+        debug_assert!(self.counts[place] >= count);
+        self.counts[place] = self.counts[place].saturating_sub(count);
+        self.groups[place / GROUP] = self.groups[place / GROUP].saturating_sub(count);
+        self.total = self.total.saturating_sub(count.into());
+        if bucket < self.finger {
+            self.below_finger = self.below_finger.saturating_sub(count.into());
+        }
+    }
+
+    /// Events in `bucket`.
+    pub fn count(&self, bucket: u16) -> u64 {
+        let group = usize::from(bucket) / GROUP;
+        if group < self.first_group || group >= self.first_group + self.groups.len() {
+            return 0;
+        }
+        self.counts[self.place(bucket)].into()
+    }
+
+    /// Events in buckets below `bucket`.
+    pub fn below(&self, bucket: u16) -> u64 {
+        let group = usize::from(bucket) / GROUP;
+        if group < self.first_group {
+            return 0;
+        }
+        if group >= self.first_group + self.groups.len() {
+            return self.total;
+        }
+        let place = self.place(bucket);
+        add_up(&self.groups[..place / GROUP]) + add_up(&self.counts[place / GROUP * GROUP..place])
+    }
+
+    /// The bucket that holds the event of 1-based `rank`, which is at most the total.
+    pub fn bucket_of_rank(&mut self, rank: u64) -> u16 {
+        while self.below_finger >= rank && self.finger > 0 {
+            self.finger -= 1;
+            self.below_finger -= self.count(self.finger);
+            if self.count(self.finger) == 0 {
+                self.leap(rank);
+            }
+        }
+        loop {
+            let through = self.below_finger + self.count(self.finger);
+            if through >= rank || self.finger + 1 >= self.scale.buckets() {
+                return self.finger;
+            }
+            (self.finger, self.below_finger) = (self.finger + 1, through);
+            if self.count(self.finger) == 0 {
+                self.leap(rank);
+            }
+        }
+    }
+
+    /// Finds the bucket of `rank` from the group sums and puts the finger there.
+    fn leap(&mut self, rank: u64) {
+        let mut below = 0;
+        let mut group = 0;
+        while group + 1 < self.groups.len() && below + u64::from(self.groups[group]) < rank {
+            below += u64::from(self.groups[group]);
+            group += 1;
+        }
+        let mut place = group * GROUP;
+        while place + 1 < self.counts.len() && below + u64::from(self.counts[place]) < rank {
+            below += u64::from(self.counts[place]);
+            place += 1;
+        }
+        self.finger = (self.first_group * GROUP + place) as u16;
+        self.below_finger = below;
+    }
+
+    /// Measures every buffer.
+    pub fn measure(&self, measure: &mut Measure<'_>) {
+        heap::vec(&self.counts, measure);
+        heap::vec(&self.groups, measure);
+    }
+
+    fn place(&self, bucket: u16) -> usize {
+        usize::from(bucket) - self.first_group * GROUP
+    }
+
+    /// Covers `group`; new groups hold nothing.
+    fn cover(&mut self, group: usize) {
+        if self.groups.is_empty() {
+            self.first_group = group;
+        }
+        if group < self.first_group {
+            let more = self.first_group - group;
+            self.groups.splice(0..0, std::iter::repeat_n(0, more));
+            self.counts.splice(0..0, std::iter::repeat_n(0, more * GROUP));
+            self.first_group = group;
+        }
+        let wanted = group + 1 - self.first_group;
+        if wanted > self.groups.len() {
+            self.groups.reserve_exact(wanted - self.groups.len());
+            self.groups.resize(wanted, 0);
+            self.counts.reserve_exact(wanted * GROUP - self.counts.len());
+            self.counts.resize(wanted * GROUP, 0);
+        }
+    }
+}
+
+fn add_up(counts: &[u32]) -> u64 {
+    counts.iter().map(|count| u64::from(*count)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ranks_equal_those_of_the_sorted_list(
+            steps in prop::collection::vec((prop_oneof![0_u16..5120, 2000_u16..2020], any::<bool>(), 0_u64..1000), 1..300),
+        ) {
+            let (mut histogram, mut list) = (Histogram::new(Scale::new(7)), Vec::new());
+            for (bucket, remove, question) in steps {
+                if remove && !list.is_empty() {
+                    let gone = list.swap_remove(question as usize % list.len());
+                    histogram.remove(gone, 1);
+                } else {
+                    histogram.add(bucket, 1);
+                    list.push(bucket);
+                }
+                let mut sorted = list.clone();
+                sorted.sort_unstable();
+                prop_assert_eq!(histogram.total(), sorted.len() as u64);
+                prop_assert_eq!(histogram.below(bucket), sorted.iter().filter(|held| **held < bucket).count() as u64);
+                if !sorted.is_empty() {
+                    let rank = question % sorted.len() as u64;
+                    prop_assert_eq!(histogram.bucket_of_rank(rank + 1), sorted[rank as usize]);
+                }
+            }
+        }
+    }
+}

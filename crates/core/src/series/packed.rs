@@ -1,0 +1,237 @@
+//! The distribution inside a closed pane: sorted (code, count) pairs in about 1.1 bytes each.
+//!
+//! A code is `bucket · 2 + side`. Each pair is one byte, 5 bits for the gap to the code before it and 3 bits for the
+//! count; what does not fit follows as a LEB128 varint of the excess. The bytes are part of the disk layout.
+
+use super::heap::{self, Measure};
+
+/// Largest gap and count − 1 that stand in the byte itself.
+const GAP_ESCAPE: u32 = 31;
+const COUNT_ESCAPE: u32 = 7;
+
+/// Packed pairs, ascending and without repetition.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Packed {
+    bytes: Vec<u8>,
+}
+
+impl Packed {
+    /// Takes bytes of unknown origin: `None` unless they are pairs in the one form [`Packed::push`] writes, with codes
+    /// below `codes` and a total of `total`.
+    pub fn from_bytes(bytes: &[u8], codes: u32, total: [u64; 2]) -> Option<Self> {
+        let (mut checked, mut cursor, mut found) = (Builder::default(), Pairs::new(bytes), [0_u64; 2]);
+        for (code, count) in cursor.by_ref() {
+            if u32::from(code) >= codes {
+                return None;
+            }
+            checked.push(code, count);
+            let [buy, sell] = &mut found;
+            *(if code % 2 == 0 { buy } else { sell }) += u64::from(count);
+        }
+        // Written again from what was read, the bytes must be the same: no second spelling of a distribution.
+        (checked.bytes == bytes && found == total).then(|| checked.finish())
+    }
+
+    /// The bytes as they are kept and saved.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether there are no pairs.
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The pairs, ascending.
+    pub fn pairs(&self) -> Pairs<'_> {
+        Pairs::new(&self.bytes)
+    }
+
+    /// These pairs and one more event per code of `codes`, which are sorted.
+    pub fn with_codes(&self, codes: &[u16]) -> Self {
+        let added = codes.chunk_by(|a, b| a == b).filter_map(|run| Some((*run.first()?, run.len() as u32)));
+        merge(self.pairs(), added)
+    }
+
+    /// The pairs of both.
+    pub fn merged(&self, other: &Self) -> Self {
+        merge(self.pairs(), other.pairs())
+    }
+
+    /// The pairs on a scale of one mantissa bit less.
+    pub fn halved(&self) -> Self {
+        let mut builder = Builder::default();
+        // Neighbours fall together but the two sides alternate, so a window of four codes is gathered at a time.
+        let mut pairs = self.pairs().peekable();
+        while let Some((code, count)) = pairs.next() {
+            let mut counts = [0_u32; 2];
+            let bucket = code / 4;
+            let mut next = Some((code, count));
+            while let Some((code, count)) = next {
+                let [buy, sell] = &mut counts;
+                let slot = if code % 2 == 0 { buy } else { sell };
+                *slot = slot.saturating_add(count);
+                next = pairs.next_if(|(code, _)| code / 4 == bucket);
+            }
+            for (side, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+                builder.push(bucket * 2 + side as u16, count);
+            }
+        }
+        builder.finish()
+    }
+
+    /// Measures the buffer.
+    pub fn measure(&self, measure: &mut Measure<'_>) {
+        heap::vec(&self.bytes, measure);
+    }
+}
+
+fn merge(a: impl Iterator<Item = (u16, u32)>, b: impl Iterator<Item = (u16, u32)>) -> Packed {
+    let (mut a, mut b, mut builder) = (a.peekable(), b.peekable(), Builder::default());
+    loop {
+        let code = match (a.peek(), b.peek()) {
+            (Some((x, _)), Some((y, _))) => *x.min(y),
+            (Some((x, _)), None) => *x,
+            (None, Some((y, _))) => *y,
+            (None, None) => return builder.finish(),
+        };
+        let from_a = a.next_if(|pair| pair.0 == code).map_or(0, |pair| pair.1);
+        let from_b = b.next_if(|pair| pair.0 == code).map_or(0, |pair| pair.1);
+        builder.push(code, from_a.saturating_add(from_b));
+    }
+}
+
+/// Writes pairs.
+#[derive(Default)]
+struct Builder {
+    bytes: Vec<u8>,
+    next_code: u32,
+}
+
+impl Builder {
+    /// Appends `count` ≥ 1 events of `code`, which is above all codes before it.
+    fn push(&mut self, code: u16, count: u32) {
+        let gap = u32::from(code) - self.next_code;
+        let more = count - 1;
+        self.next_code = u32::from(code) + 1;
+        self.bytes.push((gap.min(GAP_ESCAPE) << 3 | more.min(COUNT_ESCAPE)) as u8);
+        if gap >= GAP_ESCAPE {
+            push_varint(&mut self.bytes, gap - GAP_ESCAPE);
+        }
+        if more >= COUNT_ESCAPE {
+            push_varint(&mut self.bytes, more - COUNT_ESCAPE);
+        }
+    }
+
+    fn finish(mut self) -> Packed {
+        self.bytes.shrink_to_fit();
+        Packed { bytes: self.bytes }
+    }
+}
+
+fn push_varint(bytes: &mut Vec<u8>, mut value: u32) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+/// Reads pairs; ends early at bytes that are none.
+#[derive(Debug, Clone)]
+pub struct Pairs<'a> {
+    rest: std::slice::Iter<'a, u8>,
+    next_code: u32,
+}
+
+impl<'a> Pairs<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes.iter(), next_code: 0 }
+    }
+
+    fn varint(&mut self) -> Option<u32> {
+        let mut value = 0_u32;
+        for shift in (0..35).step_by(7) {
+            let byte = *self.rest.next()?;
+            value |= u32::from(byte & 0x7f).checked_shl(shift)?;
+            if byte < 0x80 {
+                return Some(value);
+            }
+        }
+        None
+    }
+}
+
+impl Iterator for Pairs<'_> {
+    type Item = (u16, u32);
+
+    #[inline]
+    fn next(&mut self) -> Option<(u16, u32)> {
+        let byte = u32::from(*self.rest.next()?);
+        let (mut gap, mut more) = (byte >> 3, byte & COUNT_ESCAPE);
+        if gap == GAP_ESCAPE {
+            gap = gap.checked_add(self.varint()?)?;
+        }
+        if more == COUNT_ESCAPE {
+            more = more.checked_add(self.varint()?)?;
+        }
+        let code = self.next_code.checked_add(gap)?;
+        self.next_code = code.checked_add(1)?;
+        Some((u16::try_from(code).ok()?, more.checked_add(1)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn pack(counts: &BTreeMap<u16, u32>) -> Packed {
+        let mut builder = Builder::default();
+        counts.iter().for_each(|(code, count)| builder.push(*code, *count));
+        builder.finish()
+    }
+
+    fn totals(counts: &BTreeMap<u16, u32>) -> [u64; 2] {
+        let of = |side| counts.iter().filter(|(code, _)| *code % 2 == side).map(|(_, n)| u64::from(*n)).sum();
+        [of(0), of(1)]
+    }
+
+    fn counts() -> impl Strategy<Value = BTreeMap<u16, u32>> {
+        let count = prop_oneof![1_u32..12, 1_u32..1_000_000];
+        prop::collection::btree_map(prop_oneof![0_u16..200, 0_u16..20_480], count, 0..100)
+    }
+
+    proptest! {
+        #[test]
+        fn packing_loses_nothing(counts in counts()) {
+            let packed = pack(&counts);
+            prop_assert_eq!(packed.pairs().collect::<BTreeMap<_, _>>(), counts.clone());
+            prop_assert_eq!(Packed::from_bytes(packed.as_bytes(), 20_480, totals(&counts)), Some(packed));
+        }
+
+        #[test]
+        fn merging_and_inserting_add_counts(a in counts(), mut codes in prop::collection::vec(0_u16..300, 0..80)) {
+            codes.sort_unstable();
+            let mut expected = a.clone();
+            codes.iter().for_each(|code| *expected.entry(*code).or_default() += 1);
+            let inserted = pack(&a).with_codes(&codes);
+            prop_assert_eq!(inserted.pairs().collect::<BTreeMap<_, _>>(), expected.clone());
+            let merged = pack(&a).merged(&Packed::default().with_codes(&codes));
+            prop_assert_eq!(merged, inserted);
+        }
+
+        #[test]
+        fn halving_adds_neighbouring_buckets_of_a_side(a in counts()) {
+            let mut expected = BTreeMap::new();
+            a.iter().for_each(|(code, n)| *expected.entry(code / 4 * 2 + code % 2).or_insert(0) += n);
+            prop_assert_eq!(pack(&a).halved().pairs().collect::<BTreeMap<_, _>>(), expected);
+        }
+
+        #[test]
+        fn foreign_bytes_are_refused_or_read(bytes in prop::collection::vec(any::<u8>(), 0..64), total in 0_u64..100) {
+            let _ = Packed::from_bytes(&bytes, 10_240, [total, total]);
+        }
+    }
+}

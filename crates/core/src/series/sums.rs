@@ -1,0 +1,186 @@
+//! Sums over events: counts, volumes, and means with their spread.
+//!
+//! Sums are only ever added to or merged, never subtracted from: a running difference of floats answers differently
+//! after a reload. Means and spreads follow Welford (1962), West (1979) and Chan, Golub, LeVeque (1979), which do not
+//! cancel: events of one price have that price as VWAP, and no deviation, exactly.
+
+use super::Side;
+
+/// Sums over events of one side.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Sums {
+    /// Events.
+    pub count: u64,
+    /// Σ size/price, base currency.
+    pub quantity: f64,
+    /// Mean price weighted by quantity: the VWAP.
+    pub price_mean: f64,
+    /// Σ quantity · (price − mean)².
+    pub price_m2: f64,
+    /// Σ size, quote currency.
+    pub notional: f64,
+    /// Mean size.
+    pub size_mean: f64,
+    /// Σ (size − mean)².
+    pub size_m2: f64,
+    /// Smallest size; 0 without events.
+    pub min: f64,
+    /// Largest size; 0 without events.
+    pub max: f64,
+}
+
+impl Sums {
+    /// Adds an event.
+    pub fn add(&mut self, price: f64, size: f64) {
+        let quantity = size / price;
+        self.min = if self.count == 0 { size } else { self.min.min(size) };
+        self.max = self.max.max(size);
+        self.count += 1;
+        self.quantity += quantity;
+        self.notional += size;
+        let distance = price - self.price_mean;
+        self.price_mean += distance * (quantity / self.quantity);
+        self.price_m2 += quantity * distance * (price - self.price_mean);
+        let distance = size - self.size_mean;
+        self.size_mean += distance / self.count as f64;
+        self.size_m2 += distance * (size - self.size_mean);
+    }
+
+    /// Adds the events behind `other`.
+    pub fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        if self.count == 0 {
+            *self = *other;
+            return;
+        }
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        let (count, quantity) = (self.count + other.count, self.quantity + other.quantity);
+        let distance = other.price_mean - self.price_mean;
+        let share = other.quantity / quantity;
+        self.price_mean += distance * share;
+        self.price_m2 += other.price_m2 + distance * distance * self.quantity * share;
+        let distance = other.size_mean - self.size_mean;
+        let share = other.count as f64 / count as f64;
+        self.size_mean += distance * share;
+        self.size_m2 += other.size_m2 + distance * distance * self.count as f64 * share;
+        self.count = count;
+        self.quantity = quantity;
+        self.notional += other.notional;
+    }
+
+    /// The volume-weighted average price; `None` without events.
+    pub fn vwap(&self) -> Option<f64> {
+        (self.count > 0).then_some(self.price_mean)
+    }
+
+    /// Volume-weighted standard deviation of the price.
+    pub fn price_stddev(&self) -> Option<f64> {
+        (self.count > 0).then(|| (self.price_m2 / self.quantity).max(0.0).sqrt())
+    }
+
+    /// Standard deviation of the sizes (of the population).
+    pub fn size_stddev(&self) -> Option<f64> {
+        (self.count > 0).then(|| (self.size_m2 / self.count as f64).max(0.0).sqrt())
+    }
+}
+
+/// Sums of both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SidedSums {
+    sides: [Sums; 2],
+}
+
+impl SidedSums {
+    /// Sums made elsewhere, buys first.
+    pub const fn from_sides(sides: [Sums; 2]) -> Self {
+        Self { sides }
+    }
+
+    /// Adds an event.
+    pub fn add(&mut self, side: Side, price: f64, size: f64) {
+        let [buy, sell] = &mut self.sides;
+        match side {
+            Side::Buy => buy.add(price, size),
+            Side::Sell => sell.add(price, size),
+        }
+    }
+
+    /// Adds the events behind `other`.
+    pub fn merge(&mut self, other: &Self) {
+        let [buy, sell] = &mut self.sides;
+        buy.merge(other.side(Side::Buy));
+        sell.merge(other.side(Side::Sell));
+    }
+
+    /// The sums of one side.
+    pub const fn side(&self, side: Side) -> &Sums {
+        let [buy, sell] = &self.sides;
+        match side {
+            Side::Buy => buy,
+            Side::Sell => sell,
+        }
+    }
+
+    /// The sums of one side, or of both together.
+    pub fn of(&self, side: Option<Side>) -> Sums {
+        match side {
+            Some(side) => *self.side(side),
+            None => {
+                let mut both = *self.side(Side::Buy);
+                both.merge(self.side(Side::Sell));
+                both
+            }
+        }
+    }
+
+    /// Events of both sides.
+    pub const fn count(&self) -> u64 {
+        self.side(Side::Buy).count + self.side(Side::Sell).count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn close(a: f64, b: f64, scale: f64) -> bool {
+        (a - b).abs() <= 1e-12 * scale.abs().max(b.abs())
+    }
+
+    proptest! {
+        #[test]
+        fn merged_sums_equal_the_definition(
+            events in prop::collection::vec((1e-3_f64..1e6, 1e-3_f64..1e9), 1..200), cut in 0_usize..200,
+        ) {
+            let cut = cut.min(events.len());
+            let (mut left, mut right) = (Sums::default(), Sums::default());
+            events[..cut].iter().for_each(|(price, size)| left.add(*price, *size));
+            events[cut..].iter().for_each(|(price, size)| right.add(*price, *size));
+            left.merge(&right);
+            let quantity: f64 = events.iter().map(|(price, size)| size / price).sum();
+            let notional: f64 = events.iter().map(|(_, size)| size).sum();
+            let vwap = notional / quantity;
+            let spread: f64 = events.iter().map(|(p, s)| s / p * (p - vwap).powi(2)).sum::<f64>() / quantity;
+            let mean = notional / events.len() as f64;
+            let size_spread = events.iter().map(|(_, s)| (s - mean).powi(2)).sum::<f64>() / events.len() as f64;
+            prop_assert_eq!(left.count, events.len() as u64);
+            prop_assert!(close(left.quantity, quantity, 0.0) && close(left.notional, notional, 0.0));
+            prop_assert!(close(left.vwap().unwrap(), vwap, 0.0));
+            prop_assert!(close(left.price_stddev().unwrap(), spread.sqrt(), vwap));
+            prop_assert!(close(left.size_stddev().unwrap(), size_spread.sqrt(), mean));
+        }
+
+        #[test]
+        fn one_price_has_no_deviation(price in 1e-9_f64..1e9, sizes in prop::collection::vec(1e-3_f64..1e9, 1..50)) {
+            let mut sums = Sums::default();
+            sizes.iter().for_each(|size| sums.add(price, *size));
+            let copy = sums;
+            sums.merge(&copy);
+            prop_assert_eq!((sums.vwap(), sums.price_stddev()), (Some(price), Some(0.0)));
+        }
+    }
+}

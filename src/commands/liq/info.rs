@@ -1,0 +1,31 @@
+//! `LIQ.INFO`
+
+use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
+use crate::refusal::Refusal;
+use crate::types::liqseries::LiqSeries;
+use crate::{keyspace, reply};
+
+pub struct Info;
+
+impl Command for Info {
+    const INFO: CommandInfo = CommandInfo {
+        name: c"liq.info",
+        arity: 2,
+        flags: c"readonly fast",
+        key: KeyAccess::Read,
+        summary: c"Options, totals and memory of a series",
+        complexity: c"O(1)",
+        since: c"0.1.0",
+        args: &[ArgSpec::KEY],
+        internal: false,
+    };
+
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
+        let (key, _) = arguments.key_and_rest()?;
+        keyspace::read_measured::<LiqSeries, _>(context, key, |found| {
+            let (stored, memory_bytes) = found.ok_or(Refusal::NoSuchKey)?;
+            reply::send(context, &stored.series.info(memory_bytes));
+            Ok(())
+        })
+    }
+}

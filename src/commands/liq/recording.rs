@@ -1,0 +1,168 @@
+//! What LIQ.ADD, LIQ.MADD and LIQ.MADDPACK share: opening or making the series, and telling everyone what was decided.
+
+use std::sync::{Mutex, PoisonError};
+
+use liq_core::format::decided;
+use liq_core::reply::BatchReply;
+use liq_core::request::{Madd, RequestError, format_duration};
+use liq_core::series::{Clock, Event, Judgement, Options, Series, Signal, Status, Tally};
+
+use super::expiry;
+use crate::ffi::{Context, KeyName, Persisted};
+use crate::info::TOTALS;
+use crate::keyspace::{self, Writable};
+use crate::refusal::Refusal;
+use crate::types::liqseries::LiqSeries;
+use crate::{config, signals};
+
+/// A series open for adding, and what was decided so far.
+pub struct Recording<'call> {
+    context: &'call Context<'call>,
+    key: KeyName<'call>,
+    open: Writable<'call, LiqSeries>,
+    clock: Clock,
+    tally: Tally,
+    signals: Vec<(Event<'call>, Signal)>,
+    decided: Vec<u8>,
+}
+
+impl<'call> Recording<'call> {
+    /// Opens the series, made with the module's defaults when the key is missing. `at_ms` replaces the server's clock.
+    pub fn open(
+        context: &'call Context<'call>,
+        key: KeyName<'call>,
+        at_ms: Option<u64>,
+    ) -> Result<Recording<'call>, Refusal> {
+        let clock = clock(context, at_ms)?;
+        let mut open = keyspace::write::<LiqSeries>(context, key)?;
+        if open.value().is_none() {
+            open.check_memory()?;
+            create(context, key, &mut open, config::default_options());
+        }
+        let decided = take_buffer();
+        Ok(Self { context, key, open, clock, tally: Tally::default(), signals: Vec::new(), decided })
+    }
+
+    /// The clock that stands in for `*`.
+    pub const fn clock_ms(&self) -> u64 {
+        self.clock.server_ms
+    }
+
+    /// Adds one event, alone, with the whole judgement.
+    pub fn add(&mut self, event: &Event<'call>) -> Result<Judgement, Refusal> {
+        decided::begin(&mut self.decided, self.clock.server_ms, None);
+        let judgement = self.open.existing()?.series.add(&self.clock, event);
+        self.note(event, &judgement);
+        Ok(judgement)
+    }
+
+    /// Adds the events of a batch one by one, and says what became of them. A batch delivered before changes nothing.
+    pub fn add_batch(mut self, request: &Madd<'call>) -> Result<BatchReply, Refusal> {
+        if self.open.existing()?.series.has_seen(request.batch) {
+            let mut repeated = Tally::default();
+            repeated.count_status(Status::Duplicate, request.events.len() as u64);
+            return Ok(BatchReply(repeated));
+        }
+        decided::begin(&mut self.decided, self.clock.server_ms, request.batch);
+        for new in &request.events {
+            let event = new.resolve(self.clock.server_ms);
+            let judgement = self.open.existing()?.series.add_in_batch(&self.clock, &event);
+            self.note(&event, &judgement);
+        }
+        self.open.existing()?.series.end_batch(request.batch);
+        let reply = BatchReply(self.tally);
+        self.announce();
+        Ok(reply)
+    }
+
+    #[inline]
+    fn note(&mut self, event: &Event<'call>, judgement: &Judgement) {
+        self.tally.count(judgement);
+        if judgement.status.is_recorded() {
+            decided::push(&mut self.decided, event);
+        }
+        if let Some(signal) = judgement.signal {
+            self.signals.push((*event, signal));
+        }
+    }
+
+    /// Tells replicas, the append-only file, watchers, subscribers and the signal stream.
+    pub fn announce(mut self) {
+        let (context, key) = (self.context, self.key);
+        decided::end(&mut self.decided, &self.tally);
+        context.replicate(c"LIQ.APPLY", key, &self.decided);
+        let is_stored = self.tally.of(Status::Accepted) + self.tally.of(Status::Filtered) > 0;
+        if is_stored {
+            expiry::refresh(context, &mut self.open);
+        }
+        self.open.changed();
+        TOTALS.count(&self.tally);
+        give_back(self.decided);
+        if is_stored {
+            context.notify(c"liq.add", key);
+        }
+        if !self.signals.is_empty() {
+            send_signals(context, key, self.open, &self.signals);
+        }
+    }
+}
+
+/// The key is closed before others are told of the signals, since they may do anything to it.
+#[cold]
+fn send_signals(
+    context: &Context<'_>,
+    key: KeyName<'_>,
+    mut open: Writable<'_, LiqSeries>,
+    signals: &[(Event<'_>, Signal)],
+) {
+    let stream = open.value().and_then(|stored| stored.series.options().signals.clone());
+    drop(open);
+    for (event, signal) in signals {
+        context.notify(c"liq.signal", key);
+        if let Some(stream) = &stream {
+            signals::append(context, key, stream, (event, signal));
+        }
+    }
+}
+
+/// The clock that events are judged by; `at_ms` replaces the server's, and may not be far ahead of it.
+fn clock(context: &Context<'_>, at_ms: Option<u64>) -> Result<Clock, RequestError> {
+    let now_ms = context.now_ms();
+    let max_future_ms = config::max_future_ms();
+    match at_ms {
+        Some(at_ms) if at_ms > now_ms.saturating_add(max_future_ms) => {
+            let limit = format_duration(max_future_ms);
+            let problem = format!("more than {limit} (liq.max-future) ahead of the server's clock");
+            Err(RequestError::argument("AT", problem, at_ms.to_string().as_bytes()))
+        }
+        _ => Ok(Clock {
+            server_ms: at_ms.unwrap_or(now_ms),
+            max_future_ms,
+            signal_max_age_ms: config::signal_max_age_ms(),
+        }),
+    }
+}
+
+/// Makes an empty series, here and wherever the command is replicated to: as bytes, since defaults differ there.
+pub fn create(context: &Context<'_>, key: KeyName<'_>, open: &mut Writable<'_, LiqSeries>, options: Options) {
+    let stored = LiqSeries::new(Series::new(options));
+    context.replicate(LiqSeries::LOAD_COMMAND, key, &stored.encode_versioned());
+    open.store(stored);
+    expiry::set(open, context.now_ms());
+}
+
+/// The bytes of a decided write, kept from one command to the next so that adding need not allocate.
+static BUFFER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// What a large batch leaves behind is not worth keeping.
+const KEPT_BYTES: usize = 64 * 1024;
+
+fn take_buffer() -> Vec<u8> {
+    std::mem::take(&mut *BUFFER.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn give_back(buffer: Vec<u8>) {
+    if buffer.capacity() <= KEPT_BYTES {
+        *BUFFER.lock().unwrap_or_else(PoisonError::into_inner) = buffer;
+    }
+}

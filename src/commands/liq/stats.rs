@@ -1,0 +1,43 @@
+//! `LIQ.STATS`
+
+use liq_core::request;
+
+use super::argument_docs::{AT, EXCHANGE, SIDE, WINDOW};
+use super::reading;
+use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
+use crate::refusal::Refusal;
+use crate::reply;
+
+pub struct Stats;
+
+const BREAKDOWN: ArgSpec = ArgSpec::one_of(
+    c"breakdown",
+    &[
+        ArgSpec::block(c"by", &[ArgSpec::word(c"by-exchange", c"EXCHANGE")]).after(c"BY"),
+        ArgSpec::text(c"bucket").after(c"BUCKET"),
+    ],
+)
+.optional();
+
+impl Command for Stats {
+    const INFO: CommandInfo = CommandInfo {
+        name: c"liq.stats",
+        arity: -2,
+        flags: c"readonly",
+        key: KeyAccess::Read,
+        summary: c"Counts, volumes, imbalance and distribution of a window",
+        complexity: c"O(P) in the panes of the window",
+        since: c"0.1.0",
+        args: &[ArgSpec::KEY, WINDOW, AT, SIDE, EXCHANGE, BREAKDOWN],
+        internal: false,
+    };
+
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
+        let (key, args) = arguments.key_and_rest()?;
+        let request = request::Stats::parse(args)?;
+        reading::read(context, key, request.scope.window_ms, |series, now_ms| {
+            reply::send(context, &series.stats(now_ms, &request)?);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! `LIQ.VWAP`
+
+use liq_core::request;
+
+use super::argument_docs::{AT, SIDE};
+use super::reading;
+use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
+use crate::refusal::Refusal;
+use crate::reply;
+
+pub struct Vwap;
+
+const SPAN: ArgSpec =
+    ArgSpec::one_of(c"span", &[ArgSpec::text(c"window").after(c"WINDOW"), ArgSpec::integer(c"since").after(c"SINCE")])
+        .optional();
+
+impl Command for Vwap {
+    const INFO: CommandInfo = CommandInfo {
+        name: c"liq.vwap",
+        arity: -2,
+        flags: c"readonly fast",
+        key: KeyAccess::Read,
+        summary: c"Volume-weighted average price of a window, with bands and entry levels",
+        complexity: c"O(1), O(P) in the panes of a window not asked for lately",
+        since: c"0.1.0",
+        args: &[
+            ArgSpec::KEY,
+            SPAN,
+            SIDE,
+            ArgSpec::real(c"bands").after(c"BANDS").optional(),
+            ArgSpec::real(c"price").after(c"PRICE").optional(),
+            AT,
+        ],
+        internal: false,
+    };
+
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
+        let (key, args) = arguments.key_and_rest()?;
+        let request = request::Vwap::parse(args)?;
+        reading::read(context, key, request.scope.window_ms, |series, now_ms| {
+            reply::send(context, &series.vwap(now_ms, &request)?);
+            Ok(())
+        })
+    }
+}

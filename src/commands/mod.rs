@@ -1,0 +1,16 @@
+//! The registry: every command of the module, one line each.
+
+#[cfg(feature = "fault-injection")]
+mod fault;
+pub mod liq;
+
+use std::ffi::CStr;
+
+use crate::ffi::Registration;
+
+/// Families of commands: the access category they share (`@liq`), and their registry.
+pub static FAMILIES: &[(&CStr, &[Registration])] = &[
+    (c"liq", liq::COMMANDS),
+    #[cfg(feature = "fault-injection")]
+    (c"fault", &[Registration::of::<fault::Fault>()]),
+];

@@ -1,0 +1,188 @@
+//! The `liq.*` parameters: the defaults of a series' options, and the limits of the module.
+//!
+//! Every value is a text in the grammar of the option it is the default of, so that CONFIG SET, `redis.conf`, load
+//! arguments and commands refuse the same things in the same words.
+
+use std::ffi::CStr;
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, PoisonError, RwLock};
+
+use liq_core::request::{Args, OptionsPatch, RequestError, duration_ms, format_duration, format_real, integer};
+use liq_core::series::{MAX_RETENTION_MS, Options};
+
+use crate::ffi::{Loader, Parameter};
+
+/// How far an event may be ahead of the server's clock, ms.
+pub fn max_future_ms() -> u64 {
+    MAX_FUTURE.get()
+}
+
+/// How old an event may be and still signal, ms.
+pub fn signal_max_age_ms() -> u64 {
+    SIGNAL_MAX_AGE.get()
+}
+
+/// Most events of one batch.
+pub fn max_batch() -> usize {
+    usize::try_from(MAX_BATCH.get()).unwrap_or(usize::MAX)
+}
+
+static MAX_FUTURE: Limit = Limit::new(c"max-future", Unit::Duration, 0..=MAX_RETENTION_MS, 300_000);
+static SIGNAL_MAX_AGE: Limit = Limit::new(c"signal-max-age", Unit::Duration, 0..=MAX_RETENTION_MS, 60_000);
+static MAX_BATCH: Limit = Limit::new(c"max-batch", Unit::Count, 1..=1_048_576, 65_536);
+
+/// Every limit.
+static LIMITS: [&Limit; 3] = [&MAX_FUTURE, &SIGNAL_MAX_AGE, &MAX_BATCH];
+
+/// The default of every option, named like the option, in capitals and without dashes.
+static OPTION_DEFAULTS: [OptionDefault; 12] = [
+    OptionDefault { name: c"retention", show: |options| format_duration(options.retention_ms) },
+    OptionDefault { name: c"window", show: |options| options.window_ms.map_or(AUTOMATIC.into(), format_duration) },
+    OptionDefault { name: c"percentile", show: |options| options.percentile.to_string() },
+    OptionDefault { name: c"min-events", show: |options| options.min_events.to_string() },
+    OptionDefault { name: c"min-size", show: |options| format_real(options.min_size) },
+    OptionDefault { name: c"vwap-window", show: |options| format_duration(options.vwap_window_ms) },
+    OptionDefault { name: c"long-offset", show: |options| format_real(options.long_offset_pct) },
+    OptionDefault { name: c"short-offset", show: |options| format_real(options.short_offset_pct) },
+    OptionDefault { name: c"clock", show: |options| options.clock.name().into() },
+    OptionDefault { name: c"precision", show: |options| options.precision.to_string() },
+    OptionDefault { name: c"tail", show: |options| options.tail.to_string() },
+    OptionDefault { name: c"idle", show: |options| options.idle_ms.map_or(AUTOMATIC.into(), format_duration) },
+];
+
+/// The value of `window` and `idle` that lets them follow the retention.
+const AUTOMATIC: &str = "auto";
+
+/// The options of a series that is made without naming any. Windows that would reach behind the retention end with it,
+/// so that the parameters may be set in any order.
+pub fn default_options() -> Options {
+    let mut options = CONFIGURED.read().unwrap_or_else(PoisonError::into_inner).clone();
+    options.window_ms = options.window_ms.filter(|window_ms| *window_ms < options.retention_ms);
+    options.vwap_window_ms = options.vwap_window_ms.min(options.retention_ms);
+    options
+}
+
+/// The options as the parameters have them, each checked by itself.
+static CONFIGURED: LazyLock<RwLock<Options>> = LazyLock::new(RwLock::default);
+
+/// A number that commands read and CONFIG SET changes.
+struct Limit {
+    name: &'static CStr,
+    unit: Unit,
+    range: RangeInclusive<u64>,
+    value: AtomicU64,
+}
+
+#[derive(Clone, Copy)]
+enum Unit {
+    /// Milliseconds inside, a duration with its unit outside.
+    Duration,
+    /// A plain integer.
+    Count,
+}
+
+impl Limit {
+    const fn new(name: &'static CStr, unit: Unit, range: RangeInclusive<u64>, default: u64) -> Self {
+        Self { name, unit, range, value: AtomicU64::new(default) }
+    }
+
+    fn get(&self) -> u64 {
+        self.value.load(Ordering::Relaxed)
+    }
+}
+
+impl Parameter for Limit {
+    fn name(&self) -> &'static CStr {
+        self.name
+    }
+
+    fn show(&self) -> String {
+        match self.unit {
+            Unit::Duration => format_duration(self.get()),
+            Unit::Count => self.get().to_string(),
+        }
+    }
+
+    fn take(&self, text: &[u8]) -> Result<(), String> {
+        let value = match self.unit {
+            Unit::Duration => duration_ms("value", text, self.range.clone()),
+            Unit::Count => {
+                let (low, high) = (self.range.start().cast_signed(), self.range.end().cast_signed());
+                integer("value", text, low..=high).map(i64::cast_unsigned)
+            }
+        };
+        self.value.store(value.map_err(|error| error.to_string())?, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// The default of one option.
+struct OptionDefault {
+    name: &'static CStr,
+    show: fn(&Options) -> String,
+}
+
+impl OptionDefault {
+    /// `value` as the only option of a LIQ.CREATE.
+    fn patch(&self, value: &[u8]) -> Result<OptionsPatch, RequestError> {
+        let mut option = self.name.to_bytes().to_ascii_uppercase();
+        option.retain(|byte| *byte != b'-');
+        OptionsPatch::parse(Args::new(&[&option, value]))
+    }
+}
+
+impl Parameter for OptionDefault {
+    fn name(&self) -> &'static CStr {
+        self.name
+    }
+
+    fn show(&self) -> String {
+        (self.show)(&CONFIGURED.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn take(&self, text: &[u8]) -> Result<(), String> {
+        let mut options = CONFIGURED.write().unwrap_or_else(PoisonError::into_inner);
+        if text.eq_ignore_ascii_case(AUTOMATIC.as_bytes()) && self.name == c"window" {
+            options.window_ms = None;
+        } else if text.eq_ignore_ascii_case(AUTOMATIC.as_bytes()) && self.name == c"idle" {
+            options.idle_ms = None;
+        } else {
+            let patch = self.patch(text).map_err(|error| error.to_string())?;
+            let retention_ms = patch.retention_ms.unwrap_or(options.retention_ms);
+            // Windows are fitted to the retention when a series is made, not here.
+            let unbounded = Options { retention_ms: MAX_RETENTION_MS, ..options.clone() };
+            let patch = OptionsPatch { retention_ms: None, ..patch };
+            *options = unbounded.altered(&patch).map_err(|error| error.to_string())?;
+            options.retention_ms = retention_ms;
+        }
+        Ok(())
+    }
+}
+
+/// Registers every parameter. Load arguments, `name value` pairs with or without the prefix `liq.`, take the place of
+/// the defaults; what the server's configuration says goes before both.
+pub fn register(server: &Loader<'_>) -> Result<(), String> {
+    let (pairs, odd) = server.arguments().as_chunks();
+    if let [name] = odd {
+        return Err(format!("load argument '{}' has no value", name.escape_ascii()));
+    }
+    for [name, value] in pairs {
+        let bare = name.strip_prefix(b"liq.").unwrap_or(name);
+        let parameter = all().find(|parameter| parameter.name().to_bytes().eq_ignore_ascii_case(bare));
+        let parameter = parameter.ok_or_else(|| format!("unknown load argument '{}'", name.escape_ascii()))?;
+        parameter.take(value).map_err(|problem| format!("load argument {}: {problem}", name.escape_ascii()))?;
+    }
+    for limit in LIMITS {
+        server.parameter(limit, &limit.show())?;
+    }
+    for option in &OPTION_DEFAULTS {
+        server.parameter(option, &option.show())?;
+    }
+    server.apply_parameters()
+}
+
+fn all() -> impl Iterator<Item = &'static dyn Parameter> {
+    let limits = LIMITS.iter().map(|limit| *limit as &dyn Parameter);
+    limits.chain(OPTION_DEFAULTS.iter().map(|option| option as &dyn Parameter))
+}

@@ -1,0 +1,80 @@
+//! Running a command of the server on the caller's behalf.
+
+use std::ffi::CStr;
+use std::slice;
+
+use redis_module::raw;
+
+use super::Context;
+
+/// Strings of the server made for one call, freed with it.
+pub(super) struct Strings<'ctx> {
+    context: &'ctx Context<'ctx>,
+    all: Vec<*mut raw::RedisModuleString>,
+}
+
+impl<'ctx> Strings<'ctx> {
+    pub(super) fn new<'a>(context: &'ctx Context<'ctx>, texts: impl Iterator<Item = &'a [u8]>) -> Self {
+        // SAFETY: the bytes are copied into a string that this struct owns.
+        let make =
+            |text: &[u8]| unsafe { api!(RedisModule_CreateString)(context.raw, text.as_ptr().cast(), text.len()) };
+        Self { context, all: texts.map(make).collect() }
+    }
+
+    pub(super) fn as_ptr(&self) -> *const *mut raw::RedisModuleString {
+        self.all.as_ptr()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+}
+
+impl Drop for Strings<'_> {
+    fn drop(&mut self) {
+        for string in &self.all {
+            // SAFETY: made in `new` with this context, and freed only here.
+            unsafe { api!(RedisModule_FreeString)(self.context.raw, *string) };
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Runs `command` as the calling user, whose permissions are checked, and replicates what it did.
+    ///
+    /// An error is the server's own text.
+    pub fn call_as_user(&self, command: &CStr, arguments: &[&[u8]]) -> Result<(), String> {
+        let strings = Strings::new(self, arguments.iter().copied());
+        // "!" replicates, "C" checks the caller's permissions, "E" answers refusals as error replies.
+        // SAFETY: the format takes a vector of strings of the server and its length, which outlive the call.
+        let reply = unsafe {
+            api!(RedisModule_Call)(self.raw, command.as_ptr(), c"!CEv".as_ptr(), strings.as_ptr(), strings.len())
+        };
+        if reply.is_null() {
+            return Err("the server refused the call".to_owned());
+        }
+        // SAFETY: the reply is not null, and is freed once, after its text was copied.
+        unsafe {
+            let outcome = outcome_of(reply);
+            api!(RedisModule_FreeCallReply)(reply);
+            outcome
+        }
+    }
+}
+
+/// # Safety
+/// `reply` is a live reply of `RedisModule_Call`.
+unsafe fn outcome_of(reply: *mut raw::RedisModuleCallReply) -> Result<(), String> {
+    // SAFETY: the caller's promise; the server answers with `len` bytes that live as long as the reply, or null.
+    unsafe {
+        if api!(RedisModule_CallReplyType)(reply) != raw::REDISMODULE_REPLY_ERROR as i32 {
+            return Ok(());
+        }
+        let mut len = 0;
+        let text = api!(RedisModule_CallReplyStringPtr)(reply, &raw mut len);
+        if text.is_null() {
+            return Err("unknown error".to_owned());
+        }
+        Err(String::from_utf8_lossy(slice::from_raw_parts(text.cast(), len)).into_owned())
+    }
+}

@@ -1,0 +1,145 @@
+//! How a command is registered, entered and, when it is refused or panics, answered.
+
+use std::ffi::{CStr, CString, c_int};
+
+use redis_module::raw;
+
+use super::argument::{Arguments, with_arguments};
+use super::command_docs::{ArgSpec, KeyAccess, set_docs};
+use super::context::Context;
+use super::guard::guard;
+use crate::refusal::Refusal;
+
+/// What the server is told of a command.
+#[derive(Debug, Clone, Copy)]
+pub struct CommandInfo {
+    /// In small letters, as the server spells it in errors, family first: `liq.add`.
+    pub name: &'static CStr,
+    /// Least number of words with the name, negated when more may follow.
+    pub arity: i32,
+    /// The server's flags: `readonly` or `write`, `deny-oom`, `fast`.
+    pub flags: &'static CStr,
+    /// How the key, always the first argument, is used.
+    pub key: KeyAccess,
+    /// One line on what the command is for.
+    pub summary: &'static CStr,
+    /// What it costs.
+    pub complexity: &'static CStr,
+    /// The first version that had it.
+    pub since: &'static CStr,
+    /// The arguments behind the name.
+    pub args: &'static [ArgSpec],
+    /// Travels in the replication stream and the append-only file only, and is refused to clients.
+    pub internal: bool,
+}
+
+/// A command: what it is, and what it does.
+pub trait Command {
+    /// What the server is told.
+    const INFO: CommandInfo;
+
+    /// Carries out one call. It replies exactly once, or refuses having replied and changed nothing.
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal>;
+}
+
+/// A line of the registry.
+pub struct Registration {
+    /// What the server is told.
+    pub info: CommandInfo,
+    entry: unsafe extern "C" fn(*mut raw::RedisModuleCtx, *mut *mut raw::RedisModuleString, c_int) -> c_int,
+}
+
+impl Registration {
+    /// The line for `C`.
+    pub const fn of<C: Command>() -> Self {
+        Self { info: C::INFO, entry: entry::<C> }
+    }
+}
+
+/// Where every call of every command enters the module.
+unsafe extern "C" fn entry<C: Command>(
+    context: *mut raw::RedisModuleCtx,
+    argv: *mut *mut raw::RedisModuleString,
+    argc: c_int,
+) -> c_int {
+    guard(
+        || {
+            // SAFETY: the server lends the context until this function returns.
+            let context = unsafe { Context::new(context) };
+            Refusal::Internal.answer(&context, &C::INFO);
+        },
+        || {
+            // SAFETY: as above; the arguments live as long.
+            unsafe {
+                let context = Context::new(context);
+                with_arguments(argv, argc, |arguments| {
+                    let refused = if C::INFO.internal && !context.is_replayed() {
+                        Err(Refusal::InternalCommand)
+                    } else {
+                        C::run(&context, arguments)
+                    };
+                    if let Err(refusal) = refused {
+                        refusal.answer(&context, &C::INFO);
+                    }
+                });
+            }
+        },
+    );
+    raw::REDISMODULE_OK as c_int
+}
+
+/// Registers one command with its documentation and access categories.
+///
+/// # Safety
+/// `context` is that of the module's load.
+pub(super) unsafe fn register(
+    context: *mut raw::RedisModuleCtx,
+    registration: &Registration,
+    category: Option<&CStr>,
+) -> Result<(), String> {
+    let info = &registration.info;
+    let key = c_int::from(info.key != KeyAccess::None);
+    let failed = |step: &str| Err(format!("cannot {step} {}", info.name.to_string_lossy()));
+    // SAFETY: the caller's promise; names and flags are C strings that the server copies.
+    unsafe {
+        let create = api!(RedisModule_CreateCommand);
+        if create(context, info.name.as_ptr(), Some(registration.entry), info.flags.as_ptr(), key, key, key) != 0 {
+            return failed("register the command");
+        }
+        let command = api!(RedisModule_GetCommand)(context, info.name.as_ptr());
+        if command.is_null() || !set_docs(command, info) {
+            return failed("document the command");
+        }
+        // Since Redis 7.2; before it, commands carry the categories that follow from their flags.
+        if let Some(set_categories) = raw::RedisModule_SetCommandACLCategories {
+            let categories = access_categories(info, category);
+            if set_categories(command, categories.as_ptr()) != 0 {
+                return failed("set the access categories of");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The categories that follow from the flags, and the family's own.
+fn access_categories(info: &CommandInfo, family: Option<&CStr>) -> CString {
+    let flags = info.flags.to_string_lossy();
+    let has = |flag: &str| flags.split(' ').any(|word| word == flag);
+    let mut categories = vec![if has("fast") { "fast" } else { "slow" }];
+    if info.key != KeyAccess::None {
+        categories.push(if has("write") { "write" } else { "read" });
+    }
+    let family = family.map(CStr::to_string_lossy);
+    categories.extend(family.as_deref());
+    CString::new(categories.join(" ")).unwrap_or_default()
+}
+
+/// The server's access category for a command's family, `liq` of `LIQ.ADD`, where the server lets modules add some.
+///
+/// # Safety
+/// `context` is that of the module's load.
+pub(super) unsafe fn add_category(context: *mut raw::RedisModuleCtx, family: &CStr) -> bool {
+    // Since Redis 7.4.
+    // SAFETY: the caller's promise; the name is a C string.
+    unsafe { raw::RedisModule_AddACLCategory.is_some_and(|add| add(context, family.as_ptr()) == 0) }
+}

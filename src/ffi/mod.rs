@@ -1,0 +1,61 @@
+//! Everything that is `unsafe` or `extern "C"`, behind interfaces that are neither.
+//!
+//! The server's functions are called through the raw pointers of the redis-module crate. What a command, a type or a
+//! parameter means is decided outside; here is only how the server calls it and is called.
+
+/// A function of the server by its full name, as a function pointer.
+///
+/// Missing functions that the module cannot do without are refused at load (`load::REQUIRED`); should one be missing
+/// all the same, the call panics into the guard.
+macro_rules! api {
+    ($name:ident) => {{
+        #[allow(unused_unsafe, reason = "called from inside unsafe blocks and outside")]
+        // SAFETY: the pointer is written once, by the server, before any code of the module runs.
+        let function = unsafe { redis_module::raw::$name };
+        match function {
+            Some(function) => function,
+            None => $crate::ffi::missing_function(stringify!($name)),
+        }
+    }};
+}
+
+/// Whether the server has the function `name`.
+macro_rules! has_api {
+    ($name:ident) => {{
+        // SAFETY: as in `api!`.
+        unsafe { redis_module::raw::$name }.is_some()
+    }};
+}
+
+mod acl;
+mod allocator;
+mod argument;
+mod call;
+mod command;
+mod command_docs;
+mod context;
+mod guard;
+mod info;
+mod key;
+mod load;
+mod parameter;
+mod persisted;
+
+pub use acl::WriteAccess;
+pub use argument::{Arguments, KeyName};
+pub use command::{Command, CommandInfo, Registration};
+pub use command_docs::{ArgSpec, KeyAccess};
+pub use context::{Context, Level};
+pub use guard::panics_caught;
+pub use info::{InfoSection, InfoSource};
+pub use key::{HoldsAnotherType, ReadKey, WriteKey};
+pub use load::Loader;
+pub use parameter::Parameter;
+pub use persisted::{Persisted, TypeSlot};
+
+/// Ends the current entry with a panic that its guard answers.
+#[cold]
+#[allow(clippy::panic, reason = "every entry is guarded, and there is no value to go on with")]
+fn missing_function(name: &str) -> ! {
+    panic!("the server lacks {name}")
+}

@@ -1,0 +1,87 @@
+//! The only place that opens keys: typed, with the contract's refusals.
+
+use crate::ffi::{Context, HoldsAnotherType, KeyName, Persisted, ReadKey, WriteKey};
+use crate::refusal::Refusal;
+
+impl From<HoldsAnotherType> for Refusal {
+    fn from(_: HoldsAnotherType) -> Self {
+        Self::WrongType
+    }
+}
+
+/// Lends the value of `name` to `body`, or nothing when the key is missing.
+pub fn read<T: Persisted, R>(
+    context: &Context<'_>,
+    name: KeyName<'_>,
+    body: impl FnOnce(Option<&mut T>) -> Result<R, Refusal>,
+) -> Result<R, Refusal> {
+    body(ReadKey::open(context, name)?.value())
+}
+
+/// Like [`read`], with the bytes of memory that the value takes.
+pub fn read_measured<T: Persisted, R>(
+    context: &Context<'_>,
+    name: KeyName<'_>,
+    body: impl FnOnce(Option<(&mut T, usize)>) -> Result<R, Refusal>,
+) -> Result<R, Refusal> {
+    let mut key = ReadKey::open(context, name)?;
+    let bytes = key.memory_bytes();
+    body(key.value().map(|value| (value, bytes)))
+}
+
+/// A key open for writing, known to hold a `T` or nothing.
+pub struct Writable<'call, T> {
+    context: &'call Context<'call>,
+    name: KeyName<'call>,
+    key: WriteKey<'call, T>,
+}
+
+/// Opens `name` for writing.
+pub fn write<'call, T: Persisted>(
+    context: &'call Context<'call>,
+    name: KeyName<'call>,
+) -> Result<Writable<'call, T>, Refusal> {
+    Ok(Writable { context, name, key: WriteKey::open(context, name)? })
+}
+
+impl<T: Persisted> Writable<'_, T> {
+    /// The value, if the key is there.
+    pub fn value(&mut self) -> Option<&mut T> {
+        self.key.value()
+    }
+
+    /// The value, or `ERR no such key`.
+    pub fn existing(&mut self) -> Result<&mut T, Refusal> {
+        self.value().ok_or(Refusal::NoSuchKey)
+    }
+
+    /// Refuses to make a key while the server is out of memory: for commands that the server itself lets through because
+    /// they need not make one.
+    pub fn check_memory(&self) -> Result<(), Refusal> {
+        if self.context.is_out_of_memory() { Err(Refusal::OutOfMemory) } else { Ok(()) }
+    }
+
+    /// Stores `value` in place of what is there, without an expiry.
+    pub fn store(&mut self, value: T) {
+        self.key.store(value);
+    }
+
+    /// When the key expires, Unix milliseconds; `None` for never.
+    pub fn expires_at_ms(&self) -> Option<u64> {
+        self.key.expires_at_ms()
+    }
+
+    /// Sets when the key expires, here and, as a plain PEXPIREAT or PERSIST, on replicas and in the append-only file.
+    pub fn expire_at_ms(&mut self, at_ms: Option<u64>) {
+        self.key.expire_at_ms(at_ms);
+        match at_ms {
+            Some(at_ms) => self.context.replicate(c"PEXPIREAT", self.name, at_ms.to_string().as_bytes()),
+            None => self.context.replicate_all(c"PERSIST", self.name, &[]),
+        }
+    }
+
+    /// Tells watchers that the value changed. Due once in every command that changed something.
+    pub fn changed(&self) {
+        self.context.signal_modified(self.name);
+    }
+}

@@ -1,0 +1,56 @@
+//! The data type `liqseries`.
+
+use std::ffi::CStr;
+
+use liq_core::format::series as layout;
+use liq_core::series::Series;
+
+use crate::ffi::{Persisted, TypeSlot};
+
+/// A series as the server keeps it.
+#[derive(Clone)]
+pub struct LiqSeries {
+    /// The value.
+    pub series: Series,
+    /// From when on the key's expiry has to be put off again, Unix ms. Not saved: 0 looks once after a reload.
+    pub expiry_due_ms: u64,
+}
+
+impl LiqSeries {
+    /// A series whose expiry was never set.
+    pub fn new(series: Series) -> Self {
+        Self { series, expiry_due_ms: 0 }
+    }
+}
+
+static SLOT: TypeSlot = TypeSlot::new();
+
+impl Persisted for LiqSeries {
+    const TYPE_NAME: &'static CStr = c"liqseries";
+    const ENCODING_VERSION: u8 = layout::LAYOUT as u8;
+    const LOAD_COMMAND: &'static CStr = c"LIQ.LOAD";
+
+    fn slot() -> &'static TypeSlot {
+        &SLOT
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        layout::encode(&self.series)
+    }
+
+    fn decode(version: u8, bytes: &[u8]) -> Result<Self, String> {
+        layout::decode(version.into(), bytes).map(Self::new).map_err(|error| error.to_string())
+    }
+
+    fn duplicate(&self) -> Self {
+        self.clone()
+    }
+
+    fn measure(&self, measure: &mut dyn FnMut(*const u8, usize)) {
+        self.series.measure(measure);
+    }
+
+    fn free_effort(&self) -> usize {
+        self.series.free_effort()
+    }
+}

@@ -1,0 +1,3 @@
+//! The data types: their names, versions and how their values are saved.
+
+pub mod liqseries;

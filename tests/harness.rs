@@ -1,0 +1,56 @@
+//! The harness itself: a server starts, restarts, replicates and is gone afterwards; a warning fails the test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may stop at a broken assumption"
+)]
+
+mod support;
+
+use support::{Options, Reply};
+
+#[test]
+fn a_server_answers_in_both_protocols() {
+    let server = Options::default().without_module().start();
+    assert_eq!(server.connect().run("HGETALL nothing"), Reply::Array(vec![]));
+    assert_eq!(server.connect_resp3().run("HGETALL nothing"), Reply::Map(vec![]));
+    assert_eq!(server.connect().run("LPUSH a").error(), "ERR wrong number of arguments for 'lpush' command");
+}
+
+#[test]
+fn a_restart_keeps_what_was_saved() {
+    let mut server = Options::default().without_module().start();
+    server.connect().run("SET a 1").ok();
+    server.restart_saving();
+    assert_eq!(server.connect().run("GET a").text(), "1");
+    server.connect().run("SET a 2").ok();
+    server.kill_and_restart();
+    assert_eq!(server.connect().run("GET a").text(), "1");
+}
+
+#[test]
+fn a_replica_follows() {
+    let primary = Options::default().without_module().tcp().start();
+    let options = Options::default().without_module().line(format!("replicaof 127.0.0.1 {}", primary.port()));
+    let replica = options.start();
+    replica.wait_for_link();
+    primary.connect().run("SET a 1").ok();
+    primary.wait_for_replica(&replica);
+    assert_eq!(replica.connect().run("GET a").text(), "1");
+}
+
+#[test]
+#[should_panic(expected = "unexpected warnings")]
+fn a_warning_in_the_log_fails_the_test() {
+    let server = Options::default().without_module().start();
+    server.connect().run("DEBUG LOG something-is-wrong").ok();
+}
+
+#[test]
+#[should_panic(expected = "ended by itself")]
+fn a_crash_of_the_server_fails_the_test() {
+    let mut server = Options::default().without_module().start();
+    assert!(server.connect().try_call(&["DEBUG", "SEGFAULT"]).is_err());
+    server.wait_for_end();
+}

@@ -1,0 +1,36 @@
+//! LIQ.* by its written contract, against a real server with the built module. One file per concern.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a broken assumption must stop a test"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod adding;
+mod batches;
+mod captures;
+mod cluster;
+mod command_table;
+mod configuration;
+mod expiry;
+mod extremes;
+mod faults;
+mod hostile_dumps;
+mod keyspace_events;
+mod malformed_payloads;
+mod memory;
+mod options;
+mod persistence;
+mod random_series;
+mod ranges_and_digests;
+mod reads;
+mod refusals;
+mod replication;
+mod reply_shapes;
+mod signals;
+mod twin;
+mod windows_beyond_the_tail;

@@ -1,0 +1,111 @@
+//! A connection that takes a command as one line of words or as raw arguments, and answers with a [`Reply`].
+
+use std::time::Duration;
+
+use super::Reply;
+
+/// One connection, RESP2 or RESP3.
+pub struct Client {
+    connection: redis::Connection,
+}
+
+impl Client {
+    /// Connects to `url`, which chooses the protocol.
+    pub fn open(url: &str) -> redis::RedisResult<Self> {
+        let connection = redis::Client::open(url)?.get_connection()?;
+        // Only a hung server takes so long; without a limit the test would hang with it.
+        connection.set_read_timeout(Some(Duration::from_secs(60)))?;
+        Ok(Self { connection })
+    }
+
+    /// Sends a line as one types it in redis-cli: words between blanks; `"…"` keeps blanks and may be empty.
+    #[track_caller]
+    pub fn run(&mut self, line: &str) -> Reply {
+        self.call(&words(line))
+    }
+
+    /// Sends `args` as they are; arguments are bytes.
+    #[track_caller]
+    pub fn call<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Reply {
+        Reply::from_result(self.try_call(args))
+    }
+
+    /// As [`Self::call`], leaving connection errors to the caller.
+    pub fn try_call<A: AsRef<[u8]>>(&mut self, args: &[A]) -> redis::RedisResult<redis::Value> {
+        let mut command = redis::Cmd::new();
+        for arg in args {
+            command.arg(arg.as_ref());
+        }
+        command.query(&mut self.connection)
+    }
+
+    /// Sends many lines in one pipeline and returns their replies.
+    #[track_caller]
+    pub fn pipeline<L: AsRef<str>>(&mut self, lines: &[L]) -> Vec<Reply> {
+        let mut pipe = redis::Pipeline::with_capacity(lines.len());
+        pipe.ignore_errors();
+        for line in lines {
+            let mut command = redis::Cmd::new();
+            for word in words(line.as_ref()) {
+                command.arg(word);
+            }
+            pipe.add_command(command);
+        }
+        let replies: Vec<redis::Value> = pipe.query(&mut self.connection).expect("the pipeline is answered");
+        replies.into_iter().map(Reply::from_value).collect()
+    }
+
+    /// Waits for something the server sends by itself, such as a message of a subscription.
+    #[track_caller]
+    pub fn receive(&mut self) -> Reply {
+        Reply::from_value(self.connection.recv_response().expect("the server sends something"))
+    }
+
+    /// Whether something arrives within `wait`.
+    pub fn try_receive(&mut self, wait: Duration) -> Option<Reply> {
+        self.connection.set_read_timeout(Some(wait)).expect("a timeout is accepted");
+        self.connection.recv_response().ok().map(Reply::from_value)
+    }
+
+    /// The current `DEBUG DIGEST-VALUE` of a key.
+    #[track_caller]
+    pub fn digest(&mut self, key: &str) -> String {
+        self.call(&["DEBUG", "DIGEST-VALUE", key]).array()[0].text()
+    }
+
+    /// A line of `INFO`, such as `used_memory` or `liq_series`.
+    #[track_caller]
+    pub fn info(&mut self, name: &str) -> String {
+        let all = self.run("INFO everything").text();
+        let line = all.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap_or_else(|| panic!("no {name} in INFO")).to_owned()
+    }
+
+    /// The server's clock, Unix milliseconds.
+    #[track_caller]
+    pub fn time_ms(&mut self) -> u64 {
+        let reply = self.run("TIME");
+        let part = |at: usize| reply.array()[at].text().parse::<u64>().expect("TIME answers integers");
+        part(0) * 1000 + part(1) / 1000
+    }
+}
+
+/// The words of a line; a double quote keeps blanks, and `""` is an empty word.
+pub fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quoted = false;
+    for letter in line.chars() {
+        match letter {
+            '"' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            blank if blank.is_whitespace() && !quoted => words.extend(word.take()),
+            other => word.get_or_insert_default().push(other),
+        }
+    }
+    assert!(!quoted, "an open quote in {line}");
+    words.extend(word);
+    words
+}

@@ -1,0 +1,50 @@
+//! Which lines of a server's log are to be expected: a healthy server with a healthy module warns of nothing else.
+
+/// Warnings that servers write in normal operation, by a piece of their text.
+const USUAL: &[&str] = &[
+    " is starting ",
+    " version=",
+    "Configuration loaded",
+    "Server initialized",
+    "Memory overcommit must be enabled",
+    "WARNING overcommit_memory is set to 0",
+    "Transparent Huge Pages",
+    "TCP backlog setting",
+    "User requested shutdown",
+    "Received SIGTERM scheduling shutdown",
+    "ready to exit, bye bye",
+    "Diskless rdb transfer",
+    "Connection with replica",
+    "Connection with master lost",
+    "Connection with primary lost",
+    "Replica is about to load the RDB file",
+    "Cluster state changed",
+    "IP address for this node updated",
+    "configEpoch",
+    "Failed listening on port",
+    "Error condition on socket for SYNC",
+    "No cluster configuration found",
+    "Missing implement of connection type",
+    "Done loading RDB, keys loaded",
+    "DB 0:",
+    "Loading RDB produced by",
+    "Setting secondary replication ID",
+    "Your kernel has a bug",
+    "Your system is configured to use the 'xen' clocksource",
+    "monotonic clock",
+];
+
+/// The lines of `log` at level warning that neither a server writes usually nor the test expects.
+pub fn unexpected_warnings(log: &str, expected: &[String]) -> Vec<String> {
+    let is_usual = |line: &str| USUAL.iter().any(|text| line.contains(text));
+    let is_expected = |line: &str| expected.iter().any(|text| line.contains(text.as_str()));
+    log.lines().filter(|line| is_warning(line) && !is_usual(line) && !is_expected(line)).map(str::to_owned).collect()
+}
+
+/// `pid:role day month year time # text`: the level is a mark behind the time; crash reports have no such head.
+fn is_warning(line: &str) -> bool {
+    let mut words = line.split(' ');
+    let head = words.next().unwrap_or_default();
+    let has_head = head.split_once(':').is_some_and(|(pid, _)| pid.parse::<u32>().is_ok());
+    if has_head { words.nth(4) == Some("#") } else { line.starts_with("=== ") || line.contains("panicked at") }
+}

@@ -1,0 +1,26 @@
+//! What the black-box tests stand on: throwaway servers with the built module, plain replies, captures, and the
+//! slow exact definition that every reply is compared with. No expectations live here.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "shared by several test programs, each using a part; a broken assumption must stop the test"
+)]
+
+pub mod client;
+pub mod cluster;
+pub mod dump;
+pub mod feed;
+pub mod judge;
+pub mod log;
+pub mod module;
+pub mod oracle;
+pub mod reply;
+pub mod server;
+
+pub use client::Client;
+pub use reply::Reply;
+pub use server::{Options, Server};
