@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests"))]
 
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod contract;
@@ -11,5 +12,6 @@ pub mod metrics;
 pub mod rejects;
 pub mod replay;
 pub mod sink;
+pub mod stream;
 pub mod symbol;
 pub mod venue;

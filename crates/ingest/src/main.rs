@@ -8,6 +8,9 @@ use clap::Parser;
 use liq_ingest::cli::{Cli, Command};
 use liq_ingest::config::Config;
 use liq_ingest::replay::{self, Replay};
+use liq_ingest::stream::StreamError;
+use liq_ingest::venue::Venue;
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// Threads that drive connections; parsing has one of its own.
@@ -39,12 +42,37 @@ fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
             write!(std::io::stdout(), "{}", progress.summary(&tally))?;
             Ok(())
         }
-        Command::Stream { .. } => Err("not yet".into()),
-        Command::Check { .. } => check(&config),
+        Command::Stream { venues } => Ok(runtime.block_on(stream(venues, config))?),
+        Command::Check { venues } => {
+            write!(std::io::stdout(), "{}", liq_ingest::check::describe(&config, &venues)?)?;
+            Ok(())
+        }
     }
 }
 
-fn check(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
-    writeln!(std::io::stdout(), "{config:?}")?;
-    Ok(())
+/// Streams until the program is asked to end; being asked twice ends it at once.
+async fn stream(venues: Vec<Venue>, config: Arc<Config>) -> Result<(), StreamError> {
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        asked_to_end().await;
+        tracing::info!("ending: what came is delivered, or waits on disk");
+        let _ = stop.send(true);
+        asked_to_end().await;
+        std::process::exit(1);
+    });
+    liq_ingest::stream::run(venues, config, stopped).await
+}
+
+async fn asked_to_end() {
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::error!(%error, "SIGTERM cannot be waited for");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
 }

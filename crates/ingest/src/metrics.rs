@@ -1,5 +1,6 @@
 //! What is counted while streaming, in Prometheus' form, and whether all is well.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -56,7 +57,7 @@ pub struct Metrics {
     redis_up: Gauge,
     redis_failures: Counter,
     redis_is_up: AtomicBool,
-    venues: Mutex<Vec<(Venue, bool)>>,
+    connections: Mutex<BTreeMap<String, bool>>,
 }
 
 impl Default for Metrics {
@@ -80,7 +81,7 @@ impl Default for Metrics {
             redis_up: Gauge::default(),
             redis_failures: Counter::default(),
             redis_is_up: AtomicBool::new(false),
-            venues: Mutex::default(),
+            connections: Mutex::default(),
             registry: Registry::default(),
         };
         registry.register("events", "Liquidations read", metrics.events.clone());
@@ -137,12 +138,10 @@ impl Metrics {
         self.refusals.get_or_create(&of(venue)).inc();
     }
 
-    /// Whether the venue's control stream ticks; what health is judged by.
-    pub fn alive(&self, venue: Venue, is_alive: bool) {
-        let Ok(mut venues) = self.venues.lock() else { return };
-        match venues.iter_mut().find(|(known, _)| *known == venue) {
-            Some((_, state)) => *state = is_alive,
-            None => venues.push((venue, is_alive)),
+    /// Whether a connection's control stream ticks; what health is judged by.
+    pub fn alive(&self, url: &str, is_alive: bool) {
+        if let Ok(mut connections) = self.connections.lock() {
+            connections.insert(url.to_owned(), is_alive);
         }
     }
 
@@ -201,9 +200,9 @@ impl Metrics {
         if limit > 0 && events.saturating_mul(10) >= limit.saturating_mul(9) {
             complaints.push(format!("spool: {events} of {limit} events"));
         }
-        if let Ok(venues) = self.venues.lock() {
-            let silent = venues.iter().filter(|(_, is_alive)| !is_alive);
-            complaints.extend(silent.map(|(venue, _)| format!("{}: no data", venue.name())));
+        if let Ok(connections) = self.connections.lock() {
+            let silent = connections.iter().filter(|(_, is_alive)| !**is_alive);
+            complaints.extend(silent.map(|(url, _)| format!("{url}: no data")));
         }
         complaints
     }
@@ -222,7 +221,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.events(Venue::Okx, 3);
         metrics.reject(Venue::Okx, Reject::UnknownMultiplier);
-        metrics.alive(Venue::Okx, false);
+        metrics.alive("wss://okx", false);
         metrics.redis(true);
         metrics.spool(95, 100);
         let text = metrics.text();
@@ -233,8 +232,8 @@ mod tests {
         ] {
             assert!(text.contains(line), "{text}");
         }
-        assert_eq!(metrics.complaints(), ["spool: 95 of 100 events", "okx: no data"]);
-        metrics.alive(Venue::Okx, true);
+        assert_eq!(metrics.complaints(), ["spool: 95 of 100 events", "wss://okx: no data"]);
+        metrics.alive("wss://okx", true);
         metrics.spool(0, 100);
         assert!(metrics.complaints().is_empty());
     }

@@ -50,6 +50,7 @@ struct Stream {
     batch: Option<usize>,
     linger_ms: Option<u64>,
     silence_ms: Option<u64>,
+    relist_ms: Option<u64>,
     reconnect_ms: Option<u64>,
     reconnect_max_ms: Option<u64>,
 }
@@ -97,6 +98,7 @@ fn apply(config: &mut Config, text: &str) -> Result<(), String> {
     set(&mut config.batch, file.stream.batch);
     set(&mut config.linger, file.stream.linger_ms.map(Duration::from_millis));
     set(&mut config.silence, file.stream.silence_ms.map(Duration::from_millis));
+    set(&mut config.relist, file.stream.relist_ms.map(Duration::from_millis));
     set(&mut config.reconnect.0, file.stream.reconnect_ms.map(Duration::from_millis));
     set(&mut config.reconnect.1, file.stream.reconnect_max_ms.map(Duration::from_millis));
     for (name, value) in file.series {

@@ -107,6 +107,8 @@ pub struct Config {
     pub spool_events: u64,
     /// A control stream that is silent for so long is an alarm, and the connection is made anew.
     pub silence: Duration,
+    /// How often venues are asked what is newly listed.
+    pub relist: Duration,
     /// First and longest wait before a connection is tried again.
     pub reconnect: (Duration, Duration),
     /// Venue by venue.
@@ -130,6 +132,7 @@ impl Default for Config {
             linger: Duration::ZERO,
             spool_events: 1_000_000,
             silence: Duration::from_secs(30),
+            relist: Duration::from_secs(3600),
             reconnect: (Duration::from_millis(500), Duration::from_secs(60)),
             venues: BTreeMap::new(),
         }
@@ -158,6 +161,7 @@ impl Config {
         within("stream.linger_ms", self.linger.as_millis(), 0, 60_000)?;
         within("spool.max_events", self.spool_events.into(), 1_000, 100_000_000)?;
         within("stream.silence_ms", self.silence.as_millis(), 1, 3_600_000)?;
+        within("stream.relist_ms", self.relist.as_millis(), 100, 86_400_000)?;
         within("stream.reconnect_ms", self.reconnect.0.as_millis(), 1, self.reconnect.1.as_millis())?;
         self.series.check()
     }

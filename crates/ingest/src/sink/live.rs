@@ -22,6 +22,8 @@ pub const QUEUE: usize = 8192;
 const MOST_TAKEN: usize = 1024;
 /// Series that get a batch in one delivery.
 const MOST_SERIES: usize = 256;
+/// How often Redis is asked whether it lives while there is nothing to deliver.
+const PING_EVERY: Duration = Duration::from_secs(5);
 /// How long a series that the server refuses for good is left alone.
 const REFUSED_PAUSE: Duration = Duration::from_secs(30);
 
@@ -53,6 +55,8 @@ pub struct LiveSink {
     thresholds: Thresholds,
     /// When the frames of events came that are not delivered yet, as long as deliveries work.
     arrivals: Vec<Instant>,
+    /// When Redis answered, or was found not to.
+    last_contact: Instant,
 }
 
 impl LiveSink {
@@ -71,6 +75,7 @@ impl LiveSink {
             refused: HashMap::new(),
             thresholds: Thresholds::default(),
             arrivals: Vec::new(),
+            last_contact: Instant::now(),
         })
     }
 
@@ -86,9 +91,12 @@ impl LiveSink {
             }
             if self.may_try() {
                 self.deliver().await?;
+                if self.spool.is_empty() && self.last_contact.elapsed() >= PING_EVERY {
+                    self.ping().await;
+                }
             }
             self.metrics.spool(self.spool.len(), self.spool.most_events());
-            if is_over && (self.spool.is_empty() || self.not_before.is_some() || !self.refused.is_empty()) {
+            if is_over && (self.spool.is_empty() || self.not_before.is_some() || !self.has_deliverable()) {
                 return Ok(());
             }
         }
@@ -256,6 +264,7 @@ impl LiveSink {
     }
 
     fn fail(&mut self, why: &str) {
+        self.last_contact = Instant::now();
         let wait = self.backoff.next_wait();
         self.not_before = Some(Instant::now() + wait);
         self.arrivals.clear();
@@ -266,6 +275,7 @@ impl LiveSink {
     }
 
     fn succeed(&mut self) {
+        self.last_contact = Instant::now();
         if self.backoff.failures() > 0 {
             tracing::info!(waiting = self.spool.len(), "redis takes events again");
         }

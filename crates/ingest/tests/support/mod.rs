@@ -1,6 +1,7 @@
 //! What these tests stand on: throwaway servers (shared with the module's tests), the program itself, and made-up feeds.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -11,7 +12,9 @@
 
 #[path = "../../../../tests/support/client.rs"]
 pub mod client;
+pub mod exchange;
 pub mod feed;
+pub mod frames;
 #[path = "../../../../tests/support/log.rs"]
 pub mod log;
 pub mod module;
