@@ -76,7 +76,7 @@ fn kill_9_of_the_program_at_any_point_changes_nothing() {
     let undisturbed = Server::start();
     program::succeed(&mut replay(folder.path(), &url_of(&undisturbed), &file));
     let expected = state_of(&undisturbed);
-    let mut random = fastrand::Rng::with_seed(3);
+    let (mut random, mut struck) = (fastrand::Rng::with_seed(3), 0);
     for round in 0..rounds() {
         let server = Server::start();
         let mut kills = 0;
@@ -91,9 +91,11 @@ fn kill_9_of_the_program_at_any_point_changes_nothing() {
             running.kill();
             kills += 1;
         }
+        struck += kills;
         program::succeed(&mut replay(folder.path(), &url_of(&server), &file));
         assert_eq!(state_of(&server), expected, "round {round} with {kills} kills");
     }
+    assert!(struck > 0, "every run ended before it could be killed");
 }
 
 #[test]
@@ -104,7 +106,7 @@ fn kill_9_of_the_server_at_any_point_changes_nothing() {
     let undisturbed = Server::start();
     program::succeed(&mut replay(folder.path(), &url_of(&undisturbed), &file));
     let expected = state_of(&undisturbed);
-    let mut random = fastrand::Rng::with_seed(5);
+    let (mut random, mut struck) = (fastrand::Rng::with_seed(5), 0);
     for round in 0..rounds().min(50) {
         let mut server = Options::default().line("appendonly yes").line("appendfsync always").start();
         let mut command = replay(folder.path(), &url_of(&server), &file);
@@ -117,8 +119,10 @@ fn kill_9_of_the_server_at_any_point_changes_nothing() {
                 kills += 1;
             }
         }
+        struck += kills;
         assert_eq!(state_of(&server), expected, "round {round} with {kills} kills");
     }
+    assert!(struck > 0, "every run ended before the server could be killed");
 }
 
 #[test]
