@@ -8,6 +8,7 @@ pub mod info;
 pub mod keyspace;
 pub mod refusal;
 pub mod reply;
+pub mod scratch;
 pub mod signals;
 pub mod types;
 

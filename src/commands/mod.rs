@@ -3,6 +3,8 @@
 #[cfg(feature = "fault-injection")]
 mod fault;
 pub mod liq;
+#[cfg(feature = "bench-noop")]
+mod noop;
 
 use std::ffi::CStr;
 
@@ -13,4 +15,6 @@ pub static FAMILIES: &[(&CStr, &[Registration])] = &[
     (c"liq", liq::COMMANDS),
     #[cfg(feature = "fault-injection")]
     (c"fault", &[Registration::of::<fault::Fault>()]),
+    #[cfg(feature = "bench-noop")]
+    (c"noop", &[Registration::of::<noop::Noop>()]),
 ];

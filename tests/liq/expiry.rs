@@ -36,18 +36,6 @@ fn the_default_is_twice_the_retention_and_never_with_an_event_clock() {
 }
 
 #[test]
-fn an_event_brings_a_worn_ttl_back_to_the_full_length() {
-    let server = Server::start();
-    let mut client = server.connect();
-    client.run("LIQ.CREATE s IDLE 1h").ok();
-    client.run("LIQ.ADD s * buy 100 10");
-    client.run("PEXPIRE s 60000");
-    client.run("LIQ.ADD s * buy 100 11");
-    let ttl = ttl_ms(&mut client, "s");
-    assert!(ttl > (HOUR - 60_000) as i64, "a TTL below the promise is put right: {ttl}");
-}
-
-#[test]
 fn the_ttl_follows_the_servers_clock_whatever_the_events_say() {
     let server = Server::start();
     let mut client = server.connect();

@@ -1,6 +1,6 @@
 //! Bad input: refused with an error that names the argument; nothing changes and no key is left behind.
 
-use crate::support::{Client, Server};
+use crate::support::{Client, Reply, Server};
 
 /// Words that are no number in this grammar.
 const NO_NUMBERS: &[&str] = &[
@@ -12,7 +12,7 @@ const NO_NUMBERS: &[&str] = &[
 pub struct Checker {
     pub client: Client,
     digest: String,
-    dump: crate::support::Reply,
+    dump: Reply,
 }
 
 impl Checker {
@@ -32,7 +32,11 @@ impl Checker {
         for key in ["filled", "missing"] {
             let args: Vec<&[u8]> = args.iter().map(|arg| if *arg == b"KEY" { key.as_bytes() } else { arg }).collect();
             let reply = self.client.call(&args);
-            let error = reply.error();
+            // An empty series has no retention of its own that a window could exceed.
+            if key == "missing" && !reply.is_error() && matches!(argument, Some("WINDOW" | "SINCE" | "BUCKET")) {
+                continue;
+            }
+            let Reply::Error(error) = &reply else { panic!("{shown:?} on {key}: {reply:?}") };
             if key == "missing" && error == "ERR no such key" {
                 continue;
             }
@@ -47,7 +51,7 @@ impl Checker {
                 }
                 None => {
                     let name = String::from_utf8_lossy(args[0]).to_lowercase();
-                    assert_eq!(error, format!("ERR wrong number of arguments for '{name}' command"), "{shown:?}");
+                    assert_eq!(*error, format!("ERR wrong number of arguments for '{name}' command"), "{shown:?}");
                 }
             }
             assert!(error.len() < 400, "{shown:?}: an error repeats little of what came: {} bytes", error.len());

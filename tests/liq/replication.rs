@@ -11,7 +11,7 @@ const OTHER_DEFAULTS: [&str; 7] = [
     "liq.tail 300",
     "liq.precision 5",
     "liq.max-future 1s",
-    "liq.minsize 50",
+    "liq.min-size 50",
     "liq.max-batch 1",
 ];
 

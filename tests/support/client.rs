@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use redis::ConnectionLike;
+
 use super::Reply;
 
 /// One connection, RESP2 or RESP3.
@@ -36,7 +38,8 @@ impl Client {
         for arg in args {
             command.arg(arg.as_ref());
         }
-        command.query(&mut self.connection)
+        // Not `query`, which makes one error out of a reply that holds one, as EXEC's may.
+        self.connection.req_command(&command)
     }
 
     /// Sends many lines in one pipeline and returns their replies.

@@ -29,9 +29,14 @@ const USUAL: &[&str] = &[
     "DB 0:",
     "Loading RDB produced by",
     "Setting secondary replication ID",
+    "Redis does not require authentication",
     "Your kernel has a bug",
     "Your system is configured to use the 'xen' clocksource",
     "monotonic clock",
+    "CONFIG REWRITE executed",
+    "DB reloaded by DEBUG RELOAD",
+    "the new maxmemory value set via CONFIG SET",
+    "You specified a maxmemory value that is less than 1MB",
 ];
 
 /// The lines of `log` at level warning that neither a server writes usually nor the test expects.

@@ -2,6 +2,7 @@
 //! slow exact definition that every reply is compared with. No expectations live here.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -249,7 +249,7 @@ impl Series {
             Side::Buy if options.short_offset > 0.0 && deviation >= options.short_offset => Some(Side::Sell),
             _ => None,
         };
-        judgement.stale = signal.is_some() && now - event.ts > options.signal_max_age;
+        judgement.stale = signal.is_some() && now.saturating_sub(event.ts) > options.signal_max_age;
         judgement.signal = if judgement.stale { None } else { signal };
     }
 
@@ -301,9 +301,7 @@ pub fn vwap(events: &[&Event]) -> Option<Vwap> {
     if events.is_empty() {
         return None;
     }
-    // Weighing the prices themselves, and not volume / quantity, keeps one price exact.
-    let reference = events[0].price;
-    let vwap = reference + sum(events.iter().map(|event| event.quantity() * (event.price - reference))) / quantity;
+    let vwap = volume / quantity;
     let squares = sum(events.iter().map(|event| event.quantity() * (event.price - vwap).powi(2)));
     Some(Vwap { vwap, volume, quantity, stddev: (squares / quantity).max(0.0).sqrt() })
 }

@@ -6,19 +6,19 @@ use crate::series::{Judgement, Side, Status, Tally};
 impl Encode for Judgement {
     fn encode(&self, sink: &mut impl Sink) {
         sink.map(6);
-        sink.text("status");
-        sink.text(self.status.name());
-        sink.text("rank");
+        sink.word("status");
+        sink.word(self.status.name());
+        sink.word("rank");
         sink.optional_double(self.rank);
-        sink.text("threshold");
+        sink.word("threshold");
         sink.optional_double(self.threshold);
-        sink.text("vwap");
+        sink.word("vwap");
         sink.optional_double(self.vwap);
-        sink.text("deviation");
+        sink.word("deviation");
         sink.optional_double(self.deviation_pct);
-        sink.text("signal");
+        sink.word("signal");
         match self.signal {
-            Some(signal) => sink.text(Side::name(signal.action)),
+            Some(signal) => sink.word(Side::name(signal.action)),
             None => sink.null(),
         }
     }
@@ -32,10 +32,10 @@ impl Encode for BatchReply {
     fn encode(&self, sink: &mut impl Sink) {
         sink.map(Status::ALL.len() + 1);
         for status in Status::ALL {
-            sink.text(status.name());
+            sink.word(status.name());
             sink.count(self.0.of(status));
         }
-        sink.text("signals");
+        sink.word("signals");
         sink.count(self.0.signals);
     }
 }

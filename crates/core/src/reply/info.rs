@@ -41,7 +41,7 @@ impl InfoReply<'_> {
             ("idle", options.idle_ms()),
         ];
         for (name, ms) in durations {
-            sink.text(name);
+            sink.word(name);
             sink.count(ms);
         }
         let doubles = [
@@ -51,24 +51,24 @@ impl InfoReply<'_> {
             ("shortoffset", options.short_offset_pct),
         ];
         for (name, value) in doubles {
-            sink.text(name);
+            sink.word(name);
             sink.double(value);
         }
-        sink.text("minevents");
+        sink.word("minevents");
         sink.count(options.min_events);
         let (stream, max_len) = match &options.signals {
             Some(signals) => (&*signals.key, signals.max_len),
             None => (&b""[..], DEFAULT_MAXLEN),
         };
-        sink.text("signals");
+        sink.word("signals");
         sink.bytes(stream);
-        sink.text("maxlen");
+        sink.word("maxlen");
         sink.count(max_len.into());
-        sink.text("clock");
-        sink.text(options.clock.name());
-        sink.text("precision");
+        sink.word("clock");
+        sink.word(options.clock.name());
+        sink.word("precision");
         sink.count(options.precision.into());
-        sink.text("tail");
+        sink.word("tail");
         sink.count(options.tail.into());
     }
 
@@ -84,7 +84,7 @@ impl InfoReply<'_> {
             ("memory", Some(self.memory_bytes)),
         ];
         for (name, value) in counts {
-            sink.text(name);
+            sink.word(name);
             sink.optional_count(value);
         }
     }
@@ -107,14 +107,14 @@ impl Encode for InfoReply<'_> {
         self.encode_options(sink);
         self.encode_holdings(sink);
         for (name, status) in TOTALS {
-            sink.text(name);
+            sink.word(name);
             sink.count(self.tally.of(status));
         }
-        sink.text("total_signals");
+        sink.word("total_signals");
         sink.count(self.tally.signals);
-        sink.text("total_stale_signals");
+        sink.word("total_stale_signals");
         sink.count(self.tally.stale_signals);
-        sink.text("exchanges");
+        sink.word("exchanges");
         sink.array(self.exchanges.len());
         self.exchanges.iter().for_each(|name| sink.bytes(name));
     }

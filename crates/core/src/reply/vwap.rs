@@ -32,23 +32,23 @@ impl Encode for VwapReply {
         let asked = [("upper", self.upper), ("lower", self.lower), ("deviation", self.deviation_pct)];
         let asked = asked.into_iter().filter_map(|(name, value)| Some((name, value?)));
         sink.map(7 + asked.clone().count());
-        sink.text("vwap");
+        sink.word("vwap");
         sink.optional_double(self.vwap);
-        sink.text("volume");
+        sink.word("volume");
         sink.double(self.volume);
-        sink.text("quantity");
+        sink.word("quantity");
         sink.double(self.quantity);
-        sink.text("count");
+        sink.word("count");
         sink.count(self.count);
-        sink.text("stddev");
+        sink.word("stddev");
         sink.optional_double(self.stddev);
         for (name, value) in asked {
-            sink.text(name);
+            sink.word(name);
             sink.optional_double(value);
         }
-        sink.text("long_entry");
+        sink.word("long_entry");
         sink.optional_double(self.long_entry);
-        sink.text("short_entry");
+        sink.word("short_entry");
         sink.optional_double(self.short_entry);
     }
 }

@@ -130,6 +130,13 @@ impl Archive {
         }
     }
 
+    /// Whether panes are held and one that `ts_ms` belonged to would be kept, with all of it later than `cutoff_ms` or not.
+    pub fn keeps(&self, ts_ms: u64, cutoff_ms: i64) -> bool {
+        let (start_ms, fine) = self.home(ts_ms);
+        let width_ms = if fine { FINE_PANE_MS } else { self.coarse.width_ms() };
+        self.newest_ms.is_some() && (start_ms + width_ms) as i64 > cutoff_ms + 1
+    }
+
     /// Moves fine panes that left the last hour of `now_ms` into coarse ones, and drops panes wholly behind `cutoff_ms`.
     pub fn roll(&mut self, now_ms: u64, cutoff_ms: i64, watcher: &mut impl Watcher) {
         if let Some(fine) = &mut self.fine {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::archive::{Archive, Edges, Watcher};
 use super::tail::{RawEvent, Tail};
-use super::{Scale, Side, SidedSums};
+use super::{Scale, Side};
 
 /// Hears of every event that comes, moves or goes, and of panes that move.
 pub trait EventWatcher: Watcher {
@@ -101,11 +101,20 @@ impl Events {
         if self.archive.is_due(now_ms, cutoff_ms) {
             self.archive.roll(now_ms, cutoff_ms, watcher);
         }
-        while self.tail.first_ms().is_some_and(|first| first as i64 <= cutoff_ms) {
-            let number = self.tail.left();
-            if let Some(event) = self.tail.pop_front() {
-                watcher.expired(&event, number);
+        while let Some(first_ms) = self.tail.first_ms().filter(|first| *first as i64 <= cutoff_ms) {
+            // A pane counts whole, so an event that lies under one that is still kept must go on being counted with it.
+            if self.archive.keeps(first_ms, cutoff_ms) {
+                self.spill(watcher);
+            } else {
+                self.expire(watcher);
             }
+        }
+    }
+
+    fn expire(&mut self, watcher: &mut impl EventWatcher) {
+        let number = self.tail.left();
+        if let Some(event) = self.tail.pop_front() {
+            watcher.expired(&event, number);
         }
     }
 

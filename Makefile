@@ -1,0 +1,59 @@
+# Shortcuts only: every target is one or two commands that can be typed by hand. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+MODULE := target/release/libliq.so
+FAULTS := --features redis-liq-module/fault-injection
+
+.PHONY: help build test lint check-tests demo run bench instructions compat soak fuzz
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+build: ## build the module into target/release/libliq.so
+	@scripts/prepare build
+	cargo build --release
+
+test: ## everything: format, lints, unit, property, server, documentation and example tests
+	@scripts/prepare build server
+	@$(MAKE) --no-print-directory lint check-tests
+
+lint: ## rustfmt and clippy, warnings are errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(FAULTS) -- -D warnings
+
+check-tests: ## only the tests, against a development build of the module
+	scripts/run-tests
+
+demo: ## one hour of generated liquidations through a private server, and what a trader asks of it
+	@scripts/prepare build server
+	cargo build --release --lib --example demo
+	@echo
+	@LIQ_MODULE=$(MODULE) target/release/examples/demo
+
+run: build ## keep a server with the module in the foreground, configured by redis.conf
+	@scripts/prepare server
+	mkdir -p target/run
+	redis-server redis.conf --loadmodule $(CURDIR)/$(MODULE) --dir $(CURDIR)/target/run
+
+bench: ## speed and size as ratios to SET, in one run; PARTS="speed worst rows memory accuracy" chooses
+	@scripts/prepare build server
+	cargo build --release --lib --bench server
+	LIQ_MODULE=$(MODULE) cargo bench --bench server -- $(PARTS)
+
+instructions: ## callgrind instructions per request beside a no-op command
+	@scripts/prepare build server valgrind
+	cargo build --release --features bench-noop --target-dir target/instructions
+	LIQ_MODULE=target/instructions/release/libliq.so cargo bench --bench instructions
+
+compat: ## the server tests on newer Redis and Valkey releases from Debian
+	@scripts/prepare build server
+	scripts/compat
+
+soak: ## the randomised tests with many more cases, about half an hour
+	@scripts/prepare build server
+	PROPTEST_CASES=20000 LIQ_SOAK=1 scripts/run-tests
+
+fuzz: ## coverage-guided fuzzing of parsers and payloads, FUZZ_SECONDS each
+	@scripts/prepare build fuzz
+	scripts/fuzz

@@ -1,0 +1,130 @@
+//! `make instructions`: instructions per request by callgrind, beside a command of the module that does nothing.
+//!
+//! Counts do not depend on how busy the machine is. The server runs under valgrind; the difference between two runs of
+//! different length, divided by the difference in requests, leaves out what does not depend on the requests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a benchmark")]
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+#[path = "../../examples/demo/table.rs"]
+mod table;
+
+#[path = "../load/mod.rs"]
+mod load;
+
+use std::path::Path;
+use std::process::Command;
+
+use load::{Connections, Workload, series, workload};
+use support::{Options, Server};
+use table::Table;
+
+const PER_DAY: u64 = 144_000;
+const SHORT: usize = 1_600;
+const LONG: usize = 6_400;
+const PIPELINES: [usize; 2] = [1, 16];
+
+/// Names the file that callgrind writes.
+const DUMP: &str = "LIQ_CALLGRIND_DUMP";
+
+fn main() {
+    match std::env::var_os(DUMP) {
+        None => run_self_under_callgrind(),
+        Some(dump) => count(Path::new(&dump)),
+    }
+}
+
+fn count(dump: &Path) {
+    let server = Options::default().tcp().start();
+    let mut client = server.connect();
+    for prefix in ["read", "add", "madd", "pack"] {
+        series::create(&mut client, &format!("{prefix}:0"), PER_DAY, 1);
+        for key in 1..10 {
+            assert_eq!(client.run(&format!("COPY {prefix}:0 {prefix}:{key}")).int(), 1);
+        }
+    }
+    let over = workload::over_keys;
+    let mut workloads = vec![
+        workload::no_operation("LIQ._NOOP, arguments and reply of LIQ.ADD"),
+        workload::add("LIQ.ADD", "<= 1.5", "add", 10, PER_DAY, ""),
+        workload::set(),
+        over("PING", "", "-", 1, "PING"),
+        over("LIQ.PCTL 80", "", "read", 10, "LIQ.PCTL {} 80"),
+        over("LIQ.RANK", "", "read", 10, "LIQ.RANK {} 25000"),
+        over("LIQ.VWAP", "", "read", 10, "LIQ.VWAP {}"),
+        over("LIQ.STATS", "", "read", 10, "LIQ.STATS {}"),
+        workload::madd("LIQ.MADD of 100, per event", "", "madd", PER_DAY, 100),
+        workload::madd_pack("LIQ.MADDPACK of 100, per event", "", "pack", PER_DAY, 100),
+    ];
+    println!(
+        "Instructions per request (callgrind), 10 series of {PER_DAY} events in 24 h, and as multiples of the no-op.\n"
+    );
+    let mut table = Table::new(&["command", "pipeline 1", "x no-op", "pipeline 16", "x no-op", "wanted"]);
+    let mut floor = [0.0; PIPELINES.len()];
+    for (place, workload) in workloads.iter_mut().enumerate() {
+        let counts = PIPELINES.map(|depth| per_event(&server, dump, workload, depth));
+        if place == 0 {
+            floor = counts;
+        }
+        let mut row = vec![workload.name.to_owned()];
+        for (count, floor) in counts.iter().zip(floor) {
+            row.extend([table::whole(*count), format!("{:.2}", count / floor)]);
+        }
+        row.push(workload.wanted.to_owned());
+        table.row(row);
+    }
+    table.print();
+}
+
+/// The tests' harness takes the server's command line from `LIQ_TEST_SERVER`: this program runs itself with valgrind
+/// in it.
+fn run_self_under_callgrind() {
+    let dump = tempfile::NamedTempFile::new().expect("a temporary file");
+    let server = format!(
+        "valgrind --tool=callgrind --soname-synonyms=somalloc=*jemalloc* --log-file=/dev/null --callgrind-out-file={} redis-server",
+        dump.path().display()
+    );
+    let mut program = Command::new(std::env::current_exe().expect("this program has a path"));
+    program.env("LIQ_TEST_SERVER", server).env(DUMP, dump.path());
+    assert!(program.status().expect("this program runs").success());
+}
+
+fn per_event(server: &Server, dump: &Path, workload: &mut Workload, depth: usize) -> f64 {
+    let events = |requests: usize| (requests / workload.per_request * workload.per_request) as f64;
+    let difference = events(LONG) - events(SHORT);
+    let (short, long) = (counted(server, dump, workload, SHORT, depth), counted(server, dump, workload, LONG, depth));
+    (long - short) / difference
+}
+
+/// Instructions of the server while it serves about `events` events.
+fn counted(server: &Server, dump: &Path, workload: &mut Workload, events: usize, depth: usize) -> f64 {
+    let mut connections = Connections::open(server.port(), 4);
+    // The first requests of a kind pay for what is built once.
+    connections.run(&workload.pipelines(64, depth));
+    let pipelines = workload.pipelines(events / workload.per_request, depth);
+    control(server, "--zero");
+    connections.run(&pipelines);
+    control(server, "--dump");
+    newest_total(dump)
+}
+
+fn control(server: &Server, what: &str) {
+    let output = Command::new("callgrind_control").args([what, &server.pid().to_string()]).output();
+    let output = output.expect("callgrind_control comes with valgrind");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The total of the dump with the highest number, which is then removed.
+fn newest_total(dump: &Path) -> f64 {
+    let name = dump.file_name().unwrap().to_str().unwrap();
+    let number = |path: &Path| -> Option<u32> {
+        path.file_name()?.to_str()?.strip_prefix(name)?.strip_prefix('.')?.parse().ok()
+    };
+    let entries = std::fs::read_dir(dump.parent().unwrap()).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let newest = paths.filter(|path| number(path).is_some()).max_by_key(|path| number(path)).expect("a dump");
+    let text = std::fs::read_to_string(&newest).unwrap();
+    std::fs::remove_file(&newest).unwrap();
+    let total = text.lines().find_map(|line| line.strip_prefix("totals: ")).expect("a dump has totals");
+    total.trim().parse().expect("a count")
+}
