@@ -6,6 +6,8 @@ use super::heap::{self, Measure};
 
 /// Buckets per group.
 const GROUP: usize = 64;
+/// How many buckets the finger walks before it leaps.
+const NEAR: usize = 12;
 
 /// Counts per bucket, covering only the groups between the smallest and the largest size seen.
 #[derive(Debug, Clone)]
@@ -82,23 +84,20 @@ impl Histogram {
 
     /// The bucket that holds the event of 1-based `rank`, which is at most the total.
     pub fn bucket_of_rank(&mut self, rank: u64) -> u16 {
-        while self.below_finger >= rank && self.finger > 0 {
-            self.finger -= 1;
-            self.below_finger -= self.count(self.finger);
-            if self.count(self.finger) == 0 {
-                self.leap(rank);
-            }
-        }
-        loop {
-            let through = self.below_finger + self.count(self.finger);
-            if through >= rank || self.finger + 1 >= self.scale.buckets() {
+        for _ in 0..NEAR {
+            let count = self.count(self.finger);
+            if self.below_finger >= rank && self.finger > 0 {
+                self.finger -= 1;
+                self.below_finger -= self.count(self.finger);
+            } else if self.below_finger + count < rank && self.finger + 1 < self.scale.buckets() {
+                self.finger += 1;
+                self.below_finger += count;
+            } else {
                 return self.finger;
             }
-            (self.finger, self.below_finger) = (self.finger + 1, through);
-            if self.count(self.finger) == 0 {
-                self.leap(rank);
-            }
         }
+        self.leap(rank);
+        self.finger
     }
 
     /// Finds the bucket of `rank` from the group sums and puts the finger there.

@@ -142,6 +142,49 @@ impl SidedSums {
     }
 }
 
+/// Quantity and mean price of events: all that a VWAP needs.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Weight {
+    /// Σ size/price, base currency; 0 without events.
+    pub quantity: f64,
+    /// Mean price weighted by quantity.
+    pub price_mean: f64,
+}
+
+impl Weight {
+    /// Adds an event.
+    #[inline]
+    pub fn add(&mut self, price: f64, size: f64) {
+        self.merge(Self { quantity: size / price, price_mean: price });
+    }
+
+    /// Adds the events behind `other`.
+    #[inline]
+    pub fn merge(&mut self, other: Self) {
+        if other.quantity == 0.0 {
+            return;
+        }
+        self.quantity += other.quantity;
+        self.price_mean += (other.price_mean - self.price_mean) * (other.quantity / self.quantity);
+    }
+
+    /// The volume-weighted average price; `None` without events.
+    pub fn vwap(&self) -> Option<f64> {
+        (self.quantity > 0.0).then_some(self.price_mean)
+    }
+}
+
+impl SidedSums {
+    /// Quantity and mean price of both sides.
+    #[inline]
+    pub fn weight(&self) -> Weight {
+        let [buy, sell] = &self.sides;
+        let mut weight = Weight { quantity: buy.quantity, price_mean: buy.price_mean };
+        weight.merge(Weight { quantity: sell.quantity, price_mean: sell.price_mean });
+        weight
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

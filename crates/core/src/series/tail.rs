@@ -11,7 +11,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::heap::{self, Measure};
-use super::{Side, SidedSums, Sums};
+use super::sums::Weight;
+use super::{Side, SidedSums};
 
 /// Events per block of sums.
 const BLOCK: usize = 64;
@@ -253,7 +254,7 @@ impl Tail {
             return;
         }
         if block == self.blocks.len() {
-            self.blocks.push_back(SidedSums::default());
+            self.put_block(block, SidedSums::default());
         }
         if let Some(sums) = self.blocks.back_mut() {
             sums.add(event.side, event.price, event.size);
@@ -263,7 +264,12 @@ impl Tail {
     fn put_block(&mut self, block: usize, sums: SidedSums) {
         match self.blocks.get_mut(block) {
             Some(slot) => *slot = sums,
-            None => self.blocks.push_back(sums),
+            None => {
+                if self.blocks.len() == self.blocks.capacity() {
+                    self.blocks.reserve_exact(if block == 0 { 1 } else { 4 });
+                }
+                self.blocks.push_back(sums);
+            }
         }
     }
 
@@ -294,37 +300,31 @@ impl Tail {
     pub fn sums(&self, places: Range<usize>, whole: &mut WholeBlocks) -> SidedSums {
         let (front, blocks, back) = self.split(&places);
         let mut sums = self.add_up(front);
-        sums.merge(whole.of(self, blocks));
+        sums.merge(&whole.of(self, blocks));
         sums.merge(&self.add_up(back));
         sums
     }
 
-    /// VWAP weight and mean of the events at `places`: the hot path's share of [`Tail::sums`].
-    pub fn weight(&self, places: Range<usize>, whole: &mut WholeBlocks) -> Sums {
+    /// Quantity and VWAP of the events at `places`: the hot path's share of [`Tail::sums`].
+    pub fn weight(&self, places: Range<usize>, whole: &mut WholeBlocks) -> Weight {
         let (front, blocks, back) = self.split(&places);
-        let mut sums = self.weigh(front);
-        sums.merge(&whole.of(self, blocks).of(None));
-        if !back.is_empty() {
-            sums.merge(&self.weigh(back));
+        let mut weight = if front.end == places.end { self.weigh(front) } else { whole.front(self, front) };
+        if !blocks.is_empty() {
+            weight.merge(whole.weight(self, blocks));
         }
-        sums
+        if !back.is_empty() {
+            weight.merge(self.weigh(back));
+        }
+        weight
     }
 
-    /// Quantity and mean price, nothing else, in one pass without a division that waits for the one before it.
-    fn weigh(&self, places: Range<usize>) -> Sums {
-        if places.is_empty() {
-            return Sums::default();
-        }
-        let origin = self.price[self.slot(places.start)];
-        let count = places.len() as u64;
-        let (mut quantity, mut distance) = (0.0, 0.0);
+    fn weigh(&self, places: Range<usize>) -> Weight {
+        let mut weight = Weight::default();
         for place in places {
             let slot = self.slot(place);
-            let weight = self.size[slot] / self.price[slot];
-            quantity += weight;
-            distance += weight * (self.price[slot] - origin);
+            weight.add(self.price[slot], self.size[slot]);
         }
-        Sums { count, quantity, price_mean: origin + distance / quantity, ..Sums::default() }
+        weight
     }
 
     /// Measures every buffer.
@@ -346,41 +346,91 @@ fn resize<T: Copy + Default>(column: &mut Vec<T>, len: usize) {
 /// The sum of a run of whole blocks, remembered: it grows cheaply at its end.
 #[derive(Debug, Clone, Default)]
 pub struct WholeBlocks {
-    /// Numbers, counted from the first event ever, of the blocks summed; the newest block of the tail is not among them.
+    /// Numbers, counted from the first event ever, of the blocks summed; the newest block asked for is not among them.
     summed: Range<u64>,
     closed: SidedSums,
-    total: SidedSums,
-    version: u64,
+    closed_weight: Weight,
+    /// The block that the window begins in, and the weights of its events from each eighth on.
+    front_number: Option<u64>,
+    front: [Weight; EIGHTHS],
 }
+
+/// A block's front is remembered in this many steps.
+const EIGHTHS: usize = 8;
+const EIGHTH: usize = BLOCK / EIGHTHS;
 
 impl WholeBlocks {
     /// Forgets everything: blocks were added anew.
     pub fn forget(&mut self) {
         self.summed = 0..0;
-        self.closed = SidedSums::default();
-        self.version += 1;
+        self.front_number = None;
     }
 
-    fn of(&mut self, tail: &Tail, blocks: Range<usize>) -> &SidedSums {
-        if blocks.is_empty() {
-            self.total = SidedSums::default();
-            return &self.total;
-        }
+    /// Adds up the closed ones of `blocks`, all but the last, which may still grow. Answers the last.
+    fn close<'a>(&mut self, tail: &'a Tail, blocks: Range<usize>) -> &'a SidedSums {
         let first_number = tail.left / BLOCK as u64;
-        let wanted = first_number + blocks.start as u64..first_number + blocks.end as u64;
-        // The last block may still grow, so it is kept apart from the remembered ones.
-        let closed_end = wanted.end - 1;
-        if self.summed.start != wanted.start || self.summed.end > closed_end || self.summed.is_empty() {
+        let wanted = first_number + blocks.start as u64..first_number + blocks.end as u64 - 1;
+        if self.summed.start != wanted.start || self.summed.end > wanted.end || self.summed.is_empty() {
             self.summed = wanted.start..wanted.start;
             self.closed = SidedSums::default();
         }
-        for number in self.summed.end..closed_end {
-            self.closed.merge(&tail.blocks[(number - first_number) as usize]);
+        if self.summed.end < wanted.end || self.summed.is_empty() {
+            for number in self.summed.end..wanted.end {
+                self.closed.merge(&tail.blocks[(number - first_number) as usize]);
+            }
+            self.summed.end = wanted.end;
+            self.closed_weight = self.closed.weight();
         }
-        self.summed.end = closed_end;
-        self.total = self.closed;
-        self.total.merge(&tail.blocks[blocks.end - 1]);
-        &self.total
+        &tail.blocks[blocks.end - 1]
+    }
+
+    fn of(&mut self, tail: &Tail, blocks: Range<usize>) -> SidedSums {
+        if blocks.is_empty() {
+            return SidedSums::default();
+        }
+        let newest = self.close(tail, blocks);
+        let mut sums = self.closed;
+        sums.merge(newest);
+        sums
+    }
+
+    fn weight(&mut self, tail: &Tail, blocks: Range<usize>) -> Weight {
+        let newest = self.close(tail, blocks);
+        let mut weight = self.closed_weight;
+        weight.merge(newest.weight());
+        weight
+    }
+
+    /// Weight of the events at `places`, which reach to the end of their block.
+    fn front(&mut self, tail: &Tail, places: Range<usize>) -> Weight {
+        if places.is_empty() {
+            return Weight::default();
+        }
+        let block = tail.block_of(places.start);
+        let number = tail.left / BLOCK as u64 + block as u64;
+        if self.front_number != Some(number) {
+            self.remember_front(tail, tail.places(block));
+            self.front_number = Some(number);
+        }
+        // Raw events up to the next eighth, then what is remembered of the eighths behind it.
+        let eighths = (places.end - places.start) / EIGHTH;
+        let mut weight = tail.weigh(places.start..places.end - eighths * EIGHTH);
+        if eighths > 0 {
+            weight.merge(self.front[EIGHTHS - eighths]);
+        }
+        weight
+    }
+
+    /// Remembers the eighths of the block of `places` that are held whole.
+    fn remember_front(&mut self, tail: &Tail, places: Range<usize>) {
+        let mut behind = Weight::default();
+        for back in 1..=places.len() / EIGHTH {
+            let begin = places.end - back * EIGHTH;
+            let mut weight = tail.weigh(begin..begin + EIGHTH);
+            weight.merge(behind);
+            behind = weight;
+            self.front[EIGHTHS - back] = weight;
+        }
     }
 }
 
