@@ -229,7 +229,8 @@ mod tests {
             prop_assert!(close(left.quantity, quantity, 0.0) && close(left.notional, notional, 0.0));
             prop_assert!(close(left.vwap().unwrap(), vwap, 0.0));
             prop_assert!(close(left.weight().vwap().unwrap(), vwap, 0.0));
-            prop_assert!(close(left.price_stddev().unwrap(), spread.sqrt(), vwap));
+            let highest = events.iter().map(|(price, _)| *price).fold(0.0, f64::max);
+            prop_assert!(close(left.price_stddev().unwrap(), spread.sqrt(), highest));
             prop_assert!(close(left.size_stddev().unwrap(), size_spread.sqrt(), mean));
         }
 
