@@ -1,4 +1,4 @@
-//! `LIQ._FAULT [AFTER]`: panics on request, so that a test can show that the server outlives it.
+//! `LIQ._FAULT`: panics on request, so that a test can show that the server outlives it.
 
 use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;

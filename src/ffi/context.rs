@@ -31,7 +31,7 @@ impl Level {
 /// The server during one call into the module, on its main thread.
 pub struct Context<'call> {
     pub(super) raw: *mut raw::RedisModuleCtx,
-    speaks_resp3: Cell<Option<bool>>,
+    flags: Cell<Option<u32>>,
     call: PhantomData<&'call ()>,
 }
 
@@ -42,7 +42,7 @@ impl Context<'_> {
     /// # Safety
     /// `raw` is the context the server gave to the running entry, which `'call` does not outlive.
     pub(super) unsafe fn new(raw: *mut raw::RedisModuleCtx) -> Self {
-        Self { raw, speaks_resp3: Cell::new(None), call: PhantomData }
+        Self { raw, flags: Cell::new(None), call: PhantomData }
     }
 
     /// The clock, Unix milliseconds: that of the command's start where the server tells it.
@@ -67,19 +67,20 @@ impl Context<'_> {
         }
     }
 
-    fn has_flag(&self, flag: u32) -> bool {
-        // SAFETY: the context is that of the running call.
-        let flags = unsafe { api!(RedisModule_GetContextFlags)(self.raw) };
-        flags.cast_unsigned() & flag != 0
+    /// Whether one of `flags` is set; asked once per call, since nothing a command does changes those it asks for.
+    pub(super) fn has_flag(&self, flags: u32) -> bool {
+        let all = self.flags.get().unwrap_or_else(|| {
+            // SAFETY: the context is that of the running call.
+            let all = unsafe { api!(RedisModule_GetContextFlags)(self.raw) }.cast_unsigned();
+            self.flags.set(Some(all));
+            all
+        });
+        all & flags != 0
     }
 
-    /// Whether the client reads RESP3; found out once per call.
+    /// Whether the client reads RESP3.
     pub fn speaks_resp3(&self) -> bool {
-        self.speaks_resp3.get().unwrap_or_else(|| {
-            let answer = self.has_flag(raw::REDISMODULE_CTX_FLAGS_RESP3);
-            self.speaks_resp3.set(Some(answer));
-            answer
-        })
+        self.has_flag(raw::REDISMODULE_CTX_FLAGS_RESP3)
     }
 
     /// Whether the command comes from this server's primary or from its append-only file, not from a client.

@@ -7,6 +7,7 @@ use std::ffi::{CStr, c_char, c_int};
 use redis_module::raw;
 
 use super::argument::bytes_of;
+use super::audience;
 use super::command::{self, Registration};
 use super::context::{Level, log_anywhere};
 use super::guard::{guard, install_panic_hook};
@@ -35,20 +36,21 @@ required_functions! {
     RedisModule_CallReplyType, RedisModule_CloseKey, RedisModule_CreateCommand, RedisModule_CreateDataType,
     RedisModule_CreateString, RedisModule_DefragAlloc, RedisModule_DeleteKey, RedisModule_DigestAddStringBuffer,
     RedisModule_DigestEndSequence, RedisModule_EmitAOF, RedisModule_Free, RedisModule_FreeCallReply,
-    RedisModule_FreeModuleUser, RedisModule_FreeString, RedisModule_GetAbsExpire, RedisModule_GetClientId,
-    RedisModule_GetCommand, RedisModule_GetContextFlags, RedisModule_GetCurrentUserName,
-    RedisModule_GetModuleUserFromUserName, RedisModule_GetServerVersion, RedisModule_InfoAddFieldCString,
-    RedisModule_InfoAddFieldULongLong, RedisModule_InfoAddSection, RedisModule_InfoBeginDictField,
-    RedisModule_InfoEndDictField, RedisModule_KeyType, RedisModule_LoadConfigs, RedisModule_LoadStringBuffer,
-    RedisModule_Log, RedisModule_LogIOError, RedisModule_MallocSize, RedisModule_Milliseconds,
-    RedisModule_ModuleTypeGetType, RedisModule_ModuleTypeGetValue, RedisModule_ModuleTypeSetValue,
-    RedisModule_NotifyKeyspaceEvent, RedisModule_OpenKey, RedisModule_RegisterInfoFunc,
-    RedisModule_RegisterStringConfig, RedisModule_Replicate, RedisModule_ReplicateVerbatim,
-    RedisModule_ReplyWithArray, RedisModule_ReplyWithBool, RedisModule_ReplyWithDouble, RedisModule_ReplyWithError,
-    RedisModule_ReplyWithLongLong, RedisModule_ReplyWithMap, RedisModule_ReplyWithNull,
+    RedisModule_FreeModuleUser, RedisModule_FreeServerInfo, RedisModule_FreeString, RedisModule_GetAbsExpire,
+    RedisModule_GetClientId, RedisModule_GetCommand, RedisModule_GetContextFlags, RedisModule_GetCurrentUserName,
+    RedisModule_GetModuleUserFromUserName, RedisModule_GetServerInfo, RedisModule_GetServerVersion,
+    RedisModule_InfoAddFieldCString, RedisModule_InfoAddFieldULongLong, RedisModule_InfoAddSection,
+    RedisModule_InfoBeginDictField, RedisModule_InfoEndDictField, RedisModule_KeyType, RedisModule_LoadConfigs,
+    RedisModule_LoadStringBuffer, RedisModule_Log, RedisModule_LogIOError, RedisModule_MallocSize,
+    RedisModule_Milliseconds, RedisModule_ModuleTypeGetType, RedisModule_ModuleTypeGetValue,
+    RedisModule_ModuleTypeSetValue, RedisModule_NotifyKeyspaceEvent, RedisModule_OpenKey,
+    RedisModule_RegisterInfoFunc, RedisModule_RegisterStringConfig, RedisModule_Replicate,
+    RedisModule_ReplicateVerbatim, RedisModule_ReplyWithArray, RedisModule_ReplyWithBool, RedisModule_ReplyWithDouble,
+    RedisModule_ReplyWithError, RedisModule_ReplyWithLongLong, RedisModule_ReplyWithMap, RedisModule_ReplyWithNull,
     RedisModule_ReplyWithSimpleString, RedisModule_ReplyWithStringBuffer, RedisModule_SaveStringBuffer,
-    RedisModule_SetAbsExpire, RedisModule_SetCommandInfo, RedisModule_SetModuleOptions,
-    RedisModule_SignalModifiedKey, RedisModule_StringPtrLen, RedisModule_WrongArity,
+    RedisModule_ServerInfoGetFieldUnsigned, RedisModule_SetAbsExpire, RedisModule_SetCommandInfo,
+    RedisModule_SetModuleOptions, RedisModule_SignalModifiedKey, RedisModule_StringPtrLen,
+    RedisModule_SubscribeToServerEvent, RedisModule_WrongArity,
 }
 
 /// The server while it loads the module.
@@ -160,6 +162,7 @@ unsafe fn load(
     // SAFETY: the context is that of the load; the arguments outlive this call.
     let arguments = unsafe {
         api!(RedisModule_SetModuleOptions)(context, options.cast_signed());
+        audience::watch(context);
         let count = usize::try_from(argc).unwrap_or(0);
         (0..count).map(|place| bytes_of(*argv.add(place))).collect()
     };

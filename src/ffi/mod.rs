@@ -30,6 +30,7 @@ macro_rules! has_api {
 mod acl;
 mod allocator;
 mod argument;
+mod audience;
 mod call;
 mod command;
 mod command_docs;

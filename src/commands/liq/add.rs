@@ -1,4 +1,4 @@
-//! `LIQ.ADD`
+//! `LIQ.ADD key ts side price size [EXCHANGE name] [ID id] [AT now]`: adds and judges one event.
 
 use liq_core::request;
 

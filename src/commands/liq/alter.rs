@@ -1,4 +1,4 @@
-//! `LIQ.ALTER`
+//! `LIQ.ALTER key [options]`: changes the options that are named.
 
 use liq_core::request::OptionsPatch;
 

@@ -1,4 +1,4 @@
-//! `LIQ.APPLY`
+//! `LIQ.APPLY key payload`, internal: a decided write on its way to replicas and the append-only file.
 
 use liq_core::request::RequestError;
 

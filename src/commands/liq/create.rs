@@ -1,4 +1,4 @@
-//! `LIQ.CREATE`
+//! `LIQ.CREATE key [options]`: makes a series.
 
 use liq_core::request::OptionsPatch;
 

@@ -1,4 +1,4 @@
-//! `LIQ.DIGEST`
+//! `LIQ.DIGEST key [WINDOW d] [SIDE s] [SIZE n] [AT ts]`: the distribution as a t-digest.
 
 use liq_core::request;
 

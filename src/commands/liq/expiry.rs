@@ -1,6 +1,5 @@
 //! When a series nobody adds to goes away: the option `IDLE` as an expiry of the key.
 
-use crate::ffi::Context;
 use crate::keyspace::Writable;
 use crate::types::liqseries::LiqSeries;
 
@@ -9,8 +8,7 @@ const SLACK: u64 = 16;
 
 /// Puts the expiry off after something was stored, if it is due.
 #[inline]
-pub fn refresh(context: &Context<'_>, open: &mut Writable<'_, LiqSeries>) {
-    let now_ms = context.now_ms();
+pub fn refresh(open: &mut Writable<'_, LiqSeries>, now_ms: u64) {
     if open.value().is_some_and(|stored| now_ms >= stored.expiry_due_ms) {
         set(open, now_ms);
     }

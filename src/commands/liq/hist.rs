@@ -1,4 +1,4 @@
-//! `LIQ.HIST`
+//! `LIQ.HIST key [WINDOW d] [SIDE s] [AT ts]`: the distribution, bucket by bucket.
 
 use liq_core::request;
 

@@ -1,4 +1,4 @@
-//! `LIQ.INFO`
+//! `LIQ.INFO key`: options, holdings and totals.
 
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;

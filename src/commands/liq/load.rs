@@ -1,4 +1,4 @@
-//! `LIQ.LOAD`
+//! `LIQ.LOAD key blob`, internal: a whole series on its way to replicas and the append-only file.
 
 use liq_core::request::RequestError;
 

@@ -1,4 +1,4 @@
-//! `LIQ.MADD`
+//! `LIQ.MADD key [EXCHANGE name] [BATCH producer seq] [AT now] [IDS] EVENTS ts side price size [id] …`: adds a batch.
 
 use liq_core::request;
 

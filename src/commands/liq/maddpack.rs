@@ -1,4 +1,4 @@
-//! `LIQ.MADDPACK`
+//! `LIQ.MADDPACK key payload [BATCH producer seq] [AT now]`: adds a batch packed as MessagePack.
 
 use liq_core::request;
 

@@ -1,4 +1,4 @@
-//! `LIQ.PCTL`
+//! `LIQ.PCTL key p [p …] [WINDOW d] [SIDE s] [AT ts]`: percentiles of the sizes.
 
 use liq_core::request;
 

@@ -1,4 +1,4 @@
-//! `LIQ.RANGE`
+//! `LIQ.RANGE key from to [REV] [COUNT n] [MINSIZE x] [SIDE s] [EXCHANGE name]`: raw events.
 
 use liq_core::request;
 

@@ -1,4 +1,4 @@
-//! `LIQ.RANK`
+//! `LIQ.RANK key size [size …] [WINDOW d] [SIDE s] [AT ts]`: percent ranks of sizes.
 
 use liq_core::request;
 

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use liq_core::format::decided;
 use liq_core::reply::BatchReply;
-use liq_core::request::{Madd, RequestError, format_duration};
+use liq_core::request::{BatchId, Madd, RequestError, format_duration};
 use liq_core::series::{Clock, Event, Judgement, Options, Series, Signal, Status, Tally};
 
 use super::expiry;
@@ -20,10 +20,13 @@ pub struct Recording<'call> {
     context: &'call Context<'call>,
     key: KeyName<'call>,
     open: Writable<'call, LiqSeries>,
+    /// The server's clock, whatever replaces it for the events.
+    now_ms: u64,
     clock: Clock,
     tally: Tally,
     signals: Vec<(Event<'call>, Signal)>,
-    decided: Vec<u8>,
+    /// What is replicated; none where nobody would hear of it.
+    decided: Option<Vec<u8>>,
 }
 
 impl<'call> Recording<'call> {
@@ -33,14 +36,15 @@ impl<'call> Recording<'call> {
         key: KeyName<'call>,
         at_ms: Option<u64>,
     ) -> Result<Recording<'call>, Refusal> {
-        let clock = clock(context, at_ms)?;
+        let now_ms = context.now_ms();
+        let clock = clock(now_ms, at_ms)?;
         let mut open = keyspace::write::<LiqSeries>(context, key)?;
         if open.value().is_none() {
             open.check_memory()?;
             create(context, key, &mut open, config::default_options());
         }
-        let decided = take_buffer();
-        Ok(Self { context, key, open, clock, tally: Tally::default(), signals: Vec::new(), decided })
+        let decided = (!context.is_unheard()).then(take_buffer);
+        Ok(Self { context, key, open, now_ms, clock, tally: Tally::default(), signals: Vec::new(), decided })
     }
 
     /// The clock that stands in for `*`.
@@ -50,7 +54,7 @@ impl<'call> Recording<'call> {
 
     /// Adds one event, alone, with the whole judgement.
     pub fn add(&mut self, event: &Event<'call>) -> Result<Judgement, Refusal> {
-        decided::begin(&mut self.decided, self.clock.server_ms, None);
+        self.begin(None);
         let judgement = self.open.existing()?.series.add(&self.clock, event);
         self.note(event, &judgement);
         Ok(judgement)
@@ -63,7 +67,7 @@ impl<'call> Recording<'call> {
             repeated.count_status(Status::Duplicate, request.events.len() as u64);
             return Ok(BatchReply(repeated));
         }
-        decided::begin(&mut self.decided, self.clock.server_ms, request.batch);
+        self.begin(request.batch);
         for new in &request.events {
             let event = new.resolve(self.clock.server_ms);
             let judgement = self.open.existing()?.series.add_in_batch(&self.clock, &event);
@@ -75,11 +79,17 @@ impl<'call> Recording<'call> {
         Ok(reply)
     }
 
+    fn begin(&mut self, batch: Option<BatchId<'_>>) {
+        if let Some(decided) = &mut self.decided {
+            decided::begin(decided, self.clock.server_ms, batch);
+        }
+    }
+
     #[inline]
     fn note(&mut self, event: &Event<'call>, judgement: &Judgement) {
         self.tally.count(judgement);
-        if judgement.status.is_recorded() {
-            decided::push(&mut self.decided, event);
+        if let Some(decided) = self.decided.as_mut().filter(|_| judgement.status.is_recorded()) {
+            decided::push(decided, event);
         }
         if let Some(signal) = judgement.signal {
             self.signals.push((*event, signal));
@@ -89,15 +99,21 @@ impl<'call> Recording<'call> {
     /// Tells replicas, the append-only file, watchers, subscribers and the signal stream.
     pub fn announce(mut self) {
         let (context, key) = (self.context, self.key);
-        decided::end(&mut self.decided, &self.tally);
-        context.replicate(c"LIQ.APPLY", key, &self.decided);
+        match self.decided {
+            Some(mut decided) => {
+                decided::end(&mut decided, &self.tally);
+                context.replicate(c"LIQ.APPLY", key, &decided);
+                give_back(decided);
+            }
+            // Goes nowhere, and counts the change for the save points of snapshots.
+            None => context.replicate_verbatim(),
+        }
         let is_stored = self.tally.of(Status::Accepted) + self.tally.of(Status::Filtered) > 0;
         if is_stored {
-            expiry::refresh(context, &mut self.open);
+            expiry::refresh(&mut self.open, self.now_ms);
         }
         self.open.changed();
         TOTALS.count(&self.tally);
-        give_back(self.decided);
         if is_stored {
             context.notify(c"liq.add", key);
         }
@@ -126,8 +142,7 @@ fn send_signals(
 }
 
 /// The clock that events are judged by; `at_ms` replaces the server's, and may not be far ahead of it.
-fn clock(context: &Context<'_>, at_ms: Option<u64>) -> Result<Clock, RequestError> {
-    let now_ms = context.now_ms();
+fn clock(now_ms: u64, at_ms: Option<u64>) -> Result<Clock, RequestError> {
     let max_future_ms = config::max_future_ms();
     match at_ms {
         Some(at_ms) if at_ms > now_ms.saturating_add(max_future_ms) => {

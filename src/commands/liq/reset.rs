@@ -1,4 +1,4 @@
-//! `LIQ.RESET`
+//! `LIQ.RESET key`: forgets events and totals, keeps the options.
 
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::keyspace;

@@ -1,4 +1,4 @@
-//! `LIQ.STATS`
+//! `LIQ.STATS key [WINDOW d] [AT ts] [SIDE s] [EXCHANGE name] [BY EXCHANGE | BUCKET d]`: statistics of a window.
 
 use liq_core::request;
 

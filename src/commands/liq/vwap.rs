@@ -1,4 +1,4 @@
-//! `LIQ.VWAP`
+//! `LIQ.VWAP key [WINDOW d | SINCE ts] [SIDE s] [BANDS k] [PRICE p] [AT ts]`: the VWAP and what derives from it.
 
 use liq_core::request;
 

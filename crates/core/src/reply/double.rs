@@ -3,16 +3,16 @@
 /// Room for one double in its shortest round-trip decimal form.
 #[derive(Default)]
 pub struct DoubleBuffer {
-    digits: ryu::Buffer,
+    digits: zmij::Buffer,
 }
 
 impl DoubleBuffer {
     /// An empty buffer, on the stack.
     pub fn new() -> Self {
-        Self { digits: ryu::Buffer::new() }
+        Self { digits: zmij::Buffer::new() }
     }
 
-    /// `value` as text that reads back as exactly `value`: `1.5`, `100`, `1e21`. Zero has no sign.
+    /// `value` as text that reads back as exactly `value`: `1.5`, `100`, `1e+21`. Zero has no sign.
     pub fn format(&mut self, value: f64) -> &str {
         // Adding positive zero turns negative zero into it and changes nothing else.
         let text = self.digits.format(value + 0.0);
@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn whole_numbers_carry_no_fraction() {
-        for (value, text) in [(1.5, "1.5"), (100.0, "100"), (0.1, "0.1"), (-0.0, "0"), (-2.0, "-2"), (1e21, "1e21")] {
+        for (value, text) in [(1.5, "1.5"), (100.0, "100"), (0.1, "0.1"), (-0.0, "0"), (-2.0, "-2"), (1e21, "1e+21")] {
             assert_eq!(DoubleBuffer::new().format(value), text);
         }
     }

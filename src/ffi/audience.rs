@@ -1,0 +1,89 @@
+//! Whether anyone hears what is replicated.
+//!
+//! Replicating a decided write costs about as much as judging an event, which is wasted on a server without append-only
+//! file and replicas. The module interface does not tell whether there are any, so INFO is asked, and asked again after
+//! every event that a change of the answer must come with.
+
+use std::ffi::{CStr, c_int, c_void};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use redis_module::raw;
+
+use super::context::Context;
+use super::guard::guard;
+
+static REPLICAS: AtomicU8 = AtomicU8::new(UNWATCHED);
+/// The server would not tell when the answer changes, so there may always be replicas.
+const UNWATCHED: u8 = 0;
+/// To be asked.
+const UNKNOWN: u8 = 1;
+/// There were replicas, or a backlog for them, when last asked.
+const SOME: u8 = 2;
+/// There was neither when last asked, and nothing happened since.
+const NONE: u8 = 3;
+
+/// What a new listener cannot come without. A replica begins with a snapshot, which is a fork, or with a backlog, which
+/// an earlier replica, a loaded file or a changed role left behind.
+const EVENTS: [u64; 5] = [
+    raw::REDISMODULE_EVENT_FORK_CHILD,
+    raw::REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED,
+    raw::REDISMODULE_EVENT_REPLICA_CHANGE,
+    raw::REDISMODULE_EVENT_MASTER_LINK_CHANGE,
+    raw::REDISMODULE_EVENT_LOADING,
+];
+
+/// Subscribes to the events; without them there are always listeners.
+///
+/// # Safety
+/// `context` is that of the module's load.
+pub(super) unsafe fn watch(context: *mut raw::RedisModuleCtx) {
+    let watched = EVENTS.iter().all(|id| {
+        let event = raw::RedisModuleEvent { id: *id, dataver: 1 };
+        // SAFETY: the caller's promise; the callback has the signature of the server's events.
+        unsafe { api!(RedisModule_SubscribeToServerEvent)(context, event, Some(forget)) == 0 }
+    });
+    REPLICAS.store(if watched { UNKNOWN } else { UNWATCHED }, Ordering::Relaxed);
+}
+
+unsafe extern "C" fn forget(_: *mut raw::RedisModuleCtx, _: raw::RedisModuleEvent, _: u64, _: *mut c_void) {
+    guard(
+        || (),
+        || {
+            if REPLICAS.load(Ordering::Relaxed) != UNWATCHED {
+                REPLICAS.store(UNKNOWN, Ordering::Relaxed);
+            }
+        },
+    );
+}
+
+impl Context<'_> {
+    /// Whether nobody hears of a write: no append-only file, no replicas, no cluster whose slots could be moved.
+    pub fn is_unheard(&self) -> bool {
+        let listeners = raw::REDISMODULE_CTX_FLAGS_AOF | raw::REDISMODULE_CTX_FLAGS_CLUSTER;
+        if self.has_flag(listeners) {
+            return false;
+        }
+        match REPLICAS.load(Ordering::Relaxed) {
+            UNKNOWN => self.ask() == NONE,
+            known => known == NONE,
+        }
+    }
+
+    #[cold]
+    fn ask(&self) -> u8 {
+        // SAFETY: the context is that of the running call; the data is freed once, after the fields were read.
+        let replicas = unsafe {
+            let info = api!(RedisModule_GetServerInfo)(self.raw, c"replication".as_ptr());
+            let is_zero = |field: &CStr| {
+                let mut error: c_int = 0;
+                let value = api!(RedisModule_ServerInfoGetFieldUnsigned)(info, field.as_ptr(), &raw mut error);
+                error == 0 && value == 0
+            };
+            let none = is_zero(c"connected_slaves") && is_zero(c"repl_backlog_active");
+            api!(RedisModule_FreeServerInfo)(self.raw, info);
+            if none { NONE } else { SOME }
+        };
+        REPLICAS.store(replicas, Ordering::Relaxed);
+        replicas
+    }
+}
