@@ -91,6 +91,8 @@ pub struct LiqSection;
 impl InfoSource for LiqSection {
     fn report(section: &mut InfoSection) {
         section.text(c"version", env!("CARGO_PKG_VERSION"));
+        // The only mode there is: this version gives up neither resolution nor events for want of memory.
+        section.text(c"mode", "normal");
         section.count(c"series", LiqSeries::slot().live());
         section.count(c"adds", TOTALS.statuses.iter().map(Counter::get).sum());
         for (name, counter) in STATUS_FIELDS.iter().zip(&TOTALS.statuses) {

@@ -5,9 +5,10 @@ use super::events::{EventWatcher, Events};
 use super::heap::{self, Measure};
 use super::order::OrderCursor;
 use super::pane::Pane;
+use super::sums::Weight;
 use super::tail::RawEvent;
 use super::totals::SumCursor;
-use super::{Side, SidedSums, Sums};
+use super::{Side, SidedSums};
 
 /// Cursors beside the series' own; the one longest unused makes room.
 const MAX_ASKED: usize = 3;
@@ -15,8 +16,9 @@ const MAX_ASKED: usize = 3;
 /// Derived answers, forgotten without loss.
 #[derive(Debug, Clone, Default)]
 pub struct Cursors {
-    filter: Option<OrderCursor>,
-    signals: Option<SumCursor>,
+    /// Both boxed, because a series that was never asked, nor added to, has neither.
+    filter: Option<Box<OrderCursor>>,
+    signals: Option<Box<SumCursor>>,
     /// Of other windows, the latest used first.
     orders: Vec<OrderCursor>,
     sums: Vec<SumCursor>,
@@ -33,9 +35,9 @@ impl Cursors {
 
     /// The order of the filter's window, brought to `now_ms`.
     pub fn filter(&mut self, events: &mut Events, window_ms: u64, now_ms: u64) -> &mut OrderCursor {
-        let filter = self.filter.get_or_insert_with(|| OrderCursor::new(window_ms, None));
+        let filter = self.filter.get_or_insert_with(|| OrderCursor::new(window_ms, None).into());
         if !filter.is_of(window_ms, None) {
-            *filter = OrderCursor::new(window_ms, None);
+            **filter = OrderCursor::new(window_ms, None);
         }
         filter.advance(events, now_ms);
         filter
@@ -50,14 +52,14 @@ impl Cursors {
         ask: impl FnOnce(&mut OrderCursor) -> R,
     ) -> R {
         let is_wanted = |cursor: &OrderCursor| cursor.is_of(window_ms, side);
-        if self.filter.as_ref().is_none_or(|filter| !is_wanted(filter)) {
+        if self.filter.as_deref().is_none_or(|filter| !is_wanted(filter)) {
             let known = self.orders.iter().position(is_wanted);
             if known.is_none() && remember(&mut self.asked_orders, (window_ms, side)) {
                 admit(&mut self.orders, OrderCursor::new(window_ms, side));
             }
             touch(&mut self.orders, known);
         }
-        let cursor = self.filter.iter_mut().chain(&mut self.orders).find(|cursor| is_wanted(cursor));
+        let cursor = self.filter.as_deref_mut().into_iter().chain(&mut self.orders).find(|cursor| is_wanted(cursor));
         match cursor {
             Some(cursor) => {
                 cursor.advance(events, now_ms);
@@ -67,16 +69,16 @@ impl Cursors {
         }
     }
 
-    /// Count, quantity and VWAP of the signals' window at `now_ms`.
-    pub fn weight(&mut self, events: &Events, window_ms: u64, now_ms: u64) -> Sums {
+    /// Quantity and VWAP of the signals' window at `now_ms`.
+    pub fn weight(&mut self, events: &Events, window_ms: u64, now_ms: u64) -> Weight {
         let span = events.span(now_ms as i64 - window_ms as i64, None);
         self.signals(window_ms).weight(events, &span)
     }
 
     fn signals(&mut self, window_ms: u64) -> &mut SumCursor {
-        let signals = self.signals.get_or_insert_with(|| SumCursor::new(window_ms));
+        let signals = self.signals.get_or_insert_with(|| SumCursor::new(window_ms).into());
         if signals.window_ms() != window_ms {
-            *signals = SumCursor::new(window_ms);
+            **signals = SumCursor::new(window_ms);
         }
         signals
     }
@@ -85,14 +87,14 @@ impl Cursors {
     pub fn sums(&mut self, events: &Events, window_ms: u64, now_ms: u64) -> SidedSums {
         let span = events.span(now_ms as i64 - window_ms as i64, None);
         let is_wanted = |cursor: &SumCursor| cursor.window_ms() == window_ms;
-        if self.signals.as_ref().is_none_or(|signals| !is_wanted(signals)) {
+        if self.signals.as_deref().is_none_or(|signals| !is_wanted(signals)) {
             let known = self.sums.iter().position(is_wanted);
             if known.is_none() && remember(&mut self.asked_sums, window_ms) {
                 admit(&mut self.sums, SumCursor::new(window_ms));
             }
             touch(&mut self.sums, known);
         }
-        let cursor = self.signals.iter_mut().chain(&mut self.sums).find(|cursor| is_wanted(cursor));
+        let cursor = self.signals.as_deref_mut().into_iter().chain(&mut self.sums).find(|cursor| is_wanted(cursor));
         cursor.map_or_else(|| SumCursor::once(events, &span), |cursor| cursor.sums(events, &span))
     }
 
@@ -100,11 +102,18 @@ impl Cursors {
     pub fn measure(&self, measure: &mut Measure<'_>) {
         heap::vec(&self.orders, measure);
         heap::vec(&self.sums, measure);
-        self.filter.iter().chain(&self.orders).for_each(|cursor| cursor.measure(measure));
+        if let Some(signals) = &self.signals {
+            measure(std::ptr::from_ref(&**signals).cast(), size_of::<SumCursor>());
+        }
+        if let Some(filter) = &self.filter {
+            measure(std::ptr::from_ref(&**filter).cast(), size_of::<OrderCursor>());
+        }
+        self.filter.as_deref().into_iter().chain(&self.orders).for_each(|cursor| cursor.measure(measure));
+        self.signals.as_deref().into_iter().chain(&self.sums).for_each(|cursor| cursor.measure(measure));
     }
 
     fn each_order(&mut self, tell: impl FnMut(&mut OrderCursor)) {
-        self.filter.iter_mut().chain(&mut self.orders).for_each(tell);
+        self.filter.as_deref_mut().into_iter().chain(&mut self.orders).for_each(tell);
     }
 }
 
@@ -145,7 +154,7 @@ impl EventWatcher for Cursors {
     fn inserted(&mut self, event: &RawEvent, code: u16, newest: bool) {
         self.each_order(|cursor| cursor.inserted(event, code, newest));
         if !newest {
-            self.signals.iter_mut().chain(&mut self.sums).for_each(SumCursor::forget_blocks);
+            self.signals.as_deref_mut().into_iter().chain(&mut self.sums).for_each(SumCursor::forget_blocks);
         }
     }
 

@@ -231,10 +231,10 @@ impl Tier {
         self.version += 1;
     }
 
-    /// Panes are large and their number is known to stay: room grows by an eighth, not by doubling.
+    /// Panes are large and come one at a time: room grows by a few, not by doubling.
     fn make_room(&mut self) {
         if self.panes.len() == self.panes.capacity() {
-            self.panes.reserve_exact((self.panes.len() / 8).max(2));
+            self.panes.reserve_exact(4);
         }
     }
 

@@ -51,8 +51,7 @@ pub struct Series {
     pub(crate) tally: Tally,
     /// Timestamp of the newest event ever recorded.
     pub(crate) newest_ms: Option<u64>,
-    /// Boxed, because most series are quiet and the box is empty until they are asked.
-    pub(super) cursors: Box<Cursors>,
+    pub(super) cursors: Cursors,
 }
 
 impl Series {
@@ -66,7 +65,7 @@ impl Series {
             producers: Producers::default(),
             tally: Tally::default(),
             newest_ms: None,
-            cursors: Box::default(),
+            cursors: Cursors::default(),
         }
     }
 
@@ -119,7 +118,7 @@ impl Series {
             return;
         }
         while self.events.tail.len() > capacity {
-            self.events.spill(&mut *self.cursors);
+            self.events.spill(&mut self.cursors);
         }
         let mut smaller = Tail::starting_at(self.events.tail.left());
         for place in 0..self.events.tail.len() {
@@ -252,7 +251,7 @@ impl Series {
     pub(crate) fn record(&mut self, server_ms: u64, event: &Event<'_>) {
         let now_ms = self.now_ms(server_ms).max(event.ts_ms);
         let cutoff_ms = now_ms as i64 - self.options.retention_ms as i64;
-        self.events.roll(now_ms, cutoff_ms, &mut *self.cursors);
+        self.events.roll(now_ms, cutoff_ms, &mut self.cursors);
         if self.events.archive.pane_ms() != self.options.pane_ms() && self.events.archive.panes() == 0 {
             self.events.archive.change_pane_ms(self.options.pane_ms());
         }
@@ -260,7 +259,7 @@ impl Series {
             return;
         }
         let venue = self.exchanges.admit(event.exchange);
-        self.events.insert(&raw(event, venue), self.options.tail as usize, &mut *self.cursors);
+        self.events.insert(&raw(event, venue), self.options.tail as usize, &mut self.cursors);
         self.newest_ms = self.newest_ms.max(Some(event.ts_ms));
     }
 
@@ -275,7 +274,6 @@ impl Series {
         self.events.archive.measure(measure);
         self.exchanges.measure(measure);
         self.producers.measure(measure);
-        measure(std::ptr::from_ref(&*self.cursors).cast(), size_of::<Cursors>());
         self.cursors.measure(measure);
         if let Some(stream) = &self.options.signals {
             measure(stream.key.as_ptr(), stream.key.len());

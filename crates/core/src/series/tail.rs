@@ -10,11 +10,13 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use super::blocks::WholeBlocks;
 use super::heap::{self, Measure};
-use super::{Side, SidedSums, Sums};
+use super::sums::Weight;
+use super::{Side, SidedSums};
 
 /// Events per block of sums.
-const BLOCK: usize = 64;
+pub const BLOCK: usize = 64;
 
 /// An event as the tail keeps it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -121,8 +123,12 @@ impl Tail {
 
     /// How many events are not later than `ts_ms`; what comes behind them is later.
     pub fn until(&self, ts_ms: i64) -> usize {
+        // Nearly always the answer is one of the ends.
         if self.last_ms().is_none_or(|last| last as i64 <= ts_ms) {
             return self.len;
+        }
+        if self.first_ms().is_some_and(|first| first as i64 > ts_ms) {
+            return 0;
         }
         let (mut low, mut high) = (0, self.len);
         while low < high {
@@ -197,10 +203,10 @@ impl Tail {
 
     /// Moves the base so that `ts_ms` can be told from it in 32 bits; retentions reach 31 days, 32 bits 49.
     fn reach(&mut self, ts_ms: u64) {
-        let first_ms = self.first_ms().unwrap_or(ts_ms).min(ts_ms);
-        if ts_ms >= self.base_ms && ts_ms - self.base_ms <= u64::from(u32::MAX) {
+        if ts_ms.checked_sub(self.base_ms).is_some_and(|offset| offset <= u64::from(u32::MAX)) {
             return;
         }
+        let first_ms = self.first_ms().unwrap_or(ts_ms).min(ts_ms);
         for place in 0..self.len {
             let slot = self.slot(place);
             self.ts[slot] = (self.base_ms + u64::from(self.ts[slot]) - first_ms) as u32;
@@ -231,12 +237,13 @@ impl Tail {
         self.head = 0;
     }
 
-    fn block_of(&self, place: usize) -> usize {
+    /// The block that the event at `place` lies in; the first that is held is block 0.
+    pub fn block_of(&self, place: usize) -> usize {
         ((self.left % BLOCK as u64) as usize + place) / BLOCK
     }
 
     /// Events of block `block` that are still held.
-    fn places(&self, block: usize) -> Range<usize> {
+    pub fn places(&self, block: usize) -> Range<usize> {
         let phase = (self.left % BLOCK as u64) as usize;
         (block * BLOCK).saturating_sub(phase)..((block + 1) * BLOCK - phase).min(self.len)
     }
@@ -253,7 +260,7 @@ impl Tail {
             return;
         }
         if block == self.blocks.len() {
-            self.blocks.push_back(SidedSums::default());
+            self.put_block(block, SidedSums::default());
         }
         if let Some(sums) = self.blocks.back_mut() {
             sums.add(event.side, event.price, event.size);
@@ -263,7 +270,12 @@ impl Tail {
     fn put_block(&mut self, block: usize, sums: SidedSums) {
         match self.blocks.get_mut(block) {
             Some(slot) => *slot = sums,
-            None => self.blocks.push_back(sums),
+            None => {
+                if self.blocks.len() == self.blocks.capacity() {
+                    self.blocks.reserve_exact(if block == 0 { 1 } else { 4 });
+                }
+                self.blocks.push_back(sums);
+            }
         }
     }
 
@@ -275,6 +287,11 @@ impl Tail {
             sums.add(untag(self.tag[slot]).0, self.price[slot], self.size[slot]);
         }
         sums
+    }
+
+    /// Sums of the events of block `block`, as far as they are held; of the first block, also of those that left.
+    pub fn block(&self, block: usize) -> &SidedSums {
+        &self.blocks[block]
     }
 
     /// How the events at `places` are added up: raw ones before the first whole block, whole blocks, raw ones behind.
@@ -294,37 +311,32 @@ impl Tail {
     pub fn sums(&self, places: Range<usize>, whole: &mut WholeBlocks) -> SidedSums {
         let (front, blocks, back) = self.split(&places);
         let mut sums = self.add_up(front);
-        sums.merge(whole.of(self, blocks));
+        sums.merge(&whole.of(self, blocks));
         sums.merge(&self.add_up(back));
         sums
     }
 
-    /// VWAP weight and mean of the events at `places`: the hot path's share of [`Tail::sums`].
-    pub fn weight(&self, places: Range<usize>, whole: &mut WholeBlocks) -> Sums {
+    /// Quantity and VWAP of the events at `places`: the hot path's share of [`Tail::sums`].
+    pub fn weight(&self, places: Range<usize>, whole: &mut WholeBlocks) -> Weight {
         let (front, blocks, back) = self.split(&places);
-        let mut sums = self.weigh(front);
-        sums.merge(&whole.of(self, blocks).of(None));
-        if !back.is_empty() {
-            sums.merge(&self.weigh(back));
+        let mut weight = if front.end == places.end { self.weigh(front) } else { whole.front(self, front) };
+        if !blocks.is_empty() {
+            weight.merge(whole.weight(self, blocks));
         }
-        sums
+        if !back.is_empty() {
+            weight.merge(self.weigh(back));
+        }
+        weight
     }
 
-    /// Quantity and mean price, nothing else, in one pass without a division that waits for the one before it.
-    fn weigh(&self, places: Range<usize>) -> Sums {
-        if places.is_empty() {
-            return Sums::default();
-        }
-        let origin = self.price[self.slot(places.start)];
-        let count = places.len() as u64;
-        let (mut quantity, mut distance) = (0.0, 0.0);
+    /// Quantity and VWAP of the events at `places`, one by one.
+    pub fn weigh(&self, places: Range<usize>) -> Weight {
+        let mut weight = Weight::default();
         for place in places {
             let slot = self.slot(place);
-            let weight = self.size[slot] / self.price[slot];
-            quantity += weight;
-            distance += weight * (self.price[slot] - origin);
+            weight.add(self.price[slot], self.size[slot]);
         }
-        Sums { count, quantity, price_mean: origin + distance / quantity, ..Sums::default() }
+        weight
     }
 
     /// Measures every buffer.
@@ -341,47 +353,6 @@ impl Tail {
 fn resize<T: Copy + Default>(column: &mut Vec<T>, len: usize) {
     column.reserve_exact(len - column.len());
     column.resize(len, T::default());
-}
-
-/// The sum of a run of whole blocks, remembered: it grows cheaply at its end.
-#[derive(Debug, Clone, Default)]
-pub struct WholeBlocks {
-    /// Numbers, counted from the first event ever, of the blocks summed; the newest block of the tail is not among them.
-    summed: Range<u64>,
-    closed: SidedSums,
-    total: SidedSums,
-    version: u64,
-}
-
-impl WholeBlocks {
-    /// Forgets everything: blocks were added anew.
-    pub fn forget(&mut self) {
-        self.summed = 0..0;
-        self.closed = SidedSums::default();
-        self.version += 1;
-    }
-
-    fn of(&mut self, tail: &Tail, blocks: Range<usize>) -> &SidedSums {
-        if blocks.is_empty() {
-            self.total = SidedSums::default();
-            return &self.total;
-        }
-        let first_number = tail.left / BLOCK as u64;
-        let wanted = first_number + blocks.start as u64..first_number + blocks.end as u64;
-        // The last block may still grow, so it is kept apart from the remembered ones.
-        let closed_end = wanted.end - 1;
-        if self.summed.start != wanted.start || self.summed.end > closed_end || self.summed.is_empty() {
-            self.summed = wanted.start..wanted.start;
-            self.closed = SidedSums::default();
-        }
-        for number in self.summed.end..closed_end {
-            self.closed.merge(&tail.blocks[(number - first_number) as usize]);
-        }
-        self.summed.end = closed_end;
-        self.total = self.closed;
-        self.total.merge(&tail.blocks[blocks.end - 1]);
-        &self.total
-    }
 }
 
 #[cfg(test)]
@@ -419,7 +390,8 @@ mod tests {
                 prop_assert!((a.quantity - b.quantity).abs() <= 1e-12 * b.quantity);
                 prop_assert!((a.price_mean - b.price_mean).abs() <= 1e-12 * b.price_mean);
                 let weight = tail.weight(from..list.len(), &mut whole);
-                prop_assert!((weight.price_mean - b.price_mean).abs() <= 1e-12 * b.price_mean);
+                let vwap = b.vwap().unwrap_or(0.0);
+                prop_assert!((weight.vwap().unwrap_or(0.0) - vwap).abs() <= 1e-12 * vwap);
                 // A tail built anew from the same events adds up to the same bits.
                 let mut again = Tail::starting_at(tail.left());
                 list.iter().for_each(|held| { again.insert(held, 256); });

@@ -6,17 +6,19 @@
 
 use std::ops::Range;
 
+use super::SidedSums;
+use super::blocks::WholeBlocks;
 use super::events::{Events, Span};
-use super::pane::Tier;
-use super::tail::WholeBlocks;
-use super::{SidedSums, Sums};
+use super::heap::Measure;
+use super::pane::{Pane, Tier};
+use super::sums::Weight;
 
 /// Sums over a window of fixed length.
 #[derive(Debug, Clone, Default)]
 pub struct SumCursor {
     window_ms: u64,
-    coarse: ClosedPanes,
-    fine: ClosedPanes,
+    /// Of the archive's tiers; made when the window first reaches it.
+    panes: Option<Box<PaneSums>>,
     blocks: WholeBlocks,
 }
 
@@ -33,28 +35,30 @@ impl SumCursor {
 
     /// Sums of the events in `span`.
     pub fn sums(&mut self, events: &Events, span: &Span) -> SidedSums {
-        let mut sums = self.panes(events, span);
+        let mut sums = SidedSums::default();
+        if !span.exact {
+            sums = self.panes.get_or_insert_default().sums(events, span);
+        }
         sums.merge(&events.tail.sums(span.tail.clone(), &mut self.blocks));
         sums
     }
 
-    /// Count, quantity and VWAP of both sides, and nothing else.
-    pub fn weight(&mut self, events: &Events, span: &Span) -> Sums {
-        let tail = events.tail.weight(span.tail.clone(), &mut self.blocks);
-        if span.exact {
-            return tail;
+    /// Quantity and VWAP of both sides.
+    pub fn weight(&mut self, events: &Events, span: &Span) -> Weight {
+        let mut weight = Weight::default();
+        if !span.exact {
+            weight = self.panes.get_or_insert_default().weight(events, span);
         }
-        let mut sums = self.panes(events, span).of(None);
-        sums.merge(&tail);
-        sums
+        weight.merge(events.tail.weight(span.tail.clone(), &mut self.blocks));
+        weight
     }
 
-    fn panes(&mut self, events: &Events, span: &Span) -> SidedSums {
-        let mut sums = self.coarse.with_newest(events.archive.coarse(), span.coarse.clone());
-        if let Some(fine) = events.archive.fine() {
-            sums.merge(&self.fine.with_newest(fine, span.fine.clone()));
+    /// Measures every buffer.
+    pub fn measure(&self, measure: &mut Measure<'_>) {
+        if let Some(panes) = &self.panes {
+            measure(std::ptr::from_ref(&**panes).cast(), size_of::<PaneSums>());
         }
-        sums
+        self.blocks.measure(measure);
     }
 
     /// Forgets the sums of the tail's blocks: an event was put among older ones.
@@ -68,27 +72,69 @@ impl SumCursor {
     }
 }
 
+/// The sums of both tiers' panes.
+#[derive(Debug, Clone, Default)]
+struct PaneSums {
+    coarse: ClosedPanes,
+    fine: ClosedPanes,
+}
+
+impl PaneSums {
+    fn sums(&mut self, events: &Events, span: &Span) -> SidedSums {
+        let mut sums = self.coarse.with_newest(events.archive.coarse(), &span.coarse);
+        if let Some(fine) = events.archive.fine() {
+            sums.merge(&self.fine.with_newest(fine, &span.fine));
+        }
+        sums
+    }
+
+    fn weight(&mut self, events: &Events, span: &Span) -> Weight {
+        let mut weight = self.coarse.weight(events.archive.coarse(), &span.coarse);
+        if let Some(fine) = events.archive.fine() {
+            weight.merge(self.fine.weight(fine, &span.fine));
+        }
+        weight
+    }
+}
+
 /// The sum of a tier's panes from some place on, all but the newest.
 #[derive(Debug, Clone, Default)]
 struct ClosedPanes {
+    /// The tier's version and the places that were summed.
     of: Option<(u64, Range<usize>)>,
     sums: SidedSums,
+    weight: Weight,
 }
 
 impl ClosedPanes {
-    fn with_newest(&mut self, tier: &Tier, places: Range<usize>) -> SidedSums {
-        let Some(newest) = places.clone().next_back() else { return SidedSums::default() };
-        let closed = places.start..newest;
-        let key = Some((tier.version(), closed.clone()));
-        if self.of != key {
+    /// Sums the closed ones of `places`. Answers the newest.
+    fn close<'a>(&mut self, tier: &'a Tier, places: &Range<usize>) -> Option<&'a Pane> {
+        let newest = places.clone().next_back()?;
+        let known = self
+            .of
+            .as_ref()
+            .is_some_and(|(version, closed)| *version == tier.version() && *closed == (places.start..newest));
+        if !known {
+            let closed = places.start..newest;
             self.sums = SidedSums::default();
-            tier.panes().range(closed).for_each(|pane| self.sums.merge(&pane.sums));
-            self.of = key;
+            tier.panes().range(closed.clone()).for_each(|pane| self.sums.merge(&pane.sums));
+            self.weight = self.sums.weight();
+            self.of = Some((tier.version(), closed));
         }
+        tier.panes().get(newest)
+    }
+
+    fn with_newest(&mut self, tier: &Tier, places: &Range<usize>) -> SidedSums {
+        let Some(newest) = self.close(tier, places) else { return SidedSums::default() };
         let mut sums = self.sums;
-        if let Some(pane) = tier.panes().get(newest) {
-            sums.merge(&pane.sums);
-        }
+        sums.merge(&newest.sums);
         sums
+    }
+
+    fn weight(&mut self, tier: &Tier, places: &Range<usize>) -> Weight {
+        let Some(newest) = self.close(tier, places) else { return Weight::default() };
+        let mut weight = self.weight;
+        weight.merge(newest.sums.weight());
+        weight
     }
 }
