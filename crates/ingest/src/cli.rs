@@ -1,0 +1,172 @@
+//! The command line. Flags win over the environment, and that over the file.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{Config, ConfigError, KeyTemplate};
+use crate::replay::Speed;
+use crate::replay::rows::Layout;
+use crate::replay::source::Format;
+use crate::venue::Venue;
+
+/// Feeds exchange liquidations, live or recorded, into redis-liq.
+#[derive(Debug, Parser)]
+#[command(name = "liq-ingest", version, about)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Settings of all commands.
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// TOML file
+    #[arg(long, global = true, env = "LIQ_INGEST_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Redis: redis://, rediss:// or unix:// [env: REDIS_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    pub redis_url: Option<String>,
+    /// Certificate authority to trust, PEM
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Connections over which keys are spread [env: REDIS_POOL_SIZE]
+    #[arg(long, global = true, value_name = "N")]
+    pub pool_size: Option<usize>,
+    /// Names of keys, with %symbol and perhaps %exchange [default: liq:{%symbol}]
+    #[arg(long, global = true, value_name = "TEMPLATE")]
+    pub key: Option<String>,
+    /// Option of new series as in LIQ.CREATE, such as retention=7d; may be repeated
+    #[arg(long, global = true, value_name = "NAME=VALUE")]
+    pub series: Vec<String>,
+    /// The most events in one batch
+    #[arg(long, global = true, value_name = "N")]
+    pub batch: Option<usize>,
+    /// Folder of the spool and the rejects file
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Where to serve /healthz and /metrics
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Delivers recordings; an interrupted replay is resumed by starting it again
+    Replay {
+        /// CSV or NDJSON, plain or compressed with gzip or zstd; - is standard input
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// max, or how many times as fast as it happened
+        #[arg(long, default_value = "max")]
+        speed: Speed,
+        /// What the files hold, where the first line does not tell
+        #[arg(long)]
+        format: Option<FormatName>,
+        /// Whose frames an NDJSON recording holds, where their shape does not tell
+        #[arg(long, value_parser = venue)]
+        venue: Option<Venue>,
+        /// Names the recording to the server in place of its content: for standard input
+        #[arg(long)]
+        producer: Option<String>,
+        /// Shows nothing while running
+        #[arg(long, short)]
+        quiet: bool,
+    },
+    /// Delivers live liquidations
+    Stream {
+        /// binance-um, binance-cm, bybit, okx, bitmex, deribit, bitfinex
+        #[arg(required = true, value_parser = venue)]
+        venues: Vec<Venue>,
+    },
+    /// Validates the configuration and prints what it would do
+    Check {
+        /// Venues that would be streamed
+        #[arg(value_parser = venue)]
+        venues: Vec<Venue>,
+    },
+}
+
+/// Formats by name.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum FormatName {
+    /// Captured rows of Binance's forced orders
+    Capture,
+    /// tardis.dev liquidations
+    Tardis,
+    /// Binance liquidationSnapshot
+    Snapshot,
+    /// One frame or event to a line
+    Ndjson,
+}
+
+impl FormatName {
+    /// The format.
+    pub const fn format(self) -> Format {
+        match self {
+            Self::Capture => Format::Csv(Layout::Capture),
+            Self::Tardis => Format::Csv(Layout::Tardis),
+            Self::Snapshot => Format::Csv(Layout::Snapshot { instrument: None }),
+            Self::Ndjson => Format::Ndjson,
+        }
+    }
+}
+
+impl Settings {
+    /// The whole configuration: file, environment, flags.
+    pub fn load(self, environment: impl Iterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+        let mut config = Config::load(self.config.as_deref(), environment)?;
+        if let Some(key) = &self.key {
+            let refused = |problem| ConfigError::Setting { name: "key", problem: format!("{problem}, got '{key}'") };
+            config.key = KeyTemplate::new(key).map_err(refused)?;
+        }
+        for option in &self.series {
+            let problem = || format!("must be NAME=VALUE, got '{option}'");
+            let parts = option.split_once('=');
+            let (name, value) = parts.ok_or_else(|| ConfigError::Setting { name: "series", problem: problem() })?;
+            config.series.set(name, value);
+        }
+        config.redis.url = self.redis_url.map_or(config.redis.url, Into::into);
+        config.redis.ca_file = self.ca_file.or(config.redis.ca_file);
+        config.redis.pool_size = self.pool_size.unwrap_or(config.redis.pool_size);
+        config.batch = self.batch.unwrap_or(config.batch);
+        config.state_dir = self.state_dir.unwrap_or(config.state_dir);
+        config.listen = self.listen.or(config.listen);
+        config.check()?;
+        Ok(config)
+    }
+}
+
+fn venue(name: &str) -> Result<Venue, String> {
+    let known = || Venue::STREAMED.map(Venue::name).join(", ");
+    Venue::parse(name).ok_or_else(|| format!("no such venue; there are {}", known()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_environment() {
+        let flags = ["liq-ingest", "check", "--redis-url", "redis://flag", "--series", "percentile=70"];
+        let cli = Cli::parse_from(flags);
+        let environment = [("REDIS_URL", "redis://env"), ("PERCENTILE_THRESHOLD", "60"), ("REDIS_POOL_SIZE", "7")];
+        let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = cli.settings.load(environment).unwrap();
+        assert_eq!((config.redis.url.reveal(), config.redis.pool_size), ("redis://flag", 7));
+        let patch = config.series.options_of("X", "y", liq_core::series::ClockMode::Event).unwrap();
+        assert_eq!(patch.percentile.map(|percentile| percentile.millionths()), Some(70_000_000));
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,53 @@
+//! The environment variables that bot users know. They win over the file; flags win over them.
+
+use super::{Config, ConfigError};
+
+/// Applies every variable that is set; `variables` are names with values.
+pub fn apply(config: &mut Config, variables: impl Iterator<Item = (String, String)>) -> Result<(), ConfigError> {
+    let mut variables: Vec<_> = variables.filter(|(_, value)| !value.is_empty()).collect();
+    // Offsets and thresholds are read before the switches that turn them off.
+    variables.sort();
+    let mut switched_off = Vec::new();
+    for (name, value) in variables {
+        let refused = |problem: &str| ConfigError::Variable { name: name.clone(), problem: problem.to_owned() };
+        match name.as_str() {
+            "REDIS_URL" => config.redis.url = value.into(),
+            "REDIS_POOL_SIZE" => {
+                config.redis.pool_size = value.parse().map_err(|_| refused("not a number of connections"))?;
+            }
+            "REDIS_MAX_MEMORY" => config.redis.max_memory = Some(value),
+            "PERCENTILE_THRESHOLD" => config.series.set("PERCENTILE", value),
+            "LONG_VWAP_OFFSET" => config.series.set("LONGOFFSET", value),
+            "SHORT_VWAP_OFFSET" => config.series.set("SHORTOFFSET", value),
+            "ENABLE_PERCENTILE_FILTER" => {
+                if !switch(&value).ok_or_else(|| refused("must be true or false"))? {
+                    switched_off.push("PERCENTILE");
+                }
+            }
+            "VWAP_ENABLED" => {
+                if !switch(&value).ok_or_else(|| refused("must be true or false"))? {
+                    switched_off.extend(["LONGOFFSET", "SHORTOFFSET"]);
+                }
+            }
+            "MIN_LIQUIDATION_SIZE_DEFAULT" => config.series.set("MINSIZE", value),
+            other => {
+                if let Some(base) = other.strip_prefix("MIN_LIQUIDATION_SIZE_") {
+                    config.series.set_min_size(base, value);
+                }
+            }
+        }
+    }
+    for option in switched_off {
+        config.series.set(option, "0");
+    }
+    Ok(())
+}
+
+/// Reads a switch as shells and Python spell it.
+pub(super) fn switch(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}

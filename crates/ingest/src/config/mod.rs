@@ -1,0 +1,191 @@
+//! What the program is told: a TOML file, the environment over it, and flags over both.
+
+mod environment;
+mod file;
+mod key;
+mod secret;
+mod series;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use environment::apply as apply_environment;
+pub use file::read as read_file;
+pub use key::{DEFAULT_TEMPLATE, KeyTemplate};
+pub use secret::SecretUrl;
+pub use series::{SeriesConfig, base_of};
+
+use crate::contract::{Contract, Contracts};
+use crate::venue::Venue;
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no valid configuration.
+    #[error("{path}: {problem}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and where.
+        problem: String,
+    },
+    /// An environment variable.
+    #[error("{name}: {problem}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// An option of new series.
+    #[error("series option {0}")]
+    Series(String),
+    /// Any other setting.
+    #[error("{name}: {problem}")]
+    Setting {
+        /// The setting, as the file calls it.
+        name: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Where Redis is.
+#[derive(Debug, Clone)]
+pub struct RedisConfig {
+    /// `redis://`, `rediss://` or `unix://`, perhaps with user and password.
+    pub url: SecretUrl,
+    /// Certificate authority to trust instead of the system's, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Connections over which keys are spread: 1 … 64.
+    pub pool_size: usize,
+    /// The module's memory budget (`liq.memory-budget`), as Redis writes sizes; set at the start when given.
+    pub max_memory: Option<String>,
+}
+
+/// How one venue is reached, where that differs from the built-in way.
+#[derive(Debug, Clone, Default)]
+pub struct VenueConfig {
+    /// WebSocket address.
+    pub url: Option<String>,
+    /// Address of the REST interface that lists instruments.
+    pub rest_url: Option<String>,
+    /// Instruments to subscribe instead of all (Bybit), or currencies (Deribit).
+    pub symbols: Option<Vec<String>>,
+    /// Contract sizes that are not built in.
+    pub contracts: BTreeMap<String, Contract>,
+}
+
+/// Everything the program is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where Redis is.
+    pub redis: RedisConfig,
+    /// How keys are named.
+    pub key: KeyTemplate,
+    /// What new series are created with.
+    pub series: SeriesConfig,
+    /// Where the spool and the rejects file lie.
+    pub state_dir: PathBuf,
+    /// Where `/healthz` and `/metrics` are served.
+    pub listen: Option<SocketAddr>,
+    /// The most events in one batch: 1 … 65536.
+    pub batch: usize,
+    /// How long an event may wait for others to share its batch.
+    pub linger: Duration,
+    /// The most events that the spool holds.
+    pub spool_events: u64,
+    /// A control stream that is silent for so long is an alarm, and the connection is made anew.
+    pub silence: Duration,
+    /// How often venues are asked what is newly listed.
+    pub relist: Duration,
+    /// First and longest wait before a connection is tried again.
+    pub reconnect: (Duration, Duration),
+    /// Venue by venue.
+    pub venues: BTreeMap<Venue, VenueConfig>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            redis: RedisConfig {
+                url: SecretUrl::from("redis://127.0.0.1:6379".to_owned()),
+                ca_file: None,
+                pool_size: 2,
+                max_memory: None,
+            },
+            key: KeyTemplate::default(),
+            series: SeriesConfig::default(),
+            state_dir: default_state_dir(),
+            listen: None,
+            batch: 4096,
+            linger: Duration::ZERO,
+            spool_events: 1_000_000,
+            silence: Duration::from_secs(30),
+            relist: Duration::from_secs(3600),
+            reconnect: (Duration::from_millis(500), Duration::from_secs(60)),
+            venues: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file, if one is named, and the environment over it.
+    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        if let Some(path) = file {
+            file::read(&mut config, path)?;
+        }
+        environment::apply(&mut config, environment)?;
+        Ok(config)
+    }
+
+    /// Refuses values out of their bounds; to be called when all sources were read.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let within = |name: &'static str, value: u128, low: u128, high: u128| {
+            let problem = || ConfigError::Setting { name, problem: format!("must be {low} to {high}, got '{value}'") };
+            if (low..=high).contains(&value) { Ok(()) } else { Err(problem()) }
+        };
+        within("redis.pool_size", self.redis.pool_size as u128, 1, 64)?;
+        within("stream.batch", self.batch as u128, 1, 65_536)?;
+        within("stream.linger_ms", self.linger.as_millis(), 0, 60_000)?;
+        within("spool.max_events", self.spool_events.into(), 1_000, 100_000_000)?;
+        within("stream.silence_ms", self.silence.as_millis(), 1, 3_600_000)?;
+        within("stream.relist_ms", self.relist.as_millis(), 100, 86_400_000)?;
+        within("stream.reconnect_ms", self.reconnect.0.as_millis(), 1, self.reconnect.1.as_millis())?;
+        self.series.check()
+    }
+
+    /// A venue's settings.
+    pub fn venue(&self, venue: Venue) -> VenueConfig {
+        self.venues.get(&venue).cloned().unwrap_or_default()
+    }
+
+    /// The contract sizes it names.
+    pub fn contracts(&self) -> Contracts {
+        let mut contracts = Contracts::default();
+        for (venue, settings) in &self.venues {
+            for (instrument, contract) in &settings.contracts {
+                contracts.set(*venue, instrument.clone(), *contract);
+            }
+        }
+        contracts
+    }
+}
+
+/// `$XDG_STATE_HOME/liq-ingest`, `~/.local/state/liq-ingest`, or a folder here.
+fn default_state_dir() -> PathBuf {
+    let xdg = std::env::var_os("XDG_STATE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state"));
+    xdg.or(home).map_or_else(|| PathBuf::from("liq-ingest-state"), |path| path.join("liq-ingest"))
+}

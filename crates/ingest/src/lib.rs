@@ -1,0 +1,17 @@
+//! Feeds exchange liquidations, live or recorded, into redis-liq: exactly once, whatever breaks in between.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests"))]
+
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod contract;
+pub mod event;
+pub mod http;
+pub mod metrics;
+pub mod rejects;
+pub mod replay;
+pub mod sink;
+pub mod stream;
+pub mod symbol;
+pub mod venue;

@@ -1,0 +1,232 @@
+//! One connection's share of a replay: the keys that fall to it, delivered in order, tried until it works.
+//!
+//! A batch is numbered by the record it ends with, so numbers mean the same at every reading of the recording. What was
+//! delivered before an interruption is found out by the server's answers: until a key takes something new, its events go
+//! one record to a batch, whose repetition the server recognises wherever the last run ended and however it batched.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fnv::FnvBuildHasher;
+use liq_core::series::ClockMode;
+use tokio::sync::mpsc;
+
+use super::report::Progress;
+use crate::config::{Config, ConfigError};
+use crate::event::Event;
+use crate::sink::backoff::Backoff;
+use crate::sink::counts::Counts;
+use crate::sink::courier::{self, Courier, Packed, Receipt, Shipment};
+
+/// An event and the record it came from.
+pub type Numbered = (u64, Event);
+
+/// A piece of a recording.
+pub struct Chunk {
+    /// Who sends: stands for the recording.
+    pub producer: Arc<str>,
+    /// Events in the order of the recording.
+    pub events: Vec<Numbered>,
+}
+
+/// Why a replay cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum LaneError {
+    /// The server refuses for good.
+    #[error("{key}: refused by the server: {text}")]
+    Refused {
+        /// The key.
+        key: String,
+        /// The server's words.
+        text: String,
+    },
+    /// The connection is refused for good.
+    #[error("redis: {0}")]
+    Connection(#[from] redis::RedisError),
+    /// The settings do not do.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// A symbol's place among the keys.
+struct Series {
+    key: Arc<str>,
+    /// Whose events were delivered last, and whether any of them was new to the server.
+    producer: Arc<str>,
+    is_new: bool,
+}
+
+/// One connection's share of the keys.
+pub struct Lane {
+    courier: Courier,
+    config: Arc<Config>,
+    clock: ClockMode,
+    series: HashMap<(Arc<str>, Arc<str>), Series, FnvBuildHasher>,
+    progress: Arc<Progress>,
+    backoff: Backoff,
+}
+
+/// The events of a chunk that go to one key.
+struct Group {
+    name: (Arc<str>, Arc<str>),
+    members: Vec<usize>,
+}
+
+impl Lane {
+    /// A lane that creates missing series with this clock.
+    pub fn new(config: Arc<Config>, clock: ClockMode, progress: Arc<Progress>) -> Result<Self, ConfigError> {
+        let courier = Courier::new(&config.redis)?;
+        let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+        Ok(Self { courier, config, clock, series: HashMap::default(), progress, backoff })
+    }
+
+    /// Delivers chunk after chunk until there is none.
+    pub async fn run(mut self, mut chunks: mpsc::Receiver<Chunk>) -> Result<(), LaneError> {
+        while let Some(chunk) = chunks.recv().await {
+            let groups = self.group(&chunk);
+            self.ensure(&groups).await?;
+            let shipments = groups.iter().map(|group| self.shipment(&chunk, group)).collect();
+            self.deliver(&groups, shipments).await?;
+        }
+        Ok(())
+    }
+
+    fn group(&mut self, chunk: &Chunk) -> Vec<Group> {
+        let mut places: HashMap<(Arc<str>, Arc<str>), usize, FnvBuildHasher> = HashMap::default();
+        let mut groups: Vec<Group> = Vec::new();
+        let per_exchange = self.config.key.is_per_exchange();
+        let any: Arc<str> = Arc::from("");
+        for (member, (_, event)) in chunk.events.iter().enumerate() {
+            let exchange = if per_exchange { &event.exchange } else { &any };
+            let name = (Arc::clone(&event.symbol), Arc::clone(exchange));
+            let place = *places.entry(name).or_insert_with_key(|name| {
+                groups.push(Group { name: name.clone(), members: Vec::new() });
+                groups.len() - 1
+            });
+            if let Some(group) = groups.get_mut(place) {
+                group.members.push(member);
+            }
+        }
+        for group in &groups {
+            let key = || Arc::from(self.config.key.expand(&group.name.0, &group.name.1));
+            let producer = &chunk.producer;
+            let series = self.series.entry(group.name.clone()).or_insert_with(|| Series {
+                key: key(),
+                producer: Arc::clone(producer),
+                is_new: false,
+            });
+            if series.producer != *producer {
+                series.producer = Arc::clone(producer);
+                series.is_new = false;
+            }
+        }
+        groups
+    }
+
+    /// Tries until every key of the chunk has its series.
+    async fn ensure(&mut self, groups: &[Group]) -> Result<(), LaneError> {
+        let mut wanted = Vec::with_capacity(groups.len());
+        for Group { name, .. } in groups {
+            if let Some(series) = self.series.get(name) {
+                wanted.push((Arc::clone(&series.key), self.config.series.options_of(&name.0, &name.1, self.clock)?));
+            }
+        }
+        loop {
+            match self.courier.ensure(&wanted).await {
+                Ok(refusals) => {
+                    let refused = wanted.iter().zip(refusals).find_map(|((key, _), refusal)| Some((key, refusal?)));
+                    match refused {
+                        None => return Ok(()),
+                        Some((_, refusal)) if refusal.passes => self.pause(&refusal.text).await,
+                        Some((key, refusal)) => {
+                            return Err(LaneError::Refused { key: key.to_string(), text: refusal.text });
+                        }
+                    }
+                }
+                Err(error) => self.endure(error).await?,
+            }
+        }
+    }
+
+    fn shipment(&self, chunk: &Chunk, group: &Group) -> Shipment {
+        let (key, is_new) = match self.series.get(&group.name) {
+            Some(series) => (Arc::clone(&series.key), series.is_new),
+            None => (Arc::from(""), false),
+        };
+        let numbered = |member: &usize| chunk.events.get(*member);
+        let mut batches = Vec::new();
+        let same_record = |a: &usize, b: &usize| numbered(a).map(|(seq, _)| seq) == numbered(b).map(|(seq, _)| seq);
+        let records: Vec<&[usize]> = if is_new {
+            group.members.chunks(self.config.batch).collect()
+        } else {
+            group.members.chunk_by(same_record).collect()
+        };
+        for members in records {
+            let seq = members.last().and_then(numbered).map_or(0, |(seq, _)| *seq);
+            batches.push(Packed::new(seq, members.iter().filter_map(numbered).map(|(_, event)| event)));
+        }
+        Shipment { key, producer: Arc::clone(&chunk.producer), batches }
+    }
+
+    /// Tries until every shipment was counted.
+    async fn deliver(&mut self, groups: &[Group], shipments: Vec<Shipment>) -> Result<(), LaneError> {
+        let mut open: Vec<(usize, Shipment)> = shipments.into_iter().enumerate().collect();
+        while !open.is_empty() {
+            // Shipments are lent to the courier and those that failed are taken back.
+            let (places, lent): (Vec<usize>, Vec<Shipment>) = open.drain(..).unzip();
+            match self.courier.deliver(&lent).await {
+                Ok(receipts) => {
+                    let mut passing = None;
+                    for ((place, shipment), receipt) in places.into_iter().zip(lent).zip(receipts) {
+                        match receipt {
+                            Receipt::Delivered(counts) => self.note(groups.get(place), &shipment, &counts),
+                            Receipt::Refused(refusal) if refusal.passes => {
+                                passing = Some(refusal.text);
+                                open.push((place, shipment));
+                            }
+                            Receipt::Refused(refusal) => {
+                                return Err(LaneError::Refused { key: shipment.key.to_string(), text: refusal.text });
+                            }
+                        }
+                    }
+                    match passing {
+                        Some(text) => self.pause(&text).await,
+                        None => self.backoff.reset(),
+                    }
+                }
+                Err(error) => {
+                    open = places.into_iter().zip(lent).collect();
+                    self.endure(error).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, group: Option<&Group>, shipment: &Shipment, counts: &[Counts]) {
+        let mut is_new = false;
+        for (batch, counts) in shipment.batches.iter().zip(counts) {
+            is_new |= counts.get("duplicate") < batch.events as u64;
+            self.progress.delivered(batch.events as u64, counts);
+        }
+        if is_new && let Some(series) = group.and_then(|group| self.series.get_mut(&group.name)) {
+            series.is_new = true;
+        }
+    }
+
+    /// Waits, unless the error will not pass.
+    async fn endure(&mut self, error: redis::RedisError) -> Result<(), LaneError> {
+        if !courier::passes(&error) {
+            return Err(error.into());
+        }
+        self.pause(&error.to_string()).await;
+        Ok(())
+    }
+
+    async fn pause(&mut self, why: &str) {
+        let wait = self.backoff.next_wait();
+        self.progress.interrupted(why, self.backoff.failures());
+        tokio::time::sleep(wait).await;
+    }
+}

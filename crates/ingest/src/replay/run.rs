@@ -1,0 +1,214 @@
+//! A replay from beginning to end: a thread that reads, and lanes that deliver.
+
+use std::hash::{Hash, Hasher};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use liq_core::series::ClockMode;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::lane::{Chunk, Lane, LaneError, Numbered};
+use super::pace::{Pace, Speed};
+use super::records::{self, Record};
+use super::report::{Progress, Tally};
+use super::source::{Format, Source};
+use crate::config::{Config, ConfigError};
+use crate::rejects::RejectsFile;
+use crate::venue::{Decoder, Venue};
+
+/// Events of one lane that are read before they are handed over.
+const CHUNK_EVENTS: usize = 4096;
+/// Chunks that wait for a lane: with the one under way, what a replay holds in memory.
+const CHUNKS_WAITING: usize = 2;
+
+/// What to replay and how.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    /// The recordings, in this order; `-` is standard input.
+    pub files: Vec<PathBuf>,
+    /// How fast.
+    pub speed: Speed,
+    /// What the recordings hold, where their first line does not tell.
+    pub format: Option<Format>,
+    /// Whose frames an NDJSON recording holds, where their shape does not tell.
+    pub venue: Option<Venue>,
+    /// Stands for the recording in the place of its content: needed for standard input to be resumed.
+    pub producer: Option<String>,
+    /// Where rejects are kept.
+    pub rejects: PathBuf,
+    /// Whether to show nothing while running.
+    pub is_quiet: bool,
+}
+
+/// Why a replay ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// A recording cannot be read.
+    #[error("{path}: {source}")]
+    Unreadable {
+        /// The recording.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It cannot be delivered.
+    #[error(transparent)]
+    Lane(#[from] LaneError),
+    /// The settings do not do.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A fault of this program.
+    #[error("a part of the program ended unexpectedly: {0}")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+/// Replays everything; answers what was read and what the server said.
+pub async fn run(replay: Replay, config: Arc<Config>) -> Result<(Tally, Arc<Progress>), ReplayError> {
+    let progress = Arc::new(Progress::new(replay.is_quiet));
+    let mut lanes = JoinSet::new();
+    let mut doors = Vec::with_capacity(config.redis.pool_size);
+    for _ in 0..config.redis.pool_size {
+        let (door, chunks) = mpsc::channel(CHUNKS_WAITING);
+        let lane = Lane::new(Arc::clone(&config), ClockMode::Event, Arc::clone(&progress))?;
+        lanes.spawn(lane.run(chunks));
+        doors.push(door);
+    }
+    let reader = Reader { replay, config, progress: Arc::clone(&progress) };
+    let reading = tokio::task::spawn_blocking(move || reader.read_all(doors));
+    // A lane that fails closes its door, on which the reader stops.
+    let mut outcome = Ok(());
+    while let Some(lane) = lanes.join_next().await {
+        let lane = lane?;
+        outcome = outcome.and(lane);
+    }
+    let tally = reading.await?;
+    progress.end();
+    outcome?;
+    Ok((tally?, progress))
+}
+
+struct Reader {
+    replay: Replay,
+    config: Arc<Config>,
+    progress: Arc<Progress>,
+}
+
+impl Reader {
+    fn read_all(self, doors: Vec<mpsc::Sender<Chunk>>) -> Result<Tally, ReplayError> {
+        let mut decoder = Decoder::new(self.config.contracts());
+        let mut rejects = RejectsFile::new(self.replay.rejects.clone());
+        let mut pace = Pace::new(self.replay.speed);
+        let mut sum = Tally::default();
+        for path in &self.replay.files {
+            let unreadable = |source| ReplayError::Unreadable { path: path.display().to_string(), source };
+            let source = Source::open(path, self.replay.format.clone()).map_err(unreadable)?;
+            let tally = self.read(source, &mut decoder, &mut rejects, &mut pace, &doors).map_err(unreadable)?;
+            sum.add(&tally);
+        }
+        Ok(sum)
+    }
+
+    fn read(
+        &self,
+        source: Source,
+        decoder: &mut Decoder,
+        rejects: &mut RejectsFile,
+        pace: &mut Pace,
+        doors: &[mpsc::Sender<Chunk>],
+    ) -> std::io::Result<Tally> {
+        let (title, stored_bytes) = (source.title.clone(), source.stored_bytes);
+        let read_bytes = Arc::clone(&source.read_bytes);
+        let mut gates = Gates::new(self.producer_of(&source), doors);
+        let mut tally = Tally::default();
+        self.progress.begin(&title, stored_bytes);
+        records::read(source, self.replay.venue, decoder, |record| {
+            tally.records += 1;
+            tally.control += u64::from(record.is_control);
+            for reject in &record.batch.rejects {
+                tally.reject(*reject);
+                rejects.keep(&title, *reject, || record.text());
+            }
+            if tally.records.is_multiple_of(1024) {
+                self.progress.at(&title, read_bytes.load(Ordering::Relaxed), stored_bytes);
+            }
+            tally.events += record.batch.events.len() as u64;
+            gates.pass(record, pace)
+        })?;
+        gates.flush();
+        Ok(tally)
+    }
+
+    /// The recording's name towards the server, at most 64 bytes.
+    fn producer_of(&self, source: &Source) -> Arc<str> {
+        match &self.replay.producer {
+            Some(name) => Arc::from(name.as_str()),
+            None => Arc::from(format!("replay:{:016x}", source.identity)),
+        }
+    }
+}
+
+/// Sorts events by lane and hands them over.
+struct Gates<'a> {
+    producer: Arc<str>,
+    doors: &'a [mpsc::Sender<Chunk>],
+    waiting: Vec<Vec<Numbered>>,
+    is_closed: bool,
+}
+
+impl<'a> Gates<'a> {
+    fn new(producer: Arc<str>, doors: &'a [mpsc::Sender<Chunk>]) -> Self {
+        let waiting = doors.iter().map(|_| Vec::with_capacity(CHUNK_EVENTS)).collect();
+        Self { producer, doors, waiting, is_closed: false }
+    }
+
+    fn pass(&mut self, record: Record<'_>, pace: &mut Pace) -> ControlFlow<()> {
+        if let Some(first) = record.batch.events.first()
+            && pace.wait(first.ts_ms, Instant::now()).is_some()
+        {
+            self.flush();
+            // Asked again: handing over may have taken its time.
+            if let Some(wait) = pace.wait(first.ts_ms, Instant::now()) {
+                std::thread::sleep(wait);
+            }
+        }
+        for event in record.batch.events.drain(..) {
+            let lane = self.lane_of(&event.symbol);
+            if let Some(waiting) = self.waiting.get_mut(lane) {
+                waiting.push((record.number, event));
+            }
+        }
+        // Only between records: the events of one record share a number, and so a batch.
+        for lane in 0..self.waiting.len() {
+            if self.waiting.get(lane).is_some_and(|waiting| waiting.len() >= CHUNK_EVENTS) {
+                self.hand_over(lane);
+            }
+        }
+        if self.is_closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn lane_of(&self, symbol: &str) -> usize {
+        let mut hasher = fnv::FnvHasher::default();
+        symbol.hash(&mut hasher);
+        (hasher.finish() % self.doors.len().max(1) as u64) as usize
+    }
+
+    fn flush(&mut self) {
+        for lane in 0..self.doors.len() {
+            self.hand_over(lane);
+        }
+    }
+
+    fn hand_over(&mut self, lane: usize) {
+        let (Some(waiting), Some(door)) = (self.waiting.get_mut(lane), self.doors.get(lane)) else { return };
+        if waiting.is_empty() {
+            return;
+        }
+        let events = std::mem::replace(waiting, Vec::with_capacity(CHUNK_EVENTS));
+        let chunk = Chunk { producer: Arc::clone(&self.producer), events };
+        self.is_closed |= door.blocking_send(chunk).is_err();
+    }
+}

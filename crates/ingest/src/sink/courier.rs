@@ -1,0 +1,254 @@
+//! One connection to Redis, and batches of events on their way over it. One attempt at a time: who calls decides about
+//! trying again, and may do so freely, for a batch that was counted is not counted twice.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use liq_core::request::{BatchId, NewEvent, OptionsPatch, encode_events};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError, TlsCertificates, Value};
+
+use super::counts::Counts;
+use super::spool::wire_form;
+use crate::config::{ConfigError, RedisConfig};
+use crate::event::Event;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A server that saves, loads or runs a long command may answer late; a dead one is noticed by this.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Error codes that pass by themselves; the text behind `ERR` decides about the rest.
+const PASSING: [&str; 11] = [
+    "LOADING",
+    "BUSY",
+    "MASTERDOWN",
+    "READONLY",
+    "OOM",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "MISCONF",
+    "NOREPLICAS",
+    "EXECABORT",
+    "UNKILLABLE",
+];
+
+/// The events of one key that travel under one number.
+#[derive(Debug)]
+pub struct Packed {
+    /// Grows from batch to batch of one producer.
+    pub seq: u64,
+    /// How many events.
+    pub events: usize,
+    payload: Vec<u8>,
+}
+
+impl Packed {
+    /// Packs events, in this order.
+    pub fn new<'a>(seq: u64, events: impl Iterator<Item = &'a Event>) -> Self {
+        let events: Vec<NewEvent<'_>> = events.map(wire_form).collect();
+        Self::from_wire(seq, &events)
+    }
+
+    /// Packs events in their travelling form.
+    pub fn from_wire(seq: u64, events: &[NewEvent<'_>]) -> Self {
+        Self { seq, events: events.len(), payload: encode_events(events) }
+    }
+
+    /// The events as MessagePack.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+}
+
+/// What goes to one key: the next batches in their order, applied together or not at all.
+#[derive(Debug)]
+pub struct Shipment {
+    /// The series.
+    pub key: Arc<str>,
+    /// Who sends.
+    pub producer: Arc<str>,
+    /// The batches.
+    pub batches: Vec<Packed>,
+}
+
+/// What became of a shipment.
+#[derive(Debug)]
+pub enum Receipt {
+    /// Counted, as each batch's counts tell.
+    Delivered(Vec<Counts>),
+    /// Refused, and nothing changed.
+    Refused(Refusal),
+}
+
+/// Why the server refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Whether it may pass without anybody doing something about it.
+    pub passes: bool,
+    /// The server's words.
+    pub text: String,
+}
+
+/// One connection to Redis.
+pub struct Courier {
+    client: Client,
+    connection: Option<MultiplexedConnection>,
+    max_memory: Option<String>,
+    /// Series that were made sure of over this connection.
+    known: HashSet<Arc<str>>,
+}
+
+impl Courier {
+    /// Reads address and certificates; connects later.
+    pub fn new(config: &RedisConfig) -> Result<Self, ConfigError> {
+        let refused = |name, problem: String| ConfigError::Setting { name, problem };
+        let url = config.url.reveal();
+        let client = match &config.ca_file {
+            Some(path) => {
+                let pem =
+                    std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+                let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem) };
+                Client::build_with_tls(url, certificates)
+            }
+            None => Client::open(url),
+        };
+        // The error's own text may hold the address, and that the password.
+        let client = client.map_err(|error| refused("redis.url", format!("{}: {}", config.url, error.category())))?;
+        Ok(Self { client, connection: None, max_memory: config.max_memory.clone(), known: HashSet::new() })
+    }
+
+    /// Makes sure that a key's series exists; an existing one keeps its options.
+    pub async fn ensure(&mut self, series: &[(Arc<str>, OptionsPatch)]) -> Result<Vec<Option<Refusal>>, RedisError> {
+        self.connect().await?;
+        let mut pipeline = Pipeline::new();
+        let mut asked = Vec::with_capacity(series.len());
+        for (key, options) in series {
+            asked.push(!self.known.contains(key));
+            if asked.last() == Some(&true) {
+                pipeline.cmd("LIQ.CREATE").arg(&**key).arg(options.to_args());
+            }
+        }
+        let mut replies = if pipeline.is_empty() { Vec::new() } else { self.send(&pipeline).await? }.into_iter();
+        let mut refusals = Vec::with_capacity(series.len());
+        for ((key, _), asked) in series.iter().zip(asked) {
+            let refusal = if asked { replies.next().as_ref().and_then(refusal_of) } else { None };
+            let refusal = refusal.filter(|refusal| !refusal.text.contains("key already exists"));
+            if refusal.is_none() {
+                self.known.insert(Arc::clone(key));
+            }
+            refusals.push(refusal);
+        }
+        Ok(refusals)
+    }
+
+    /// Sends shipments, at most one to a key, and tells what became of each. On an error nobody knows, and all of them
+    /// are to be sent again.
+    pub async fn deliver(&mut self, shipments: &[Shipment]) -> Result<Vec<Receipt>, RedisError> {
+        self.connect().await?;
+        let mut pipeline = Pipeline::with_capacity(shipments.len());
+        for Shipment { key, producer, batches } in shipments {
+            // Were one batch refused and the next taken, the first could never be counted: so several go together.
+            let together = batches.len() > 1;
+            if together {
+                pipeline.cmd("MULTI");
+            }
+            for Packed { seq, payload, .. } in batches {
+                let batch = BatchId { producer: producer.as_bytes(), seq: *seq };
+                pipeline.cmd("LIQ.MADDPACK").arg(&**key).arg(payload.as_slice());
+                pipeline.arg("BATCH").arg(batch.producer).arg(batch.seq);
+            }
+            if together {
+                pipeline.cmd("EXEC");
+            }
+        }
+        let mut replies = self.send(&pipeline).await?.into_iter();
+        let receipts = shipments.iter().map(|shipment| receipt_of(shipment.batches.len(), &mut replies));
+        Ok(receipts.collect())
+    }
+
+    /// Asks for one value per command; for what is read beside the deliveries.
+    pub async fn ask(&mut self, pipeline: &Pipeline) -> Result<Vec<Value>, RedisError> {
+        self.connect().await?;
+        self.send(pipeline).await
+    }
+
+    /// Whether the connection of the last attempt still stands.
+    pub const fn is_connected(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    async fn connect(&mut self) -> Result<(), RedisError> {
+        if self.connection.is_some() {
+            return Ok(());
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        if let Some(budget) = &self.max_memory {
+            let set = redis::cmd("CONFIG").arg("SET").arg("liq.memory-budget").arg(budget).to_owned();
+            if let Err(error) = connection.send_packed_command(&set).await.and_then(Value::extract_error) {
+                tracing::warn!(%error, "REDIS_MAX_MEMORY could not be set");
+            }
+        }
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    async fn send(&mut self, pipeline: &Pipeline) -> Result<Vec<Value>, RedisError> {
+        let Some(connection) = &mut self.connection else {
+            return Err(RedisError::from((redis::ErrorKind::Io, "not connected")));
+        };
+        let replies = connection.send_packed_commands(pipeline, 0, pipeline.len()).await;
+        if replies.is_err() {
+            // Over a new connection the server may be another, or the same without its data.
+            self.connection = None;
+            self.known.clear();
+        }
+        replies
+    }
+}
+
+/// Reads the replies of one shipment.
+fn receipt_of(batches: usize, replies: &mut impl Iterator<Item = Value>) -> Receipt {
+    let answers = if batches > 1 {
+        // MULTI, then QUEUED or a refusal for each command.
+        let queued: Vec<Value> = replies.by_ref().take(batches + 1).collect();
+        let first_refusal = queued.iter().find_map(refusal_of);
+        match replies.next() {
+            Some(Value::Array(answers)) => answers,
+            executed => {
+                let aborted = executed.as_ref().and_then(refusal_of);
+                return Receipt::Refused(first_refusal.or(aborted).unwrap_or_else(unreadable));
+            }
+        }
+    } else {
+        replies.by_ref().take(1).collect()
+    };
+    let mut counts = Vec::with_capacity(answers.len());
+    for answer in &answers {
+        match Counts::decode(answer) {
+            Some(decoded) => counts.push(decoded),
+            None => return Receipt::Refused(refusal_of(answer).unwrap_or_else(unreadable)),
+        }
+    }
+    if counts.len() == batches { Receipt::Delivered(counts) } else { Receipt::Refused(unreadable()) }
+}
+
+fn unreadable() -> Refusal {
+    Refusal { passes: false, text: "the server's reply is not LIQ.MADDPACK's".to_owned() }
+}
+
+/// The refusal that a reply is, if it is one.
+fn refusal_of(reply: &Value) -> Option<Refusal> {
+    let Value::ServerError(error) = reply else { return None };
+    let code = error.code();
+    let text = format!("{code} {}", error.details().unwrap_or_default());
+    Some(Refusal { passes: PASSING.contains(&code), text: text.trim_end().to_owned() })
+}
+
+/// Whether trying again later may help against a failed attempt; a wrong password stays wrong.
+pub fn passes(error: &RedisError) -> bool {
+    !matches!(error.kind(), redis::ErrorKind::AuthenticationFailed | redis::ErrorKind::InvalidClientConfig)
+}

@@ -1,0 +1,202 @@
+//! Canonical symbols (`BTCUSDT`: base and quote currency run together) from each venue's instrument names.
+
+use std::sync::Arc;
+
+use fnv::FnvHashMap;
+
+use crate::event::Reject;
+
+/// The longest canonical symbol, in bytes.
+pub const LONGEST_SYMBOL: usize = 48;
+
+/// More names than any venue lists; beyond them the memory of names starts anew.
+const MOST_NAMES: usize = 65_536;
+
+/// Letters that stand for the delivery month in dated instruments.
+const MONTHS: &[u8] = b"FGHJKMNQUVXZ";
+
+/// Binance and its likenesses: `BTCUSDT`, `BTCUSDT_250926`, `BTCUSD_PERP`.
+pub fn binance(instrument: &str) -> Result<String, Reject> {
+    checked(instrument.split('_').next().unwrap_or_default().to_owned())
+}
+
+/// Binance captures that drop the quote currency: `BTC` beside `BTCUSDT` and `ETHUSDC`.
+///
+/// A first row may be glued to the greeting that the recorder printed: what ends such a field is the symbol.
+pub fn capture(field: &str) -> Result<String, Reject> {
+    let glued = field.contains(' ');
+    let is_symbol = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+    let start = if glued { field.trim_end_matches(is_symbol).len() } else { 0 };
+    let mut symbol = binance(field.get(start..).unwrap_or_default())?;
+    let has_quote = ["USDT", "USDC"].iter().any(|quote| symbol.len() > quote.len() && symbol.ends_with(quote));
+    if !has_quote {
+        symbol.push_str("USDT");
+    }
+    Ok(symbol)
+}
+
+/// Bybit: `BTCUSDT`, `BTCUSDT-26JUN26`, `BTCPERP` and `BTC-26JUN26` (USDC), `BTCUSD`, `BTCUSDM26`.
+pub fn bybit(instrument: &str) -> Result<String, Reject> {
+    let (pair, dated) = instrument.split_once('-').map_or((instrument, false), |(pair, _)| (pair, true));
+    if let Some(base) = pair.strip_suffix("PERP") {
+        return checked(format!("{base}USDC"));
+    }
+    if dated && !pair.ends_with("USDT") {
+        return checked(format!("{pair}USDC"));
+    }
+    checked(without_month(pair).to_owned())
+}
+
+/// Whether a Bybit instrument is settled in its base currency, and so sized in dollars.
+pub fn is_bybit_inverse(instrument: &str) -> bool {
+    without_month(instrument).ends_with("USD")
+}
+
+/// OKX: `BTC-USDT-SWAP`, `BTC-USD-260626`.
+pub fn okx(instrument: &str) -> Result<String, Reject> {
+    let mut parts = instrument.split('-');
+    match (parts.next(), parts.next()) {
+        (Some(base), Some(quote)) if !quote.is_empty() => checked(format!("{base}{quote}")),
+        _ => Err(Reject::BadSymbol),
+    }
+}
+
+/// BitMEX: `XBTUSD`, `XBTUSDT`, `ETHUSD_ETH`; dated ones keep the month (`TRXZ19`), their quote differs.
+pub fn bitmex(instrument: &str) -> Result<String, Reject> {
+    let pair = instrument.split('_').next().unwrap_or_default();
+    let named = pair.strip_prefix("XBT").map_or_else(|| pair.to_owned(), |rest| format!("BTC{rest}"));
+    checked(named)
+}
+
+/// Deribit: `BTC-PERPETUAL` and `BTC-26JUN26` (dollars), `SOL_USDC-PERPETUAL`; options are refused.
+pub fn deribit(instrument: &str) -> Result<String, Reject> {
+    let mut parts = instrument.split('-');
+    let (pair, _expiry, strike) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    if strike.is_some() {
+        return Err(Reject::OptionInstrument);
+    }
+    match pair.split_once('_') {
+        Some((base, quote)) => checked(format!("{base}{quote}")),
+        None if pair.is_empty() => Err(Reject::BadSymbol),
+        None => checked(format!("{pair}USD")),
+    }
+}
+
+/// Bitfinex: `tBTCF0:USTF0` (UST is its name of USDT), `tBTCUSD`, `tDUSK:USD`.
+pub fn bitfinex(instrument: &str) -> Result<String, Reject> {
+    let pair = instrument.strip_prefix('t').ok_or(Reject::BadSymbol)?;
+    let (base, quote) = match pair.split_once(':') {
+        Some(parts) => parts,
+        None => pair.split_at_checked(pair.len().saturating_sub(3)).ok_or(Reject::BadSymbol)?,
+    };
+    let plain = |currency: &str| match currency.strip_suffix("F0").unwrap_or(currency) {
+        "UST" => "USDT".to_owned(),
+        other => other.to_owned(),
+    };
+    let (base, quote) = (plain(base), plain(quote));
+    if base.is_empty() { Err(Reject::BadSymbol) } else { checked(base + &quote) }
+}
+
+/// `BTCUSDM26` without the month and year.
+fn without_month(pair: &str) -> &str {
+    let Some((head, tail)) = pair.len().checked_sub(3).and_then(|at| pair.split_at_checked(at)) else { return pair };
+    match tail.as_bytes() {
+        [month, tens, ones]
+            if MONTHS.contains(month) && tens.is_ascii_digit() && ones.is_ascii_digit() && head.ends_with("USD") =>
+        {
+            head
+        }
+        _ => pair,
+    }
+}
+
+/// A symbol that may stand in a key: not empty, not long, without blanks, braces or control characters.
+pub fn checked(symbol: String) -> Result<String, Reject> {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '{' | '}' | '<' | '>' | '"' | ',');
+    if symbol.is_empty() || symbol.len() > LONGEST_SYMBOL || symbol.contains(odd) {
+        return Err(Reject::BadSymbol);
+    }
+    Ok(symbol)
+}
+
+/// Names that were seen before, so that an event costs a look-up and no allocation.
+#[derive(Debug, Default)]
+pub struct Names {
+    known: FnvHashMap<Box<str>, Result<Arc<str>, Reject>>,
+}
+
+impl Names {
+    /// The canonical name of `raw`, found by `canonical` when it was not asked before.
+    pub fn get(&mut self, raw: &str, canonical: fn(&str) -> Result<String, Reject>) -> Result<Arc<str>, Reject> {
+        if let Some(name) = self.known.get(raw) {
+            return name.clone();
+        }
+        let name = canonical(raw).map(Arc::from);
+        if raw.len() <= 2 * LONGEST_SYMBOL {
+            if self.known.len() >= MOST_NAMES {
+                self.known.clear();
+            }
+            self.known.insert(raw.into(), name.clone());
+        }
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_a_pair_gives_one_symbol() {
+        type Canonical = fn(&str) -> Result<String, Reject>;
+        let cases: [(Canonical, &str, &str); 27] = [
+            (binance, "BTCUSDT", "BTCUSDT"),
+            (binance, "BTCUSDT_250926", "BTCUSDT"),
+            (binance, "BTCUSD_PERP", "BTCUSD"),
+            (binance, "币安人生USDT", "币安人生USDT"),
+            (capture, "BTC", "BTCUSDT"),
+            (capture, "BTCUSDT", "BTCUSDT"),
+            (capture, "ETHUSDC", "ETHUSDC"),
+            (capture, "USDC", "USDCUSDT"),
+            (capture, "1000PEPE", "1000PEPEUSDT"),
+            (capture, "Hello Arbitrage Trading BotADA", "ADAUSDT"),
+            (capture, "Hello Arbitrage Trading BotIP", "IPUSDT"),
+            (bybit, "BTCUSDT", "BTCUSDT"),
+            (bybit, "BTCPERP", "BTCUSDC"),
+            (bybit, "BTC-26JUN26", "BTCUSDC"),
+            (bybit, "BTCUSDT-26JUN26", "BTCUSDT"),
+            (bybit, "BTCUSDM26", "BTCUSD"),
+            (okx, "BTC-USDT-SWAP", "BTCUSDT"),
+            (okx, "BTC-USD-260626", "BTCUSD"),
+            (bitmex, "XBTUSD", "BTCUSD"),
+            (bitmex, "XBTUSDT", "BTCUSDT"),
+            (bitmex, "ETHUSD_ETH", "ETHUSD"),
+            (deribit, "BTC-PERPETUAL", "BTCUSD"),
+            (deribit, "SOL_USDC-PERPETUAL", "SOLUSDC"),
+            (deribit, "ETH-26JUN26", "ETHUSD"),
+            (bitfinex, "tBTCF0:USTF0", "BTCUSDT"),
+            (bitfinex, "tBTCUSD", "BTCUSD"),
+            (bitfinex, "tDUSK:USD", "DUSKUSD"),
+        ];
+        for (canonical, instrument, expected) in cases {
+            assert_eq!(canonical(instrument).as_deref(), Ok(expected), "{instrument}");
+        }
+        assert_eq!(deribit("BTC-26JUN26-100000-C"), Err(Reject::OptionInstrument));
+    }
+
+    #[test]
+    fn what_names_no_pair_is_refused() {
+        for field in ["", "<generator object x>", "a{b}", &"X".repeat(49)] {
+            assert_eq!(binance(field), Err(Reject::BadSymbol), "{field}");
+        }
+        for (canonical, field) in [(okx as fn(&str) -> _, "BTC"), (okx, "BTC-"), (bitfinex, "BTC"), (bitfinex, "t")] {
+            assert!(canonical(field).is_err(), "{field}");
+        }
+    }
+
+    #[test]
+    fn inverse_instruments_are_told_apart() {
+        assert!(is_bybit_inverse("BTCUSD") && is_bybit_inverse("BTCUSDM26"));
+        assert!(!is_bybit_inverse("BTCUSDT") && !is_bybit_inverse("BTCPERP"));
+    }
+}

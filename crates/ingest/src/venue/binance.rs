@@ -1,0 +1,74 @@
+//! Binance USD-M and COIN-M: `forceOrder` frames, plain or in the combined stream's envelope.
+
+use serde_json::Value;
+
+use super::field::{positive, text, time_ms};
+use super::{Decoder, Frame, Raw, Venue};
+use crate::event::{Batch, Event, Reject, side_of};
+
+/// Where USD-M market data lives since 2026-04-23; the old root acknowledges and stays silent.
+pub const UM_URL: &str = "wss://fstream.binance.com/market/stream";
+/// COIN-M.
+pub const CM_URL: &str = "wss://dstream.binance.com/stream";
+
+/// The streams to subscribe: all forced orders, and one that ticks every second to show that the feed lives.
+pub const fn streams(venue: Venue) -> [&'static str; 2] {
+    match venue {
+        Venue::BinanceCm => ["!forceOrder@arr", "btcusd_perp@markPrice@1s"],
+        _ => ["!forceOrder@arr", "btcusdt@markPrice@1s"],
+    }
+}
+
+/// The message inside the combined stream's envelope, or the frame itself when it is one.
+pub fn payload(frame: &Value) -> Option<&Value> {
+    let inner = if frame.get("stream").is_some() { frame.get("data")? } else { frame };
+    inner.get("e").map(|_| inner)
+}
+
+/// COIN-M symbols are quoted in dollars and carry a delivery (`BTCUSD_PERP`).
+pub fn market_of(payload: &Value) -> Venue {
+    let symbol = payload.get("o").unwrap_or(payload).get("s").and_then(Value::as_str).unwrap_or_default();
+    if symbol.contains("USD_") { Venue::BinanceCm } else { Venue::BinanceUm }
+}
+
+pub(super) fn decode(decoder: &mut Decoder, venue: Venue, frame: &Value, batch: &mut Batch) -> Frame {
+    if let Some(error) = frame.get("error").or_else(|| frame.get("code").map(|_| frame)) {
+        return Frame::Refused(error.to_string());
+    }
+    if frame.get("result").is_some() {
+        return Frame::Control;
+    }
+    let Some(payload) = payload(frame) else {
+        batch.push(Err(Reject::MalformedFrame));
+        return Frame::Unknown;
+    };
+    match payload.get("e").and_then(Value::as_str) {
+        Some("forceOrder") => {
+            batch.push(payload.get("o").ok_or(Reject::MissingField).and_then(|order| forced(decoder, venue, order)));
+            Frame::Data
+        }
+        Some("markPriceUpdate") => Frame::Pulse,
+        _ => {
+            batch.push(Err(Reject::NotLiquidation));
+            Frame::Unknown
+        }
+    }
+}
+
+/// `ap` is the average fill, `p` the bankruptcy price; `z` what was filled. COIN-M counts contracts.
+fn forced(decoder: &mut Decoder, venue: Venue, order: &Value) -> Result<Event, Reject> {
+    if text(order, "X")? != "FILLED" {
+        return Err(Reject::NotFilled);
+    }
+    let price = match positive(order, "ap")? {
+        Some(price) => price,
+        None => positive(order, "p")?.ok_or(Reject::NoPrice)?,
+    };
+    let quantity = match positive(order, "z")? {
+        Some(quantity) => quantity,
+        None => positive(order, "q")?.ok_or(Reject::MissingField)?,
+    };
+    let side = side_of(text(order, "S")?)?;
+    let raw = Raw { instrument: text(order, "s")?, ts_ms: time_ms(order, "T")?, side, price, quantity, id: "" };
+    decoder.event(venue, raw)
+}

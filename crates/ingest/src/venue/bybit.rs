@@ -1,0 +1,63 @@
+//! Bybit v5: `allLiquidation` packets.
+
+use serde_json::Value;
+
+use super::field::{items, positive, text, time_ms};
+use super::{Decoder, Frame, Raw, Venue};
+use crate::event::{Batch, Event, Reject, opposite, side_of};
+
+/// USDT and USDC contracts.
+pub const LINEAR_URL: &str = "wss://stream.bybit.com/v5/public/linear";
+/// Contracts settled in their base currency.
+pub const INVERSE_URL: &str = "wss://stream.bybit.com/v5/public/inverse";
+/// Symbols in one subscription: an argument list may have 21,000 characters in all, and long ones went unanswered.
+pub const CHUNK: usize = 10;
+
+pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) -> Frame {
+    let Some(topic) = frame.get("topic").and_then(Value::as_str) else {
+        return control(frame, batch);
+    };
+    if topic.starts_with("allLiquidation.") {
+        let packet_ms = time_ms(frame, "ts").unwrap_or_default();
+        for (place, item) in items(frame.get("data")).iter().enumerate() {
+            let event = forced(decoder, item, packet_ms, place);
+            batch.push(event);
+        }
+        if !frame.get("data").is_some_and(Value::is_array) {
+            batch.push(Err(Reject::MissingField));
+        }
+        return Frame::Data;
+    }
+    if topic.starts_with("liquidation.") {
+        batch.push(Err(Reject::WithdrawnTopic));
+        return Frame::Unknown;
+    }
+    if topic.starts_with("tickers.") {
+        return Frame::Pulse;
+    }
+    batch.push(Err(Reject::NotLiquidation));
+    Frame::Unknown
+}
+
+fn control(frame: &Value, batch: &mut Batch) -> Frame {
+    if frame.get("success") == Some(&Value::Bool(false)) {
+        return Frame::Refused(frame.get("ret_msg").and_then(Value::as_str).unwrap_or("refused").to_owned());
+    }
+    if frame.get("op").is_some() {
+        return Frame::Control;
+    }
+    batch.push(Err(Reject::MalformedFrame));
+    Frame::Unknown
+}
+
+/// `S` is the side of the position, so the order's is the other; `p` is the bankruptcy price. Equal items of one
+/// packet are liquidations of their own, so the id holds the place in the packet.
+fn forced(decoder: &mut Decoder, item: &Value, packet_ms: u64, place: usize) -> Result<Event, Reject> {
+    let position = side_of(text(item, "S")?)?;
+    let price = positive(item, "p")?.ok_or(Reject::NoPrice)?;
+    let quantity = positive(item, "v")?.ok_or(Reject::MissingField)?;
+    let ts_ms = time_ms(item, "T")?;
+    let id = format!("{packet_ms}.{place}");
+    let raw = Raw { instrument: text(item, "s")?, ts_ms, side: opposite(position), price, quantity, id: &id };
+    decoder.event(Venue::Bybit, raw)
+}

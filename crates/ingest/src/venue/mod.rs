@@ -1,0 +1,218 @@
+//! The venues: one file for each, with its frames, its subscriptions and its rules of keeping a connection.
+
+pub mod binance;
+pub mod bitfinex;
+pub mod bitmex;
+pub mod bybit;
+pub mod deribit;
+mod field;
+pub mod okx;
+
+pub use field::{decimal, number_of};
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::contract::Contracts;
+use crate::event::{Batch, Event, Reject, Side};
+use crate::symbol::Names;
+
+/// A feed of liquidations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Venue {
+    /// Binance USD-M futures.
+    BinanceUm,
+    /// Binance COIN-M futures.
+    BinanceCm,
+    /// Bybit v5.
+    Bybit,
+    /// OKX v5.
+    Okx,
+    /// BitMEX.
+    Bitmex,
+    /// Deribit.
+    Deribit,
+    /// Bitfinex derivatives.
+    Bitfinex,
+    /// Aster, which speaks as Binance does; recordings only.
+    Aster,
+}
+
+impl Venue {
+    /// Every venue.
+    pub const ALL: [Self; 8] = [
+        Self::BinanceUm,
+        Self::BinanceCm,
+        Self::Bybit,
+        Self::Okx,
+        Self::Bitmex,
+        Self::Deribit,
+        Self::Bitfinex,
+        Self::Aster,
+    ];
+
+    /// Those that can be streamed.
+    pub const STREAMED: [Self; 7] =
+        [Self::BinanceUm, Self::BinanceCm, Self::Bybit, Self::Okx, Self::Bitmex, Self::Deribit, Self::Bitfinex];
+
+    /// The name on the command line, in the configuration, in metrics and in recordings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BinanceUm => "binance-um",
+            Self::BinanceCm => "binance-cm",
+            Self::Bybit => "bybit",
+            Self::Okx => "okx",
+            Self::Bitmex => "bitmex",
+            Self::Deribit => "deribit",
+            Self::Bitfinex => "bitfinex",
+            Self::Aster => "aster",
+        }
+    }
+
+    /// The exchange's name as the module records it: one for both markets of Binance.
+    pub const fn exchange(self) -> &'static str {
+        match self {
+            Self::BinanceUm | Self::BinanceCm => "binance",
+            other => other.name(),
+        }
+    }
+
+    /// Finds a venue by its own name, or by the one that tardis.dev gives it.
+    pub fn parse(name: &str) -> Option<Self> {
+        let by_own_name = Self::ALL.into_iter().find(|venue| venue.name() == name);
+        by_own_name.or(match name {
+            "binance" | "binance-futures" => Some(Self::BinanceUm),
+            "binance-delivery" => Some(Self::BinanceCm),
+            "okex-swap" | "okex-futures" | "okx-swap" | "okx-futures" => Some(Self::Okx),
+            "bitfinex-derivatives" => Some(Self::Bitfinex),
+            _ => None,
+        })
+    }
+
+    /// Makes the canonical symbol of one of its instruments.
+    pub const fn canonical_symbol(self) -> fn(&str) -> Result<String, Reject> {
+        match self {
+            Self::BinanceUm | Self::BinanceCm | Self::Aster => crate::symbol::binance,
+            Self::Bybit => crate::symbol::bybit,
+            Self::Okx => crate::symbol::okx,
+            Self::Bitmex => crate::symbol::bitmex,
+            Self::Deribit => crate::symbol::deribit,
+            Self::Bitfinex => crate::symbol::bitfinex,
+        }
+    }
+
+    /// Guesses whose frame this is by its shape.
+    pub fn of_frame(frame: &Value) -> Option<Self> {
+        let has = |name: &str| frame.get(name).is_some();
+        if let Some(payload) = binance::payload(frame) {
+            return Some(binance::market_of(payload));
+        }
+        if frame.is_array() {
+            Some(Self::Bitfinex)
+        } else if has("jsonrpc") {
+            Some(Self::Deribit)
+        } else if has("table") {
+            Some(Self::Bitmex)
+        } else if has("arg") {
+            Some(Self::Okx)
+        } else if has("topic") && !has("op") {
+            Some(Self::Bybit)
+        } else {
+            None
+        }
+    }
+}
+
+/// What a frame was, beside the events it gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// Data of the liquidation channel.
+    Data,
+    /// Data of the control channel: the feed is alive.
+    Pulse,
+    /// An acknowledgement, a pong, a heartbeat: nothing to do.
+    Control,
+    /// To be answered with this text.
+    Answer(String),
+    /// The venue refused something, in its own words.
+    Refused(String),
+    /// Nothing that is known.
+    Unknown,
+}
+
+/// An event as the venue words it, before symbol and size are made canonical.
+#[derive(Debug, Clone, Copy)]
+pub struct Raw<'a> {
+    /// The venue's own name of the instrument.
+    pub instrument: &'a str,
+    /// Exchange time, Unix milliseconds.
+    pub ts_ms: u64,
+    /// Side of the forced order.
+    pub side: Side,
+    /// Fill price, else bankruptcy price.
+    pub price: f64,
+    /// Quantity in the venue's unit.
+    pub quantity: f64,
+    /// The venue's id, or empty.
+    pub id: &'a str,
+}
+
+/// Turns frames and rows of every venue into events.
+#[derive(Debug)]
+pub struct Decoder {
+    contracts: Contracts,
+    names: [Names; Venue::ALL.len()],
+    exchanges: [Arc<str>; Venue::ALL.len()],
+}
+
+impl Decoder {
+    /// A decoder that knows these contract sizes.
+    pub fn new(contracts: Contracts) -> Self {
+        Self {
+            contracts,
+            names: std::array::from_fn(|_| Names::default()),
+            exchanges: Venue::ALL.map(|venue| Arc::from(venue.exchange())),
+        }
+    }
+
+    /// Reads one frame of `venue`, appending to `batch`. `received_ms` serves venues that tell no time.
+    pub fn frame(&mut self, venue: Venue, frame: &Value, received_ms: Option<u64>, batch: &mut Batch) -> Frame {
+        match venue {
+            Venue::BinanceUm | Venue::BinanceCm | Venue::Aster => binance::decode(self, venue, frame, batch),
+            Venue::Bybit => bybit::decode(self, frame, batch),
+            Venue::Okx => okx::decode(self, frame, batch),
+            Venue::Bitmex => bitmex::decode(self, frame, received_ms, batch),
+            Venue::Deribit => deribit::decode(self, frame, batch),
+            Venue::Bitfinex => bitfinex::decode(self, frame, batch),
+        }
+    }
+
+    /// Makes an event of what a venue reported.
+    pub fn event(&mut self, venue: Venue, raw: Raw<'_>) -> Result<Event, Reject> {
+        let symbol = self.symbol(venue, raw.instrument, venue.canonical_symbol())?;
+        let size = self.contracts.notional(venue, raw.instrument, raw.quantity, raw.price)?;
+        let Raw { ts_ms, side, price, id, .. } = raw;
+        Event { exchange: self.exchange(venue), symbol, ts_ms, side, price, size, id: id.into() }.checked()
+    }
+
+    /// The canonical symbol by another rule than the venue's own.
+    pub fn symbol(
+        &mut self,
+        venue: Venue,
+        instrument: &str,
+        canonical: fn(&str) -> Result<String, Reject>,
+    ) -> Result<Arc<str>, Reject> {
+        self.names.get_mut(venue as usize).ok_or(Reject::UnsupportedVenue)?.get(instrument, canonical)
+    }
+
+    /// The shared name of the venue's exchange.
+    pub fn exchange(&self, venue: Venue) -> Arc<str> {
+        self.exchanges.get(venue as usize).cloned().unwrap_or_else(|| Arc::from(venue.exchange()))
+    }
+
+    /// The contract sizes.
+    pub const fn contracts(&self) -> &Contracts {
+        &self.contracts
+    }
+}

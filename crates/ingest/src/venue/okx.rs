@@ -1,0 +1,67 @@
+//! OKX v5: the `liquidation-orders` channel, sized in contracts.
+
+use serde_json::Value;
+
+use super::field::{items, positive, text, time_ms};
+use super::{Decoder, Frame, Raw, Venue};
+use crate::event::{Batch, Event, Reject, Side, side_of};
+
+/// Public channels.
+pub const URL: &str = "wss://ws.okx.com:8443/ws/v5/public";
+
+pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) -> Frame {
+    match frame.get("event").and_then(Value::as_str) {
+        Some("error") => return Frame::Refused(frame.to_string()),
+        Some(_) => return Frame::Control,
+        None => {}
+    }
+    let Some(channel) = frame.get("arg").and_then(|arg| arg.get("channel")).and_then(Value::as_str) else {
+        batch.push(Err(Reject::MalformedFrame));
+        return Frame::Unknown;
+    };
+    match channel {
+        "liquidation-orders" => {
+            for order in items(frame.get("data")) {
+                let details = items(order.get("details"));
+                if details.is_empty() {
+                    batch.push(Err(Reject::MissingField));
+                }
+                for detail in details {
+                    let event = forced(decoder, order, detail);
+                    batch.push(event);
+                }
+            }
+            Frame::Data
+        }
+        "mark-price" => Frame::Pulse,
+        _ => {
+            batch.push(Err(Reject::NotLiquidation));
+            Frame::Unknown
+        }
+    }
+}
+
+/// `side` is the order's (`posSide` may be `net`); `bkPx` the bankruptcy price: there is no fill price.
+fn forced(decoder: &mut Decoder, order: &Value, detail: &Value) -> Result<Event, Reject> {
+    let instrument = text(order, "instId")?;
+    if matches!(order.get("instType").and_then(Value::as_str), Some("OPTION")) {
+        return Err(Reject::OptionInstrument);
+    }
+    let side = order_side(detail)?;
+    let price = positive(detail, "bkPx")?.ok_or(Reject::NoPrice)?;
+    let quantity = positive(detail, "sz")?.ok_or(Reject::MissingField)?;
+    let raw = Raw { instrument, ts_ms: time_ms(detail, "ts")?, side, price, quantity, id: "" };
+    decoder.event(Venue::Okx, raw)
+}
+
+/// The side of the order; where it is missing, the opposite of the position's.
+fn order_side(detail: &Value) -> Result<Side, Reject> {
+    match detail.get("side").and_then(Value::as_str) {
+        Some(side) if !side.is_empty() => side_of(side),
+        _ => match text(detail, "posSide")? {
+            "long" => Ok(Side::Sell),
+            "short" => Ok(Side::Buy),
+            _ => Err(Reject::BadSide),
+        },
+    }
+}

@@ -1,0 +1,260 @@
+//! Live feeds against a real server: exchanges that play recorded and made-up frames and misbehave, Redis going away,
+//! either side dying.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::io::{Read, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+
+use support::exchange::{Exchange, Rest, Script, Step};
+use support::frames::DIALECTS;
+use support::program::{self, Running};
+use support::proxy::Proxy;
+use support::server::wait_until;
+use support::{Server, total, url_of};
+
+const QUICK: &str = "[stream]\nsilence_ms = 600\nreconnect_ms = 20\nreconnect_max_ms = 200\nrelist_ms = 300\n";
+
+fn stream(folder: &Path, url: &str, port: u16, settings: &str, venues: &[&str]) -> Command {
+    let file = folder.join("liq.toml");
+    std::fs::write(&file, format!("listen = \"127.0.0.1:{port}\"\n{settings}")).unwrap();
+    let mut command = program::command(&folder.join("state"));
+    command.arg("--config").arg(file).args(["--redis-url", url, "stream"]).args(venues);
+    command.stderr(std::fs::File::create(folder.join("log")).unwrap());
+    command
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A GET over HTTP; status and body, or nothing when nobody listens.
+fn get(port: u16, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
+
+/// The sum of a metric's lines that hold `label`.
+fn metric(port: u16, name: &str, label: &str) -> f64 {
+    let (_, text) = get(port, "/metrics").unwrap_or_default();
+    let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+fn stored(server: &Server) -> u64 {
+    total(server, "total_accepted") + total(server, "total_filtered")
+}
+
+#[test]
+fn seven_venues_come_through_cuts_garbage_silence_and_repeats_with_exact_totals() {
+    let (server, folder, port) = (Server::start(), tempfile::tempdir().unwrap(), free_port());
+    let rest = Rest::start();
+    let listed = |symbols: &[&str]| {
+        let list: Vec<String> =
+            symbols.iter().map(|symbol| format!(r#"{{"symbol":"{symbol}","status":"Trading"}}"#)).collect();
+        format!(r#"{{"result":{{"list":[{}],"nextPageCursor":""}}}}"#, list.join(","))
+    };
+    let linear = "/v5/market/instruments-info?category=linear";
+    rest.answer(linear, &listed(&["ICPUSDT", "PIPPINUSDT"]));
+    rest.answer("/v5/market/instruments-info?category=inverse", &listed(&[]));
+    let okx = ["CNPY", "MINA", "BTC"]
+        .map(|base| format!(r#"{{"instId":"{base}-USDT-SWAP","ctVal":"1","ctMult":"1","ctType":"linear"}}"#));
+    rest.answer("/api/v5/public/instruments?instType=SWAP", &format!(r#"{{"data":[{}]}}"#, okx.join(",")));
+    rest.answer("/api/v5/public/instruments?instType=FUTURES", r#"{"data":[]}"#);
+    rest.answer("/api/v1/instrument/active", "[]");
+
+    // Recorded years apart, the venues' events would be late in each other's series.
+    let mut settings =
+        format!("key = \"liq:%exchange:{{%symbol}}\"\n{QUICK}[series]\nclock = \"EVENT\"\nretention = \"31d\"\n");
+    let (mut exchanges, mut new, mut repeated) = (Vec::new(), 0, 0);
+    for dialect in &DIALECTS {
+        let (script, news, repeats) = dialect.script();
+        let exchange = Exchange::start(script);
+        let _ = writeln!(
+            settings,
+            "[venue.{}]\nurl = \"{}\"\nrest_url = \"{}\"",
+            dialect.venue,
+            exchange.url(),
+            rest.url()
+        );
+        exchanges.push(exchange);
+        new += news;
+        repeated += repeats;
+    }
+    let venues = DIALECTS.map(|dialect| dialect.venue);
+    let mut running = Running::start(&mut stream(folder.path(), &url_of(&server), port, &settings, &venues));
+    wait_until("every exchange has played all it has", || exchanges.iter().all(|exchange| exchange.finished() >= 4));
+    wait_until("all is delivered", || stored(&server) + total(&server, "total_duplicate") >= new + repeated);
+    rest.answer(linear, &listed(&["ICPUSDT", "PIPPINUSDT", "NEWUSDT"]));
+    wait_until("a new symbol is subscribed", || {
+        exchanges[2].texts().iter().any(|text| text.contains("allLiquidation.NEWUSDT"))
+    });
+    for (dialect, exchange) in DIALECTS.iter().zip(&exchanges) {
+        assert_eq!(exchange.faults(), Vec::<String>::new(), "{}", dialect.venue);
+        assert_eq!(exchange.connections(), 4, "{}", dialect.venue);
+        let label = format!("venue=\"{}\"", dialect.venue);
+        assert_eq!(metric(port, "liq_ingest_silences_total", &label), 1.0, "{}", dialect.venue);
+        assert_eq!(metric(port, "liq_ingest_disconnects_total", &label), 3.0, "{}", dialect.venue);
+        assert!(metric(port, "liq_ingest_rejects_total", &format!("{label},reason=\"malformed_frame\"")) >= 4.0);
+    }
+    assert_eq!((stored(&server), total(&server, "total_duplicate")), (new, repeated));
+    assert_eq!(metric(port, "liq_ingest_events_total", "") as u64, new + repeated);
+    wait_until("all is well", || get(port, "/healthz").is_some_and(|(status, _)| status == 200));
+    let rejects = std::fs::read_to_string(folder.path().join("state/rejects.ndjson")).unwrap();
+    assert!(rejects.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+    assert!(rejects.contains("nonsense"), "{rejects}");
+    running.terminate();
+    assert_eq!((stored(&server), total(&server, "total_duplicate")), (new, repeated));
+}
+
+/// A venue of whose frames a test sends as many as it likes.
+fn quiet_exchange() -> Exchange {
+    let dialect = &DIALECTS[0];
+    let (expects, greeting) = (dialect.expects.to_vec(), dialect.greeting.to_vec());
+    Exchange::start(Script { expects, greeting, pulse: dialect.pulse, keepalive: None, sessions: Vec::new() })
+}
+
+fn order(symbol: &str, n: u64, size: f64) -> String {
+    let ts_ms = 1_790_000_000_000_u64 + n;
+    format!(
+        r#"{{"e":"forceOrder","E":{ts_ms},"o":{{"s":"{symbol}","S":"BUY","q":"{size}","p":"1","ap":"1","X":"FILLED","z":"{size}","T":{ts_ms}}}}}"#
+    )
+}
+
+fn one_venue(exchange: &Exchange, more: &str) -> String {
+    format!("{QUICK}{more}[series]\nclock = \"EVENT\"\n[venue.binance-um]\nurl = \"{}\"\n", exchange.url())
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_while_redis_is_away_and_the_program_is_killed() {
+    let (server, folder, port) = (Server::start(), tempfile::tempdir().unwrap(), free_port());
+    let proxy = Proxy::start(&folder.path().join("proxy"), &server.dir().join("socket"));
+    let exchange = quiet_exchange();
+    let settings = one_venue(&exchange, "batch = 7\n");
+    let mut random = fastrand::Rng::with_seed(31);
+    let mut sent = 0;
+    let mut running = Running::start(&mut stream(folder.path(), &proxy.url(), port, &settings, &["binance-um"]));
+    let rounds: u64 = std::env::var("LIQ_SOAK_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(4);
+    for round in 0..rounds {
+        match round % 4 {
+            0 => proxy.shut(),
+            1 => proxy.lose_replies_after(random.i64(0..400)),
+            2 => proxy.cut(),
+            _ => {}
+        }
+        let before = metric(port, "liq_ingest_events_total", "");
+        for _ in 0..200 {
+            exchange.send(order(["AUSDT", "BUSDT", "CUSDT"][random.usize(..3)], sent, 1.0 + random.f64()));
+            sent += 1;
+        }
+        wait_until("the events were read", || metric(port, "liq_ingest_events_total", "") >= before + 200.0);
+        if round % 4 == 0 {
+            wait_until("the events wait on disk", || metric(port, "liq_ingest_spool_events", "") >= 200.0);
+            let (status, complaint) = get(port, "/healthz").unwrap();
+            assert_eq!((status, complaint.contains("redis: does not take events")), (503, true), "{complaint}");
+            running.kill();
+            running = Running::start(&mut stream(folder.path(), &proxy.url(), port, &settings, &["binance-um"]));
+            proxy.open();
+        }
+        proxy.lose_replies_after(-1);
+        wait_until("the spool is empty", || {
+            stored(&server) == sent
+                && get(port, "/metrics").is_some()
+                && metric(port, "liq_ingest_spool_events", "") == 0.0
+        });
+        wait_until("the venue is connected", || metric(port, "liq_ingest_connected", "") == 1.0);
+    }
+    running.terminate();
+    assert_eq!(stored(&server), sent);
+    // In the order in which they came: none was late behind another of its series.
+    let mut client = server.connect();
+    for symbol in ["AUSDT", "BUSDT", "CUSDT"] {
+        let events = client.call(&["LIQ.RANGE", &format!("liq:{{{symbol}}}"), "-", "+", "COUNT", "10000"]);
+        assert!(events.array().len() > 100, "{symbol}");
+    }
+}
+
+#[test]
+fn a_full_spool_keeps_what_passes_the_filter_and_counts_what_went() {
+    let (server, folder, port) = (Server::start(), tempfile::tempdir().unwrap(), free_port());
+    let proxy = Proxy::start(&folder.path().join("proxy"), &server.dir().join("socket"));
+    let exchange = quiet_exchange();
+    let settings = one_venue(&exchange, "") + "[spool]\nmax_events = 1000\n";
+    let mut running = Running::start(&mut stream(folder.path(), &proxy.url(), port, &settings, &["binance-um"]));
+    // Sizes 1 … 100: the 80th percentile is 80, which the program learns while Redis is there.
+    for n in 0..100 {
+        exchange.send(order("AUSDT", n, (n + 1) as f64));
+    }
+    wait_until("the first are stored", || stored(&server) == 100);
+    wait_until("the program asks for the threshold", || {
+        let mut client = server.connect();
+        client.run("INFO commandstats").text().contains("cmdstat_LIQ.PCTL")
+            || client.run("INFO commandstats").text().contains("cmdstat_liq.pctl")
+    });
+    proxy.shut();
+    // 900 large among 1,600 small: the large fit, and 100 of the small, the largest.
+    for n in 0..2_500_u64 {
+        let size = if n % 25 < 9 { 100.0 + (n % 7) as f64 } else { 10.0 + n as f64 / 100.0 };
+        exchange.send(order("AUSDT", 1_000 + n, size));
+    }
+    wait_until("all were read", || metric(port, "liq_ingest_events_total", "") >= 2_600.0);
+    wait_until("the spool is full", || metric(port, "liq_ingest_spool_dropped_total", "") >= 1_500.0);
+    assert!(get(port, "/healthz").unwrap().1.contains("spool: 1000 of 1000 events"));
+    proxy.open();
+    wait_until("the rest is stored", || stored(&server) == 1_100);
+    assert_eq!(metric(port, "liq_ingest_spool_dropped_total", ""), 1_500.0);
+    let large = server.connect().run("LIQ.RANGE liq:{AUSDT} 1790000001000 + COUNT 5000 MINSIZE 100");
+    assert_eq!(large.array().len(), 900);
+    running.terminate();
+}
+
+#[test]
+fn a_refused_series_waits_and_the_others_go_on() {
+    let (server, folder, port) = (Server::start(), tempfile::tempdir().unwrap(), free_port());
+    let exchange = quiet_exchange();
+    server.connect().run("SET liq:{BUSDT} 1").ok();
+    let settings = one_venue(&exchange, "");
+    let mut command = stream(folder.path(), &url_of(&server), port, &settings, &["binance-um"]);
+    let mut running = Running::start(&mut command);
+    for n in 0..50 {
+        exchange.send(order(["AUSDT", "BUSDT"][n as usize % 2], n, 5.0));
+    }
+    wait_until("the others are stored", || {
+        metric(port, "liq_ingest_answers_total", "") == 25.0 && metric(port, "liq_ingest_spool_events", "") == 25.0
+    });
+    running.terminate();
+    server.connect().run("DEL liq:{BUSDT}");
+    let mut running = Running::start(&mut stream(folder.path(), &url_of(&server), port, &settings, &["binance-um"]));
+    wait_until("the refused ones are stored too", || stored(&server) == 50);
+    running.terminate();
+}
+
+#[test]
+fn check_prints_what_would_be_done_and_no_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("liq.toml");
+    std::fs::write(&file, "[redis]\nurl = \"rediss://bot:hunter2@db:6380\"\n[venue.bybit]\nsymbols = [\"BTCUSDT\"]\n")
+        .unwrap();
+    let mut command = program::command(folder.path());
+    command.arg("--config").arg(&file).args(["check", "bybit", "binance-um"]).env("MIN_LIQUIDATION_SIZE_BTC", "5000");
+    let shown = program::succeed(&mut command);
+    for piece in
+        ["rediss://bot:***@db:6380", "LIQ.CREATE liq:{BTCUSDT} MINSIZE 5000 CLOCK SERVER", "/market/", "linear"]
+    {
+        assert!(shown.contains(piece), "{piece} in {shown}");
+    }
+    assert!(!shown.contains("hunter2"));
+    std::fs::write(&file, "[series]\npercentile = 101\n").unwrap();
+    let mut command = program::command(folder.path());
+    let said = program::fail(command.arg("--config").arg(&file).arg("check"));
+    assert!(said.contains("PERCENTILE"), "{said}");
+    let _ = Step::Ping;
+}

@@ -1,0 +1,77 @@
+//! The program under test, run as a user runs it.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+/// A command of `liq-ingest` with a state folder, and nothing of this environment that it would read.
+pub fn command(state_dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_liq-ingest"));
+    for (name, _) in std::env::vars().filter(|(name, _)| {
+        ["REDIS_", "PERCENTILE", "MIN_LIQ", "VWAP", "LONG_", "SHORT_", "ENABLE_", "LIQ_INGEST"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+    }) {
+        command.env_remove(name);
+    }
+    command.arg("--state-dir").arg(state_dir).stdin(Stdio::null());
+    command
+}
+
+/// Runs to the end and expects success; answers standard output.
+#[track_caller]
+pub fn succeed(command: &mut Command) -> String {
+    let output = command.output().expect("the program runs");
+    let Output { status, stdout, stderr } = output;
+    assert!(status.success(), "{status}: {}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).expect("the program prints text")
+}
+
+/// Runs to the end and expects failure; answers standard error.
+#[track_caller]
+pub fn fail(command: &mut Command) -> String {
+    let output = command.output().expect("the program runs");
+    assert!(!output.status.success(), "it succeeded: {}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stderr).expect("the program prints text")
+}
+
+/// A running program, ended when dropped.
+pub struct Running(pub Child);
+
+impl Running {
+    #[track_caller]
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::null()).spawn().expect("the program runs"))
+    }
+
+    /// Ends it by signal 9.
+    pub fn kill(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+
+    /// Whether it ended by itself, and well.
+    pub fn has_ended(&mut self) -> bool {
+        match self.0.try_wait().expect("a child can be asked") {
+            Some(status) => {
+                assert!(status.success(), "the program ended with {status}");
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Asks it to end, as a service manager does, and expects that it ends well.
+    #[track_caller]
+    pub fn terminate(&mut self) {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        let status = self.0.wait().expect("a child can be waited for");
+        assert!(status.success(), "the program ended with {status}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
