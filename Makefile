@@ -36,7 +36,7 @@ run: build ## keep a server with the module in the foreground, configured by red
 	mkdir -p target/run
 	redis-server redis.conf --loadmodule $(CURDIR)/$(MODULE) --dir $(CURDIR)/target/run
 
-bench: ## speed and size as ratios to SET, in one run; PARTS="speed worst rows memory accuracy" chooses
+bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits worst rows memory accuracy" chooses
 	@scripts/prepare build server
 	cargo build --release --lib --bench server
 	LIQ_MODULE=$(MODULE) cargo bench --bench server -- $(PARTS)

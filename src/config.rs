@@ -5,7 +5,7 @@
 
 use std::ffi::CStr;
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{LazyLock, PoisonError, RwLock};
 
 use liq_core::request::{Args, OptionsPatch, RequestError, duration_ms, format_duration, format_real, integer};
@@ -65,6 +65,43 @@ pub fn default_options() -> Options {
 
 /// The options as the parameters have them, each checked by itself.
 static CONFIGURED: LazyLock<RwLock<Options>> = LazyLock::new(RwLock::default);
+
+/// Whether to offer redis-cell's command; told while the module is loaded.
+pub fn cell_compat() -> bool {
+    CELL_COMPAT.value.load(Ordering::Relaxed)
+}
+
+static CELL_COMPAT: LoadSwitch = LoadSwitch { name: c"cell-compat", value: AtomicBool::new(false) };
+
+/// `yes` or `no`, fixed when the module is loaded.
+struct LoadSwitch {
+    name: &'static CStr,
+    value: AtomicBool,
+}
+
+impl Parameter for LoadSwitch {
+    fn name(&self) -> &'static CStr {
+        self.name
+    }
+
+    fn is_load_only(&self) -> bool {
+        true
+    }
+
+    fn show(&self) -> String {
+        if self.value.load(Ordering::Relaxed) { "yes" } else { "no" }.to_owned()
+    }
+
+    fn take(&self, text: &[u8]) -> Result<(), String> {
+        let value = match text.to_ascii_lowercase().as_slice() {
+            b"yes" => true,
+            b"no" => false,
+            _ => return Err(RequestError::argument("value", "must be yes or no", text).to_string()),
+        };
+        self.value.store(value, Ordering::Relaxed);
+        Ok(())
+    }
+}
 
 /// A number that commands read and CONFIG SET changes.
 struct Limit {
@@ -179,10 +216,12 @@ pub fn register(server: &Loader<'_>) -> Result<(), String> {
     for option in &OPTION_DEFAULTS {
         server.parameter(option, &option.show())?;
     }
+    server.parameter(&CELL_COMPAT, &CELL_COMPAT.show())?;
     server.apply_parameters()
 }
 
 fn all() -> impl Iterator<Item = &'static dyn Parameter> {
     let limits = LIMITS.iter().map(|limit| *limit as &dyn Parameter);
-    limits.chain(OPTION_DEFAULTS.iter().map(|option| option as &dyn Parameter))
+    let options = OPTION_DEFAULTS.iter().map(|option| option as &dyn Parameter);
+    limits.chain(options).chain([&CELL_COMPAT as &dyn Parameter])
 }

@@ -3,9 +3,11 @@
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use liq_core::limiter::Limiter;
 use liq_core::series::Tally;
 
 use crate::commands::FAMILIES;
+use crate::commands::rl::CELL_THROTTLE;
 use crate::ffi::{InfoSection, InfoSource, Persisted, Registration, panics_caught};
 use crate::types::liqseries::LiqSeries;
 
@@ -37,6 +39,10 @@ pub struct Totals {
     stale_signals: Counter,
     /// Signals whose stream would not take them.
     pub failed_signals: Counter,
+    /// Rate limits asked to take a cost, whatever came of it.
+    pub checks: Counter,
+    /// Rate limits that refused it.
+    pub blocks: Counter,
 }
 
 impl Totals {
@@ -56,6 +62,8 @@ pub static TOTALS: Totals = Totals {
     signals: Counter::new(),
     stale_signals: Counter::new(),
     failed_signals: Counter::new(),
+    checks: Counter::new(),
+    blocks: Counter::new(),
 };
 
 /// Room for the error counts of every registered command.
@@ -63,7 +71,7 @@ const MAX_COMMANDS: usize = 64;
 static ERRORS: [Counter; MAX_COMMANDS] = [const { Counter::new() }; MAX_COMMANDS];
 
 fn registrations() -> impl Iterator<Item = &'static Registration> {
-    FAMILIES.iter().flat_map(|(_, commands)| commands.iter())
+    FAMILIES.iter().flat_map(|(_, commands)| commands.iter()).chain([&CELL_THROTTLE])
 }
 
 /// Counts a refused call of `command`.
@@ -83,6 +91,8 @@ pub struct LiqSection;
 impl InfoSource for LiqSection {
     fn report(section: &mut InfoSection) {
         section.text(c"version", env!("CARGO_PKG_VERSION"));
+        // The only mode there is: this version gives up neither resolution nor events for want of memory.
+        section.text(c"mode", "normal");
         section.count(c"series", LiqSeries::slot().live());
         section.count(c"adds", TOTALS.statuses.iter().map(Counter::get).sum());
         for (name, counter) in STATUS_FIELDS.iter().zip(&TOTALS.statuses) {
@@ -91,6 +101,9 @@ impl InfoSource for LiqSection {
         section.count(c"signals", TOTALS.signals.get());
         section.count(c"stale_signals", TOTALS.stale_signals.get());
         section.count(c"failed_signals", TOTALS.failed_signals.get());
+        section.count(c"limiters", Limiter::slot().live());
+        section.count(c"rate_checks", TOTALS.checks.get());
+        section.count(c"rate_blocks", TOTALS.blocks.get());
         section.count(c"panics_caught", panics_caught());
         let errors = registrations().zip(&ERRORS).map(|(command, errors)| (command.info.name, errors.get()));
         section.counts(c"errors", errors.filter(|(_, errors)| *errors > 0));

@@ -66,6 +66,16 @@ impl<T: Persisted> Writable<'_, T> {
         self.key.store(value);
     }
 
+    /// Deletes the key, here only.
+    pub fn delete(&mut self) {
+        self.key.delete();
+    }
+
+    /// Sets when the key expires, here only: for values from which a replica sees that by itself.
+    pub fn expire_at_ms_here(&mut self, at_ms: Option<u64>) {
+        self.key.expire_at_ms(at_ms);
+    }
+
     /// When the key expires, Unix milliseconds; `None` for never.
     pub fn expires_at_ms(&self) -> Option<u64> {
         self.key.expires_at_ms()

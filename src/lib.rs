@@ -8,16 +8,21 @@ pub mod info;
 pub mod keyspace;
 pub mod refusal;
 pub mod reply;
-pub mod scratch;
 pub mod signals;
 pub mod types;
+
+use liq_core::limiter::Limiter;
 
 /// Registers everything with the server that loads the module, or says why not.
 fn load(server: &ffi::Loader<'_>) -> Result<(), String> {
     config::register(server)?;
     server.data_type::<types::liqseries::LiqSeries>()?;
+    server.data_type::<Limiter>()?;
     for (family, registrations) in commands::FAMILIES {
         server.commands(family, registrations)?;
+    }
+    if config::cell_compat() && !server.command_unless_taken(&commands::rl::CELL_THROTTLE) {
+        ffi::log_anywhere(ffi::Level::Notice, "liq: CL.THROTTLE is left to the module that has it");
     }
     server.info::<info::LiqSection>()
 }

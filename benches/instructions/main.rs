@@ -98,7 +98,8 @@ fn per_event(server: &Server, dump: &Path, workload: &mut Workload, depth: usize
 
 /// Instructions of the server while it serves about `events` events.
 fn counted(server: &Server, dump: &Path, workload: &mut Workload, events: usize, depth: usize) -> f64 {
-    let mut connections = Connections::open(server.port(), 4);
+    // One connection, so that events arrive in the order of their times.
+    let mut connections = Connections::open(server.port(), 1);
     // The first requests of a kind pay for what is built once.
     connections.run(&workload.pipelines(64, depth));
     let pipelines = workload.pipelines(events / workload.per_request, depth);

@@ -10,6 +10,7 @@
 )]
 
 pub mod connections;
+pub mod limits;
 pub mod resp;
 pub mod series;
 pub mod workload;

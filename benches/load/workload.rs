@@ -21,7 +21,7 @@ pub struct Workload {
 type AppendRequest = Box<dyn FnMut(&mut Vec<u8>)>;
 
 impl Workload {
-    fn new(
+    pub fn new(
         name: &'static str,
         wanted: &'static str,
         per_request: usize,
@@ -43,12 +43,18 @@ impl Workload {
 
 /// `SET` of three bytes on 100,000 keys, as redis-benchmark sends it: what everything is compared with.
 pub fn set() -> Workload {
+    let mut key = one_of_100k("key");
+    Workload::new("SET, 100k keys", "", 1, move |out| resp::request(out, &["SET", &key(), "VXK"]))
+}
+
+/// Names out of 100,000, `prefix:` and twelve digits, at random.
+pub fn one_of_100k(prefix: &'static str) -> impl FnMut() -> String {
     let mut random = 1_u64;
-    Workload::new("SET, 100k keys", "", 1, move |out| {
+    move || {
         // A linear congruential generator (Knuth's MMIX constants) is random enough to pick keys.
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        resp::request(out, &["SET", &format!("key:{:012}", (random >> 33) % 100_000), "VXK"]);
-    })
+        format!("{prefix}:{:012}", (random >> 33) % 100_000)
+    }
 }
 
 /// One fixed command line, over keys `prefix:0` … in turn; `{}` stands for the key.

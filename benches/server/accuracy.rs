@@ -25,8 +25,8 @@ fn measure(events: u64) -> Vec<String> {
     let mut sizes: Vec<f64> = day.iter().map(|event| event.size).collect();
     sizes.sort_by(f64::total_cmp);
 
-    // 0.1, 0.2 … 99.9, and the far tail.
-    let percentiles: Vec<f64> = (1..1_000).map(|tenth| f64::from(tenth) / 10.0).chain([99.99, 99.999, 100.0]).collect();
+    // 0.2, 0.4 … 99.8, and the far tail.
+    let percentiles: Vec<f64> = (1..500).map(|fifth| f64::from(fifth) / 5.0).chain([99.99, 99.999, 100.0]).collect();
     let words: Vec<String> = percentiles.iter().map(f64::to_string).collect();
     let reply = client.run(&format!("LIQ.PCTL s {}", words.join(" ")));
     let errors: Vec<f64> = percentiles

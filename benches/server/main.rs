@@ -12,6 +12,7 @@ mod table;
 mod load;
 
 mod accuracy;
+mod limits;
 mod memory;
 mod rows;
 mod slowlog;
@@ -21,8 +22,9 @@ mod worst;
 fn main() {
     // cargo passes --bench; other words choose parts of the run.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let parts: [(&str, fn()); 5] = [
+    let parts: [(&str, fn()); 6] = [
         ("speed", speed::run),
+        ("limits", limits::run),
         ("worst", worst::run),
         ("rows", rows::run),
         ("memory", memory::run),

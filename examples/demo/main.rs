@@ -65,7 +65,7 @@ fn replay(client: &mut Client, events: &[(Contract, Liquidation)]) {
     }
     let statuses: Vec<String> = judged.iter().map(|(status, count)| format!("{count} {status}")).collect();
     let (symbols, count, took) = (DOZEN.len(), events.len(), started.elapsed().as_millis());
-    println!("One hour of liquidations, {symbols} symbols: {count} events in {took} ms ({}).\n", statuses.join(", "));
+    println!("One hour of liquidations, {symbols} symbols: {count} events ({}), in {took} ms.\n", statuses.join(", "));
 }
 
 fn show_sizes(client: &mut Client) {

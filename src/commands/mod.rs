@@ -5,6 +5,7 @@ mod fault;
 pub mod liq;
 #[cfg(feature = "bench-noop")]
 mod noop;
+pub mod rl;
 
 use std::ffi::CStr;
 
@@ -13,6 +14,7 @@ use crate::ffi::Registration;
 /// Families of commands: the access category they share (`@liq`), and their registry.
 pub static FAMILIES: &[(&CStr, &[Registration])] = &[
     (c"liq", liq::COMMANDS),
+    (c"rl", rl::COMMANDS),
     #[cfg(feature = "fault-injection")]
     (c"fault", &[Registration::of::<fault::Fault>()]),
     #[cfg(feature = "bench-noop")]

@@ -11,7 +11,7 @@ pub struct Noop;
 
 impl Command for Noop {
     const INFO: CommandInfo = CommandInfo {
-        name: c"LIQ._NOOP",
+        name: c"liq._noop",
         arity: -2,
         flags: c"write fast",
         key: KeyAccess::Update,

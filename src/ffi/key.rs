@@ -100,6 +100,12 @@ impl<'call, T: Persisted> WriteKey<'call, T> {
         self.value = boxed.cast();
     }
 
+    /// Deletes the key.
+    pub(crate) fn delete(&mut self) {
+        // SAFETY: the handle is open for writing; the server frees the value.
+        unsafe { api!(RedisModule_DeleteKey)(self.handle.0) };
+    }
+
     /// When the key expires, Unix milliseconds; `None` for never.
     pub(crate) fn expires_at_ms(&self) -> Option<u64> {
         // SAFETY: the handle is open.

@@ -34,7 +34,7 @@ macro_rules! required_functions {
 required_functions! {
     RedisModule_ACLCheckKeyPermissions, RedisModule_Alloc, RedisModule_Call, RedisModule_CallReplyStringPtr,
     RedisModule_CallReplyType, RedisModule_CloseKey, RedisModule_CreateCommand, RedisModule_CreateDataType,
-    RedisModule_CreateString, RedisModule_DefragAlloc, RedisModule_DigestAddStringBuffer,
+    RedisModule_CreateString, RedisModule_DefragAlloc, RedisModule_DeleteKey, RedisModule_DigestAddStringBuffer,
     RedisModule_DigestEndSequence, RedisModule_EmitAOF, RedisModule_Free, RedisModule_FreeCallReply,
     RedisModule_FreeModuleUser, RedisModule_FreeServerInfo, RedisModule_FreeString, RedisModule_GetAbsExpire,
     RedisModule_GetClientId, RedisModule_GetCommand, RedisModule_GetContextFlags, RedisModule_GetCurrentUserName,
@@ -81,6 +81,12 @@ impl<'call> Loader<'call> {
             unsafe { command::register(self.raw, registration, category)? };
         }
         Ok(())
+    }
+
+    /// Registers a command that is another module's by right; false when the server has one of the name already.
+    pub fn command_unless_taken(&self, registration: &Registration) -> bool {
+        // SAFETY: the context is that of the module's load.
+        unsafe { command::register(self.raw, registration, None) }.is_ok()
     }
 
     /// Registers a configuration parameter with its default in canonical form.

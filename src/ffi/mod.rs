@@ -46,7 +46,7 @@ pub use acl::WriteAccess;
 pub use argument::{Arguments, KeyName};
 pub use command::{Command, CommandInfo, Registration};
 pub use command_docs::{ArgSpec, KeyAccess};
-pub use context::{Context, Level};
+pub use context::{Context, Level, log_anywhere};
 pub use guard::panics_caught;
 pub use info::{InfoSection, InfoSource};
 pub use key::{HoldsAnotherType, ReadKey, WriteKey};

@@ -245,3 +245,18 @@ fn an_event_clock_stands_still_between_events() {
     client.run(&format!("LIQ.ADD s {} long 100 5", T0 + MINUTE));
     assert_eq!(client.run("LIQ.STATS s WINDOW 1m").field("count").int(), 1, "the window is open at its old end");
 }
+
+#[test]
+fn keys_are_bytes() {
+    let server = Server::start();
+    let mut client = server.connect();
+    for key in [b"".as_slice(), b"\0", b"a\r\nb", &[0xff, 0xfe, b'{', 0x80, b'}'], &[b'k'; 10_000]] {
+        client.call(&[b"LIQ.CREATE".as_slice(), key, b"PERCENTILE", b"0", b"SIGNALS", b"out"]).ok();
+        for (price, size) in [("100", "10"), ("50", "11")] {
+            let reply = client.call(&[b"LIQ.ADD".as_slice(), key, b"*", b"sell", price.as_bytes(), size.as_bytes()]);
+            assert_eq!(reply.field("status").text(), "accepted", "{}", key.escape_ascii());
+        }
+        let entry = client.run("XREVRANGE out + - COUNT 1");
+        assert_eq!(entry.array()[0].array()[1].field("key").bytes(), key);
+    }
+}

@@ -227,6 +227,20 @@ fn a_batch_is_limited() {
 }
 
 #[test]
+fn a_full_batch_of_the_default_limit_is_taken_and_one_more_event_is_too_many() {
+    let server = Server::start();
+    let mut client = server.connect();
+    client.run("LIQ.CREATE s CLOCK EVENT PERCENTILE 0").ok();
+    let rows: Vec<_> = (0..65_537_u64).map(|at| (T0 + at, "buy", 100.0, 1.0 + at as f64)).collect();
+    let too_many = encode::to_vec(&rows).unwrap();
+    assert!(pack_command(&mut client, "s", &too_many, &[]).is_error());
+    assert_eq!(client.run("LIQ.INFO s").field("events").int(), 0);
+    let full = encode::to_vec(&rows[1..]).unwrap();
+    assert_counts(&pack_command(&mut client, "s", &full, &[]), &[("accepted", 65_536)]);
+    assert_eq!(client.run("LIQ.STATS s WINDOW 1h").field("count").int(), 65_536);
+}
+
+#[test]
 fn a_late_batch_into_closed_panes_counts_like_single_events() {
     let server = Server::start();
     let mut client = server.connect();

@@ -1,5 +1,6 @@
 //! Cluster: keys are routed, signals stay in the series' slot.
 
+use crate::support::Server;
 use crate::support::cluster::Cluster;
 use crate::twin::T0;
 
@@ -43,4 +44,23 @@ fn a_node_points_to_the_one_that_serves_the_key() {
     assert_eq!(moved.count(), 2);
     let moved = cluster.nodes.iter().filter(|node| node.connect().run("LIQ.PCTL liq:{BTC} 50").is_error());
     assert_eq!(moved.count(), 2);
+}
+
+#[test]
+fn a_stream_that_came_to_be_in_another_slot_is_skipped_and_counted() {
+    // A series of a single server may name any stream; restored into a cluster it must not write there.
+    let single = Server::start();
+    let mut client = single.connect();
+    client.run("LIQ.CREATE s PERCENTILE 0 SIGNALS signals:{ETH}").ok();
+    client.run(&format!("LIQ.ADD s {T0} buy 100 10 AT {T0}"));
+    let payload = client.run("DUMP s");
+    let mut cluster = Cluster::start();
+    cluster.nodes.iter_mut().for_each(|node| node.expect_warning("signal"));
+    let mut client = cluster.connect_for("liq:{BTC}");
+    client.call(&[b"RESTORE", b"liq:{BTC}".as_slice(), b"0", payload.bytes()]).ok();
+    let reply = client.run(&format!("LIQ.ADD liq:{{BTC}} {} sell 90 10 AT {}", T0 + 1, T0 + 1));
+    assert_eq!((reply.field("status").text(), reply.field("signal").text()), ("accepted".into(), "buy".into()));
+    for node in &cluster.nodes {
+        assert_eq!(node.connect().run("KEYS signals*").array().len(), 0);
+    }
 }

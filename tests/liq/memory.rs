@@ -103,6 +103,7 @@ fn unlink_and_flushall_async_give_everything_back() {
             assert_eq!(client.run(&format!("{free} {}", keys.join(" "))).int(), 20);
         }
         wait_until("lazy free is done", || client.info("lazyfree_pending_objects") == "0");
+        assert_eq!(client.info("liq_series"), "0", "{free}: INFO counts the series that are left");
         let left = used(&mut client) - before;
         // The connection's own buffers, which held the batches, may still be there.
         assert!(left < (filled - before) / 8, "{free} left {left} of {}", filled - before);
@@ -156,4 +157,21 @@ fn the_servers_own_commands_know_the_type() {
     assert!(!client.run("MEMORY STATS").is_error());
     client.run("PEXPIRE s0 1");
     wait_until("the series expires", || client.run("EXISTS s0").int() == 0);
+}
+
+#[test]
+fn asking_a_thousand_different_windows_costs_no_more_than_asking_a_few() {
+    let server = Server::start();
+    let mut client = server.connect();
+    fill(&mut client, 1, 30_000, 2 * SECOND);
+    let ask = |client: &mut Client, windows: std::ops::Range<u32>| {
+        for minutes in windows {
+            client.run(&format!("LIQ.PCTL s0 80 WINDOW {minutes}m"));
+            client.run(&format!("LIQ.STATS s0 WINDOW {minutes}m SIDE sell"));
+        }
+        client.run("MEMORY USAGE s0").int()
+    };
+    let few = ask(&mut client, 1..100);
+    let many = ask(&mut client, 1..1100);
+    assert!(many <= few + few / 4, "{few} bytes after a few windows, {many} after a thousand");
 }

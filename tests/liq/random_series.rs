@@ -1,7 +1,8 @@
 //! Random options, events, reads, changes of options and reloads, compared with the definition at every step.
 
 use crate::support::feed::Feed;
-use crate::support::oracle::{DAY, HOUR, MINUTE, Options, SECOND, Side};
+use crate::support::judge::{assert_judged_within_promise, assert_percentile_promise};
+use crate::support::oracle::{DAY, HOUR, MINUTE, Options, SECOND, Series, Side};
 use crate::support::{Client, Server};
 use crate::twin::{T0, Twin};
 
@@ -42,11 +43,16 @@ fn alter(client: &mut Client, twin: &mut Twin, random: &mut fastrand::Rng) {
     client.run(&line).ok();
 }
 
+/// How many random cases: `few`, or fifty times as many in a soak (`LIQ_SOAK` is set).
+fn seeds(few: u64) -> std::ops::Range<u64> {
+    0..if std::env::var_os("LIQ_SOAK").is_some() { 50 * few } else { few }
+}
+
 #[test]
-fn forty_random_series_agree_with_the_definition_throughout() {
+fn random_series_agree_with_the_definition_throughout() {
     let server = Server::start();
     let mut client = server.connect();
-    for seed in 0..40 {
+    for seed in seeds(40) {
         let mut random = fastrand::Rng::with_seed(seed);
         let options = random_options(&mut random);
         let step = options.retention / random.u64(20..200);
@@ -75,5 +81,47 @@ fn forty_random_series_agree_with_the_definition_throughout() {
                 _ => {}
             }
         }
+        client.run(&format!("DEL {}", twin.key));
+    }
+}
+
+#[test]
+fn random_series_keep_the_promises_beyond_the_tail() {
+    let server = Server::start();
+    let mut client = server.connect();
+    for seed in seeds(12) {
+        let mut random = fastrand::Rng::with_seed(1000 + seed);
+        let options = Options { tail: 256, event_clock: true, min_size: 0.0, ..random_options(&mut random) };
+        let key = format!("s{seed}");
+        client.run(&format!("LIQ.CREATE {key} {}", options.to_args())).ok();
+        let mut series = Series::new(options.clone());
+        let step = options.retention / random.u64(200..3000);
+        let late = options.retention / random.u64(1..50);
+        for (at, event) in Feed::new(seed, T0).take(1200, step, 6, late.max(1)).iter().enumerate() {
+            let reply = client.run(&format!("LIQ.ADD {key} {}", event.to_args()));
+            let now = series.newest().max(event.ts);
+            let judged = ["accepted", "filtered"].contains(&reply.field("status").text().as_str());
+            let filters =
+                options.percentile > 0.0 && series.window(now, options.window, None).len() > 2 * options.min_events;
+            if at % 13 == 0 && judged && filters {
+                assert_judged_within_promise(&series, event, now, &reply);
+            }
+            if judged {
+                series.add(event, T0 + 400 * DAY);
+            }
+            if at % 97 == 0 {
+                let (width, p) =
+                    (random.u64(1..=options.retention), pick(&mut random, &[0.0, 10.0, 50.0, 99.0, 100.0]));
+                let side = pick(&mut random, &[None, Some(Side::Buy), Some(Side::Sell)]);
+                let narrowing = side.map_or(String::new(), |side| format!("SIDE {}", side.name()));
+                let now = series.newest() + random.u64(0..2) * random.u64(0..=options.retention);
+                let reply = client.run(&format!("LIQ.PCTL {key} {p} WINDOW {width} AT {now} {narrowing}"));
+                assert_percentile_promise(&series, now, width, side, p, reply.numbers()[0]);
+            }
+            if random.u32(0..300) == 0 {
+                client.run("DEBUG RELOAD").ok();
+            }
+        }
+        client.run(&format!("DEL {key}"));
     }
 }

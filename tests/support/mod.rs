@@ -1,5 +1,8 @@
 //! What the black-box tests stand on: throwaway servers with the built module, plain replies, captures, and the
 //! slow exact definition that every reply is compared with. No expectations live here.
+//!
+//! Each family of commands has one test program, `tests/<family>/main.rs`, with a file per concern: one link instead of
+//! many, and all of its tests run in parallel.
 #![allow(
     dead_code,
     unused_imports,

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod format;
+pub mod limiter;
 pub mod reply;
 pub mod request;
 pub mod series;

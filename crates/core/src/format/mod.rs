@@ -5,6 +5,8 @@
 
 mod bytes;
 pub mod decided;
+pub mod limiter;
+mod limiter_v1;
 pub mod series;
 mod series_v1;
 

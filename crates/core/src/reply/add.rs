@@ -6,19 +6,19 @@ use crate::series::{Judgement, Side, Status, Tally};
 impl Encode for Judgement {
     fn encode(&self, sink: &mut impl Sink) {
         sink.map(6);
-        sink.word("status");
-        sink.word(self.status.name());
-        sink.word("rank");
+        sink.text("status");
+        sink.text(self.status.name());
+        sink.text("rank");
         sink.optional_double(self.rank);
-        sink.word("threshold");
+        sink.text("threshold");
         sink.optional_double(self.threshold);
-        sink.word("vwap");
+        sink.text("vwap");
         sink.optional_double(self.vwap);
-        sink.word("deviation");
+        sink.text("deviation");
         sink.optional_double(self.deviation_pct);
-        sink.word("signal");
+        sink.text("signal");
         match self.signal {
-            Some(signal) => sink.word(Side::name(signal.action)),
+            Some(signal) => sink.text(Side::name(signal.action)),
             None => sink.null(),
         }
     }
@@ -32,10 +32,10 @@ impl Encode for BatchReply {
     fn encode(&self, sink: &mut impl Sink) {
         sink.map(Status::ALL.len() + 1);
         for status in Status::ALL {
-            sink.word(status.name());
+            sink.text(status.name());
             sink.count(self.0.of(status));
         }
-        sink.word("signals");
+        sink.text("signals");
         sink.count(self.0.signals);
     }
 }

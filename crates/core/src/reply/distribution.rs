@@ -44,7 +44,7 @@ impl Encode for RangeRow<'_> {
     fn encode(&self, sink: &mut impl Sink) {
         sink.array(5);
         sink.count(self.ts_ms);
-        sink.word(self.side.name());
+        sink.text(self.side.name());
         sink.double(self.price);
         sink.double(self.size);
         match self.exchange {

@@ -41,7 +41,7 @@ impl InfoReply<'_> {
             ("idle", options.idle_ms()),
         ];
         for (name, ms) in durations {
-            sink.word(name);
+            sink.text(name);
             sink.count(ms);
         }
         let doubles = [
@@ -51,24 +51,24 @@ impl InfoReply<'_> {
             ("shortoffset", options.short_offset_pct),
         ];
         for (name, value) in doubles {
-            sink.word(name);
+            sink.text(name);
             sink.double(value);
         }
-        sink.word("minevents");
+        sink.text("minevents");
         sink.count(options.min_events);
         let (stream, max_len) = match &options.signals {
             Some(signals) => (&*signals.key, signals.max_len),
             None => (&b""[..], DEFAULT_MAXLEN),
         };
-        sink.word("signals");
+        sink.text("signals");
         sink.bytes(stream);
-        sink.word("maxlen");
+        sink.text("maxlen");
         sink.count(max_len.into());
-        sink.word("clock");
-        sink.word(options.clock.name());
-        sink.word("precision");
+        sink.text("clock");
+        sink.text(options.clock.name());
+        sink.text("precision");
         sink.count(options.precision.into());
-        sink.word("tail");
+        sink.text("tail");
         sink.count(options.tail.into());
     }
 
@@ -84,7 +84,7 @@ impl InfoReply<'_> {
             ("memory", Some(self.memory_bytes)),
         ];
         for (name, value) in counts {
-            sink.word(name);
+            sink.text(name);
             sink.optional_count(value);
         }
     }
@@ -107,14 +107,14 @@ impl Encode for InfoReply<'_> {
         self.encode_options(sink);
         self.encode_holdings(sink);
         for (name, status) in TOTALS {
-            sink.word(name);
+            sink.text(name);
             sink.count(self.tally.of(status));
         }
-        sink.word("total_signals");
+        sink.text("total_signals");
         sink.count(self.tally.signals);
-        sink.word("total_stale_signals");
+        sink.text("total_stale_signals");
         sink.count(self.tally.stale_signals);
-        sink.word("exchanges");
+        sink.text("exchanges");
         sink.array(self.exchanges.len());
         self.exchanges.iter().for_each(|name| sink.bytes(name));
     }

@@ -6,6 +6,7 @@ mod add;
 mod distribution;
 mod double;
 mod info;
+pub mod rl;
 mod sink;
 mod stats;
 mod vwap;

@@ -19,11 +19,6 @@ pub trait Sink {
     /// Nothing (nil in RESP2).
     fn null(&mut self);
 
-    /// A word of this module's own: a field's name, a status, a side. Never foreign text.
-    fn word(&mut self, value: &'static str) {
-        self.bytes(value.as_bytes());
-    }
-
     /// Text (a bulk string).
     fn text(&mut self, value: &str) {
         self.bytes(value.as_bytes());

@@ -38,17 +38,17 @@ impl StatsMap {
     }
 
     fn encode_fields(&self, sink: &mut impl Sink) {
-        sink.word("count");
+        sink.text("count");
         sink.count(self.count);
-        sink.word("volume");
+        sink.text("volume");
         sink.double(self.volume);
-        sink.word("buy_count");
+        sink.text("buy_count");
         sink.count(self.buy_count);
-        sink.word("sell_count");
+        sink.text("sell_count");
         sink.count(self.sell_count);
-        sink.word("buy_volume");
+        sink.text("buy_volume");
         sink.double(self.buy_volume);
-        sink.word("sell_volume");
+        sink.text("sell_volume");
         sink.double(self.sell_volume);
         let doubles = [
             ("imbalance", self.imbalance),
@@ -63,16 +63,16 @@ impl StatsMap {
             ("p99", self.p99),
         ];
         for (name, value) in doubles {
-            sink.word(name);
+            sink.text(name);
             sink.optional_double(value);
         }
-        sink.word("first");
+        sink.text("first");
         sink.optional_count(self.first_ms);
-        sink.word("last");
+        sink.text("last");
         sink.optional_count(self.last_ms);
-        sink.word("per_minute");
+        sink.text("per_minute");
         sink.optional_double(self.per_minute);
-        sink.word("exact");
+        sink.text("exact");
         match self.exact {
             Some(exact) => sink.boolean(exact),
             None => sink.null(),
@@ -108,7 +108,7 @@ pub struct BucketStats {
 impl Encode for BucketStats {
     fn encode(&self, sink: &mut impl Sink) {
         sink.map(FIELDS + 1);
-        sink.word("start");
+        sink.text("start");
         sink.count(self.start_ms);
         self.stats.encode_fields(sink);
     }

@@ -32,23 +32,23 @@ impl Encode for VwapReply {
         let asked = [("upper", self.upper), ("lower", self.lower), ("deviation", self.deviation_pct)];
         let asked = asked.into_iter().filter_map(|(name, value)| Some((name, value?)));
         sink.map(7 + asked.clone().count());
-        sink.word("vwap");
+        sink.text("vwap");
         sink.optional_double(self.vwap);
-        sink.word("volume");
+        sink.text("volume");
         sink.double(self.volume);
-        sink.word("quantity");
+        sink.text("quantity");
         sink.double(self.quantity);
-        sink.word("count");
+        sink.text("count");
         sink.count(self.count);
-        sink.word("stddev");
+        sink.text("stddev");
         sink.optional_double(self.stddev);
         for (name, value) in asked {
-            sink.word(name);
+            sink.text(name);
             sink.optional_double(value);
         }
-        sink.word("long_entry");
+        sink.text("long_entry");
         sink.optional_double(self.long_entry);
-        sink.word("short_entry");
+        sink.text("short_entry");
         sink.optional_double(self.short_entry);
     }
 }

@@ -20,6 +20,8 @@ mod scope;
 mod stats;
 mod vwap;
 
+pub mod rl;
+
 pub use add::{Add, EventId, NewEvent};
 pub use args::Args;
 pub use digest::Digest;

@@ -82,8 +82,13 @@ impl Histogram {
         add_up(&self.groups[..place / GROUP]) + add_up(&self.counts[place / GROUP * GROUP..place])
     }
 
-    /// The bucket that holds the event of 1-based `rank`, which is at most the total.
-    pub fn bucket_of_rank(&mut self, rank: u64) -> u16 {
+    /// The bucket that holds the event of 1-based `rank`, which is at most the total: for questions that lie apart.
+    pub fn bucket_of_rank(&self, rank: u64) -> u16 {
+        self.locate(rank).0
+    }
+
+    /// The same, for a question asked again and again while events come and go: the answer lies near the last one.
+    pub fn bucket_of_steady_rank(&mut self, rank: u64) -> u16 {
         for _ in 0..NEAR {
             let count = self.count(self.finger);
             if self.below_finger >= rank && self.finger > 0 {
@@ -96,25 +101,16 @@ impl Histogram {
                 return self.finger;
             }
         }
-        self.leap(rank);
+        (self.finger, self.below_finger) = self.locate(rank);
         self.finger
     }
 
-    /// Finds the bucket of `rank` from the group sums and puts the finger there.
-    fn leap(&mut self, rank: u64) {
-        let mut below = 0;
-        let mut group = 0;
-        while group + 1 < self.groups.len() && below + u64::from(self.groups[group]) < rank {
-            below += u64::from(self.groups[group]);
-            group += 1;
-        }
-        let mut place = group * GROUP;
-        while place + 1 < self.counts.len() && below + u64::from(self.counts[place]) < rank {
-            below += u64::from(self.counts[place]);
-            place += 1;
-        }
-        self.finger = (self.first_group * GROUP + place) as u16;
-        self.below_finger = below;
+    /// The bucket of `rank`, and how many events lie below it.
+    fn locate(&self, rank: u64) -> (u16, u64) {
+        let (group, below) = descend(&self.groups, 0, rank);
+        let counts = self.counts.get(group * GROUP..).unwrap_or_default();
+        let (place, below) = descend(counts, below, rank);
+        ((self.first_group * GROUP + group * GROUP + place) as u16, below)
     }
 
     /// Measures every buffer.
@@ -148,6 +144,18 @@ impl Histogram {
     }
 }
 
+/// The place among `counts` where `rank` is reached, coming from `below`; the last one if none does.
+fn descend(counts: &[u32], mut below: u64, rank: u64) -> (usize, u64) {
+    for (place, count) in counts.iter().enumerate() {
+        let through = below + u64::from(*count);
+        if through >= rank || place + 1 == counts.len() {
+            return (place, below);
+        }
+        below = through;
+    }
+    (0, below)
+}
+
 fn add_up(counts: &[u32]) -> u64 {
     counts.iter().map(|count| u64::from(*count)).sum()
 }
@@ -178,6 +186,7 @@ mod tests {
                 if !sorted.is_empty() {
                     let rank = question % sorted.len() as u64;
                     prop_assert_eq!(histogram.bucket_of_rank(rank + 1), sorted[rank as usize]);
+                    prop_assert_eq!(histogram.bucket_of_steady_rank(rank + 1), sorted[rank as usize]);
                 }
             }
         }

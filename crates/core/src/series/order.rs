@@ -95,35 +95,25 @@ impl OrderCursor {
 
     /// The size from which on events reach the percentile: exact, or the lower edge of its bucket.
     pub fn threshold(&mut self, percentile: Percentile, scale: Scale) -> Option<f64> {
-        self.find(percentile, |bucket| scale.low(bucket))
+        let rank = percentile.rank(self.count());
+        match &mut self.order {
+            Order::Buckets { histogram, .. } if histogram.total() > 0 => {
+                Some(scale.low(histogram.bucket_of_steady_rank(rank)))
+            }
+            Order::Exact { sorted, .. } => sorted.get(rank as usize - 1).copied(),
+            Order::Buckets { .. } | Order::Stale => None,
+        }
     }
 
     /// The percentile: exact, or the midpoint of its bucket; `range` are the smallest and the largest size.
-    pub fn percentile(
-        &mut self,
-        percentile: Percentile,
-        scale: Scale,
-        range: impl FnOnce() -> (f64, f64),
-    ) -> Option<f64> {
-        self.find(percentile, |bucket| {
-            let (min, max) = range();
-            // A bucket off the scale has no midpoint; what is known of it is that it holds an end of the range.
-            let end = bucket == 0 || bucket + 1 == scale.buckets();
-            let middle = if end { scale.low(bucket).max(min) } else { scale.midpoint(bucket) };
-            middle.clamp(min, max)
-        })
-    }
-
-    fn find(&mut self, percentile: Percentile, in_bucket: impl FnOnce(u16) -> f64) -> Option<f64> {
-        let count = self.count();
-        if count == 0 {
-            return None;
-        }
-        let rank = percentile.rank(count);
-        match &mut self.order {
-            Order::Stale => None,
+    pub fn percentile(&self, percentile: Percentile, scale: Scale, range: impl FnOnce() -> (f64, f64)) -> Option<f64> {
+        let rank = percentile.rank(self.count());
+        match &self.order {
+            Order::Buckets { histogram, .. } if histogram.total() > 0 => {
+                Some(middle(histogram.bucket_of_rank(rank), scale, range()))
+            }
             Order::Exact { sorted, .. } => sorted.get(rank as usize - 1).copied(),
-            Order::Buckets { histogram, .. } => Some(in_bucket(histogram.bucket_of_rank(rank))),
+            Order::Buckets { .. } | Order::Stale => None,
         }
     }
 
@@ -168,6 +158,14 @@ impl Order {
         });
         Self::Buckets { histogram, edges: events.archive.edges(cutoff_ms) }
     }
+}
+
+/// What stands for the sizes in `bucket`, within the smallest and the largest there is.
+fn middle(bucket: u16, scale: Scale, (min, max): (f64, f64)) -> f64 {
+    // A bucket off the scale has no midpoint; what is known of it is that it holds an end of the range.
+    let is_end = bucket == 0 || bucket + 1 == scale.buckets();
+    let middle = if is_end { scale.low(bucket) } else { scale.midpoint(bucket) };
+    middle.max(min).min(max)
 }
 
 fn wanted(code: u16, side: Option<Side>) -> bool {

@@ -122,8 +122,12 @@ impl Tail {
 
     /// How many events are not later than `ts_ms`; what comes behind them is later.
     pub fn until(&self, ts_ms: i64) -> usize {
+        // Nearly always the answer is one of the ends.
         if self.last_ms().is_none_or(|last| last as i64 <= ts_ms) {
             return self.len;
+        }
+        if self.first_ms().is_some_and(|first| first as i64 > ts_ms) {
+            return 0;
         }
         let (mut low, mut high) = (0, self.len);
         while low < high {
@@ -198,10 +202,10 @@ impl Tail {
 
     /// Moves the base so that `ts_ms` can be told from it in 32 bits; retentions reach 31 days, 32 bits 49.
     fn reach(&mut self, ts_ms: u64) {
-        let first_ms = self.first_ms().unwrap_or(ts_ms).min(ts_ms);
-        if ts_ms >= self.base_ms && ts_ms - self.base_ms <= u64::from(u32::MAX) {
+        if ts_ms.checked_sub(self.base_ms).is_some_and(|offset| offset <= u64::from(u32::MAX)) {
             return;
         }
+        let first_ms = self.first_ms().unwrap_or(ts_ms).min(ts_ms);
         for place in 0..self.len {
             let slot = self.slot(place);
             self.ts[slot] = (self.base_ms + u64::from(self.ts[slot]) - first_ms) as u32;

@@ -1,0 +1,26 @@
+//! The rate limiter as bytes, in every layout there ever was.
+
+use super::{DecodeError, limiter_v1};
+use crate::limiter::{InvalidState, Limiter};
+
+/// The layout that is written.
+pub const LAYOUT: u8 = 1;
+
+impl From<InvalidState> for DecodeError {
+    fn from(state: InvalidState) -> Self {
+        Self::Invalid(state.0)
+    }
+}
+
+/// The limiter in the newest layout; equal limiters give equal bytes.
+pub fn encode(limiter: &Limiter) -> Vec<u8> {
+    limiter_v1::encode(limiter)
+}
+
+/// The limiter that `bytes` of the given layout hold.
+pub fn decode(layout: u8, bytes: &[u8]) -> Result<Limiter, DecodeError> {
+    match layout {
+        1 => limiter_v1::decode(bytes),
+        _ => Err(DecodeError::UnknownLayout(layout.into())),
+    }
+}

@@ -1,0 +1,129 @@
+//! A smooth rate with room for a burst: the generic cell rate algorithm, kept as a leaking level.
+
+use super::moment::us_from_ms;
+use super::{Kind, MAX_AMOUNT, Moment, Rule, Wait};
+
+/// A level that every cost raises, that leaks `amount` per period, and that never stands above `burst`.
+///
+/// The level is a rational number with the period's microseconds as its denominator: `amount` leaks out of it in
+/// whole numerators per microsecond, so no rate is ever rounded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gcra {
+    amount: u64,
+    burst: u64,
+    period_ms: u64,
+    /// Whole units of the level.
+    used: u64,
+    /// Numerator of the rest, below the period's microseconds.
+    fraction: u64,
+}
+
+impl Gcra {
+    /// A full limit (nothing used). `amount`, `burst` and `period_ms` are those of a valid rule.
+    pub(super) const fn full(amount: u64, burst: u64, period_ms: u64) -> Self {
+        Self { amount, burst, period_ms, used: 0, fraction: 0 }
+    }
+
+    /// A limit of which `used` and `fraction` / (microseconds of the period) are used; none when that is above the
+    /// burst, or no fraction.
+    pub fn with_level(rule: &Rule, used: u64, fraction: u64) -> Option<Self> {
+        let limit = Self { used, fraction, ..Self::full(rule.amount(), rule.capacity(), rule.period_ms()) };
+        let above = used > limit.burst || (used == limit.burst && fraction > 0);
+        let valid = rule.kind() == Kind::Gcra && fraction < us_from_ms(limit.period_ms) && !above;
+        valid.then_some(limit)
+    }
+
+    /// A limit that is full again in `debt_us`, or sooner: no more than its burst is ever used.
+    pub(super) fn with_debt(rule: &Rule, debt_us: u64) -> Self {
+        let mut limit = Self::full(rule.amount(), rule.capacity(), rule.period_ms());
+        let most = u128::from(limit.burst) * limit.denominator();
+        limit.set_level((u128::from(limit.amount) * u128::from(debt_us)).min(most));
+        limit
+    }
+
+    /// Amount, period and burst.
+    pub const fn rule(&self) -> (u64, u64, u64) {
+        (self.amount, self.period_ms, self.burst)
+    }
+
+    /// Whole units used, and the numerator of the fraction over the period's microseconds.
+    pub const fn level_parts(&self) -> (u64, u64) {
+        (self.used, self.fraction)
+    }
+
+    const fn denominator(&self) -> u128 {
+        us_from_ms(self.period_ms) as u128
+    }
+
+    /// The numerator of the level after `elapsed_us`; below 2^99.
+    const fn level(&self, elapsed_us: u64) -> u128 {
+        let level = self.used as u128 * self.denominator() + self.fraction as u128;
+        level.saturating_sub(self.amount as u128 * elapsed_us as u128)
+    }
+
+    fn set_level(&mut self, level: u128) {
+        let denominator = self.denominator();
+        // The level is at most burst × denominator, and the remainder is below the denominator: both fit.
+        self.used = (level / denominator) as u64;
+        self.fraction = (level % denominator) as u64;
+    }
+
+    /// The time in which `level` leaks away, rounded up.
+    fn leaking_us(&self, level: u128) -> u64 {
+        u64::try_from(level.div_ceil(u128::from(self.amount))).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn settle(&mut self, at: Moment) {
+        if at.elapsed_us > 0 && (self.used | self.fraction) != 0 {
+            self.set_level(self.level(at.elapsed_us));
+        }
+    }
+
+    pub(super) fn wait(&self, at: Moment, cost: u64) -> Wait {
+        if cost > self.burst {
+            return Wait::Never;
+        }
+        let room = u128::from(self.burst - cost) * self.denominator();
+        let level = self.level(at.elapsed_us);
+        if level <= room { Wait::Now } else { Wait::After(self.leaking_us(level - room)) }
+    }
+
+    pub(super) fn used(&self, at: Moment) -> u64 {
+        self.level(at.elapsed_us).div_ceil(self.denominator()) as u64
+    }
+
+    pub(super) fn reset_us(&self, at: Moment) -> u64 {
+        self.leaking_us(self.level(at.elapsed_us))
+    }
+
+    /// Takes `cost`, which fits; the limit is settled.
+    pub(super) fn take(&mut self, cost: u64) {
+        debug_assert!(cost <= MAX_AMOUNT);
+        self.used = self.used.saturating_add(cost);
+    }
+
+    /// Gives `cost` back, down to nothing used; the limit is settled.
+    pub(super) fn give_back(&mut self, cost: u64) {
+        match self.used.checked_sub(cost) {
+            Some(left) => self.used = left,
+            None => (self.used, self.fraction) = (0, 0),
+        }
+    }
+
+    /// Makes `used`, as it was `age_us` ago, the level now; a higher level stays unless `force`. Settled.
+    pub(super) fn sync(&mut self, used: u64, age_us: u64, force: bool) {
+        let told = u128::from(used.min(self.burst)) * self.denominator();
+        let told = told.saturating_sub(u128::from(self.amount) * u128::from(age_us));
+        if force || told > self.level(0) {
+            self.set_level(told);
+        }
+    }
+
+    /// Follows `rule` (of the same period) from now on; what is used stays, cut to the new burst. Settled.
+    pub(super) fn follow(&mut self, rule: &Rule) {
+        (self.amount, self.burst) = (rule.amount(), rule.capacity());
+        if self.used >= self.burst {
+            (self.used, self.fraction) = (self.burst, 0);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What must hold for any bytes at all: the property tests here and the fuzz targets of `fuzz/` call the same checks.
+
+use liq_core::format::series as layout;
+use liq_core::request::{
+    Add, Args, Digest, EventId, Hist, Madd, MaddPack, OptionsPatch, Pctl, Range, Rank, Stats, Vwap, decode_events,
+    encode_events,
+};
+use liq_core::series::{Clock, Event, Options, Series, Side};
+
+const MAX_EVENTS: usize = 1000;
+const NOW_MS: u64 = 1_735_689_600_000;
+
+/// How many commands [`request`] knows.
+pub const COMMANDS: u8 = 11;
+
+/// Reads arguments; what was read must come out and go in again unchanged.
+macro_rules! round_trip {
+    ($request:ident, $args:expr $(, $limit:expr)?) => {
+        if let Ok(read) = $request::parse(Args::new($args) $(, $limit)?) {
+            let written = read.to_args();
+            let written: Vec<&[u8]> = written.iter().map(Vec::as_slice).collect();
+            assert_eq!($request::parse(Args::new(&written) $(, $limit)?).as_ref(), Ok(&read), "{written:?}");
+        }
+    };
+}
+
+/// A parser refuses its arguments, or round-trips them.
+pub fn request(command: u8, args: &[&[u8]]) {
+    match command % COMMANDS {
+        0 => round_trip!(OptionsPatch, args),
+        1 => round_trip!(Add, args),
+        2 => round_trip!(Madd, args, MAX_EVENTS),
+        3 => round_trip!(MaddPack, args),
+        4 => round_trip!(Pctl, args),
+        5 => round_trip!(Rank, args),
+        6 => round_trip!(Vwap, args),
+        7 => round_trip!(Stats, args),
+        8 => round_trip!(Range, args),
+        9 => round_trip!(Hist, args),
+        _ => round_trip!(Digest, args),
+    }
+}
+
+/// A MessagePack payload is refused, or the events it holds are the same when packed again.
+pub fn events_payload(bytes: &[u8]) {
+    let Ok(events) = decode_events(bytes, MAX_EVENTS) else { return };
+    let packed = encode_events(&events);
+    let again = decode_events(&packed, MAX_EVENTS).expect("what was packed here is sound");
+    assert_eq!(events.len(), again.len());
+    for (event, again) in events.iter().zip(&again) {
+        let id = |id: Option<EventId<'_>>| id.map(|id| id.to_text().into_owned());
+        assert_eq!((event.ts_ms, event.side, event.exchange), (again.ts_ms, again.side, again.exchange));
+        assert_eq!((event.price, event.size, id(event.id)), (again.price, again.size, id(again.id)));
+    }
+}
+
+/// Bytes said to be a saved series are refused, or are exactly what the series they make is saved as, and that series
+/// can be used.
+pub fn saved_series(bytes: &[u8]) {
+    let Ok(mut series) = layout::decode(layout::LAYOUT, bytes) else { return };
+    assert_eq!(layout::encode(&series), bytes, "two spellings of one series");
+    use_series(&mut series);
+}
+
+/// A decided write is refused and changes nothing, or is applied to a series that can be used.
+pub fn decided_write(bytes: &[u8]) {
+    let mut series = Series::new(Options::default());
+    let empty = layout::encode(&series);
+    match series.apply(bytes) {
+        Ok(()) => use_series(&mut series),
+        Err(_) => assert_eq!(layout::encode(&series), empty, "a refused write changed the series"),
+    }
+}
+
+/// Asks everything once and adds an event; nothing may panic, and what comes back must be saved and loaded.
+fn use_series(series: &mut Series) {
+    let now_ms = series.now_ms(NOW_MS);
+    for args in [[].as_slice(), &[b"SIDE".as_slice(), b"sell"], &[b"WINDOW", b"1m"]] {
+        let stats = Stats::parse(Args::new(args)).expect("the options are sound");
+        let _ = series.stats(now_ms, &stats);
+        let _ = series.vwap(now_ms, &Vwap::parse(Args::new(args)).expect("the options are sound"));
+        let _ = series.histogram(now_ms, &Hist::parse(Args::new(args)).expect("the options are sound"));
+        let with_question = [&[b"80".as_slice()], args].concat();
+        let _ = series.percentiles(now_ms, &Pctl::parse(Args::new(&with_question)).expect("the options are sound"));
+        let _ = series.ranks(now_ms, &Rank::parse(Args::new(&with_question)).expect("the options are sound"));
+    }
+    let _ = series.range(&Range::parse(Args::new(&[b"-", b"+"])).expect("the edges are sound"));
+    let clock = Clock { server_ms: now_ms, max_future_ms: 300_000, signal_max_age_ms: 60_000 };
+    let event = Event { ts_ms: now_ms, side: Side::Sell, price: 93_500.0, size: 25_000.0, exchange: None, id_hash: 0 };
+    series.add(&clock, &event);
+    let saved = layout::encode(series);
+    let loaded = layout::decode(layout::LAYOUT, &saved).expect("what was saved here is sound");
+    assert_eq!(layout::encode(&loaded), saved);
+}

@@ -1,0 +1,58 @@
+//! `RL.CHECK`
+
+use liq_core::limiter::{Limiter, Outcome};
+use liq_core::request::rl;
+
+use super::argument_docs::{COST, LIMITS};
+use super::keep::{self, NO_LIMITS};
+use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, KeyName};
+use crate::info::TOTALS;
+use crate::refusal::Refusal;
+use crate::{keyspace, reply};
+
+pub struct Check;
+
+impl Command for Check {
+    const INFO: CommandInfo = CommandInfo {
+        name: c"rl.check",
+        arity: -2,
+        flags: c"write fast",
+        key: KeyAccess::Update,
+        summary: c"Takes a cost from all limits of a key or from none",
+        complexity: c"O(L) in the limits, at most 8",
+        since: c"0.1.0",
+        args: &[ArgSpec::KEY, LIMITS.optional(), COST],
+        internal: false,
+    };
+
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
+        let (name, rest) = arguments.key_and_rest()?;
+        let request = rl::Check::parse(rest)?;
+        let outcome = check(context, name, &request)?;
+        TOTALS.checks.add(1);
+        if !outcome.verdict.allowed && request.cost > 0 {
+            TOTALS.blocks.add(1);
+            context.notify(c"rl.block", name);
+        }
+        reply::send(context, &outcome.verdict);
+        Ok(())
+    }
+}
+
+fn check(context: &Context<'_>, name: KeyName<'_>, request: &rl::Check) -> Result<Outcome, Refusal> {
+    let now_us = context.now_us();
+    let mut key = keyspace::write::<Limiter>(context, name)?;
+    if let Some(limiter) = key.value() {
+        let outcome = limiter.check(&request.rules, request.cost, now_us).map_err(|_| NO_LIMITS)?;
+        if outcome.changed {
+            keep::update(context, name, &mut key, now_us);
+        }
+        return Ok(outcome);
+    }
+    let mut limiter = Limiter::new(now_us);
+    let outcome = limiter.check(&request.rules, request.cost, now_us).map_err(|_| NO_LIMITS)?;
+    if outcome.changed {
+        keep::make(context, name, &mut key, limiter, now_us)?;
+    }
+    Ok(outcome)
+}

@@ -1,0 +1,47 @@
+//! `RL.CREATE`
+
+use liq_core::limiter::Limiter;
+use liq_core::request::rl;
+
+use super::argument_docs::LIMITS;
+use super::keep;
+use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
+use crate::keyspace;
+use crate::refusal::Refusal;
+
+pub struct Create;
+
+impl Command for Create {
+    const INFO: CommandInfo = CommandInfo {
+        name: c"rl.create",
+        arity: -6,
+        flags: c"write deny-oom fast",
+        key: KeyAccess::Update,
+        summary: c"Stores the limits of a key, which then stays when nothing is used",
+        complexity: c"O(L) in the limits, at most 8",
+        since: c"0.1.0",
+        args: &[ArgSpec::KEY, LIMITS],
+        internal: false,
+    };
+
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
+        let (name, rest) = arguments.key_and_rest()?;
+        let request = rl::Create::parse(rest)?;
+        let now_us = context.now_us();
+        let mut key = keyspace::write::<Limiter>(context, name)?;
+        if let Some(limiter) = key.value() {
+            let expired_by_itself = !limiter.is_kept();
+            limiter.create(&request.rules, now_us);
+            keep::update(context, name, &mut key, now_us);
+            if expired_by_itself {
+                key.expire_at_ms(None);
+            }
+        } else {
+            let mut limiter = Limiter::new(now_us);
+            limiter.create(&request.rules, now_us);
+            keep::make(context, name, &mut key, limiter, now_us)?;
+        }
+        context.reply_status(c"OK");
+        Ok(())
+    }
+}

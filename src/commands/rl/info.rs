@@ -1,0 +1,34 @@
+//! `RL.INFO`
+
+use liq_core::limiter::Limiter;
+use liq_core::reply::rl::LimiterInfo;
+
+use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
+use crate::refusal::Refusal;
+use crate::{keyspace, reply};
+
+pub struct Info;
+
+impl Command for Info {
+    const INFO: CommandInfo = CommandInfo {
+        name: c"rl.info",
+        arity: 2,
+        flags: c"readonly fast",
+        key: KeyAccess::Read,
+        summary: c"The limits of a key, and what is used of each",
+        complexity: c"O(L) in the limits, at most 8",
+        since: c"0.1.0",
+        args: &[ArgSpec::KEY],
+        internal: false,
+    };
+
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
+        let (name, _) = arguments.key_and_rest()?;
+        let now_us = context.now_us();
+        keyspace::read_measured::<Limiter, _>(context, name, |found| {
+            let (limiter, memory_bytes) = found.ok_or(Refusal::NoSuchKey)?;
+            reply::send(context, &LimiterInfo::of(limiter, memory_bytes as u64, now_us));
+            Ok(())
+        })
+    }
+}

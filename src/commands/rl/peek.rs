@@ -1,0 +1,37 @@
+//! `RL.PEEK`
+
+use liq_core::limiter::Limiter;
+use liq_core::request::rl;
+
+use super::argument_docs::COST;
+use super::keep::NO_LIMITS;
+use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
+use crate::refusal::Refusal;
+use crate::{keyspace, reply};
+
+pub struct Peek;
+
+impl Command for Peek {
+    const INFO: CommandInfo = CommandInfo {
+        name: c"rl.peek",
+        arity: -2,
+        flags: c"readonly fast",
+        key: KeyAccess::Read,
+        summary: c"Tells whether a cost would pass, taking nothing",
+        complexity: c"O(L) in the limits, at most 8",
+        since: c"0.1.0",
+        args: &[ArgSpec::KEY, COST],
+        internal: false,
+    };
+
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
+        let (name, rest) = arguments.key_and_rest()?;
+        let request = rl::Peek::parse(rest)?;
+        let now_us = context.now_us();
+        let verdict = keyspace::read::<Limiter, _>(context, name, |limiter| {
+            limiter.and_then(|limiter| limiter.peek(&[], request.cost, now_us)).ok_or(NO_LIMITS)
+        })?;
+        reply::send(context, &verdict);
+        Ok(())
+    }
+}

@@ -1,0 +1,40 @@
+//! The data type `ratelimit`: the limits of one key and what is used of them.
+
+use std::ffi::CStr;
+
+use liq_core::format::limiter::{LAYOUT, decode, encode};
+use liq_core::limiter::Limiter;
+
+use crate::ffi::{Persisted, TypeSlot};
+
+static SLOT: TypeSlot = TypeSlot::new();
+
+impl Persisted for Limiter {
+    const TYPE_NAME: &'static CStr = c"ratelimit";
+    const ENCODING_VERSION: u8 = LAYOUT;
+    const LOAD_COMMAND: &'static CStr = c"RL.LOAD";
+
+    fn slot() -> &'static TypeSlot {
+        &SLOT
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    fn decode(version: u8, bytes: &[u8]) -> Result<Self, String> {
+        decode(version, bytes).map_err(|error| error.to_string())
+    }
+
+    fn duplicate(&self) -> Self {
+        self.clone()
+    }
+
+    fn measure(&self, measure: &mut dyn FnMut(*const u8, usize)) {
+        Self::measure(self, measure);
+    }
+
+    fn free_effort(&self) -> usize {
+        1 + self.limits().len()
+    }
+}

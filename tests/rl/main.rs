@@ -1,0 +1,20 @@
+//! RL.* by its written contract, against a real server with the built module. One file per concern.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a broken assumption must stop a test"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cell;
+mod durability;
+mod hostile_payloads;
+mod keys;
+mod refusals;
+mod replies;
+mod session;
+mod workers;
