@@ -166,7 +166,7 @@ impl Series {
             return stats_map(&sums, side, [None; 4], None, bucket_ms, span.exact);
         }
         let scale = self.events.scale;
-        let mut order = OrderCursor::once(&mut self.events, cutoff_ms, Some(until_ms), side);
+        let order = OrderCursor::once(&mut self.events, cutoff_ms, Some(until_ms), side);
         let percentiles = SHOWN.map(|p| order.percentile(p, scale, || (of.min, of.max)));
         stats_map(&sums, side, percentiles, self.extent(&span, side), bucket_ms, span.exact)
     }
