@@ -162,10 +162,46 @@ impl Cluster {
         Self { nodes }
     }
 
+    /// With a replica of every primary, in the same order.
+    pub fn start_with_replicas() -> (Self, Vec<Server>) {
+        let cluster = Self::start();
+        let replicas: Vec<Server> = cluster.nodes.iter().map(|primary| cluster.replica_of(primary)).collect();
+        for node in cluster.nodes.iter().chain(&replicas) {
+            let mut con = node.connect();
+            // Every node knows every replica, so that clients may begin at any of them.
+            let all_known = || {
+                let slots: Vec<Vec<redis::Value>> =
+                    redis::cmd("CLUSTER").arg("SLOTS").query(&mut con).unwrap_or_default();
+                slots.len() == 3 && slots.iter().all(|slot| slot.len() == 4)
+            };
+            wait_until(all_known, || node.log());
+        }
+        (cluster, replicas)
+    }
+
+    fn replica_of(&self, primary: &Server) -> Server {
+        let replica = Self::start_node();
+        let mut con = replica.connect();
+        let id: String = redis::cmd("CLUSTER").arg("MYID").query(&mut primary.connect()).expect("an id");
+        for node in &self.nodes {
+            let mut meet = redis::cmd("CLUSTER");
+            meet.arg("MEET").arg("127.0.0.1").arg(node.port).arg(bus_port(node.port));
+            meet.exec(&mut con).expect("a node");
+        }
+        let follow = || redis::cmd("CLUSTER").arg("REPLICATE").arg(&id).exec(&mut con).is_ok();
+        wait_until(follow, || replica.log());
+        let linked = || {
+            let info: String = redis::cmd("INFO").arg("replication").query(&mut con).unwrap_or_default();
+            info.contains("master_link_status:up")
+        };
+        wait_until(linked, || replica.log());
+        replica
+    }
+
     fn start_node() -> Server {
         let port = free_port();
         let bus = format!("cluster-port {}", bus_port(port));
-        Server::launch(port, &["cluster-enabled yes", "cluster-node-timeout 5000", &bus])
+        Server::launch(port, &["cluster-enabled yes", "cluster-node-timeout 5000", "repl-diskless-sync-delay 0", &bus])
     }
 
     pub fn urls(&self) -> Vec<String> {
