@@ -36,12 +36,13 @@ run: build ## keep a server with the module in the foreground, configured by red
 	mkdir -p target/run
 	redis-server redis.conf --loadmodule $(CURDIR)/$(MODULE) --dir $(CURDIR)/target/run
 
-bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits worst rows memory accuracy" chooses
+bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits worst rows memory accuracy" chooses of the server's
 	@scripts/prepare build server
 	cargo build --release --lib
 	@# A copy, as cargo compiles the module anew, and otherwise, for the benchmark's own profile.
 	mkdir -p target/bench && cp $(MODULE) target/bench/
-	LIQ_MODULE=target/bench/libliq.so cargo bench --bench server -- $(PARTS)
+	LIQ_MODULE=$(CURDIR)/target/bench/libliq.so cargo bench --bench server -- $(PARTS)
+	$(if $(PARTS),,LIQ_MODULE=$(CURDIR)/target/bench/libliq.so cargo bench -p redis-liq -p liq-ingest --bench batches --bench ingest)
 
 instructions: ## callgrind instructions per request beside a no-op command
 	@scripts/prepare build server valgrind
