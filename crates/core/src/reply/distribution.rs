@@ -61,10 +61,10 @@ pub struct DigestReply {
     pub count: u64,
     /// Σ size, quote currency.
     pub sum: f64,
-    /// Smallest size.
-    pub min: f64,
-    /// Largest size.
-    pub max: f64,
+    /// Smallest size; `None` without events.
+    pub min: Option<f64>,
+    /// Largest size; `None` without events.
+    pub max: Option<f64>,
     /// Mean and weight, ascending by mean.
     pub centroids: Vec<(f64, f64)>,
 }
@@ -72,12 +72,14 @@ pub struct DigestReply {
 impl DigestReply {
     /// Condenses ascending (value, weight) pairs into at most about `size` centroids.
     pub fn of(weighted: &[(f64, f64)], sums: &Sums, size: usize) -> Self {
-        let reply = Self { count: sums.count, sum: sums.notional, min: sums.min, max: sums.max, centroids: Vec::new() };
+        let known = |value| (sums.count > 0).then_some(value);
+        let (min, max) = (known(sums.min), known(sums.max));
+        let reply = Self { count: sums.count, sum: sums.notional, min, max, centroids: Vec::new() };
         if weighted.is_empty() {
             return reply;
         }
         let whole: Vec<Centroid> = weighted.iter().map(|(mean, weight)| Centroid::new(*mean, *weight)).collect();
-        let whole = TDigest::new(whole, sums.notional, sums.count as f64, Some(sums.max), Some(sums.min), size);
+        let whole = TDigest::new(whole, sums.notional, sums.count as f64, max, min, size);
         // Merging with nothing is what condenses: the constructor keeps what it is given.
         let condensed = TDigest::merge_digests(vec![whole, TDigest::new_with_size(size)]);
         let centroids = condensed.centroids().iter().map(|centroid| (centroid.mean(), centroid.weight())).collect();
@@ -95,9 +97,12 @@ impl DigestReply {
         let _ = rmp::encode::write_uint(&mut out, 1);
         name(&mut out, "count");
         let _ = rmp::encode::write_uint(&mut out, self.count);
-        for (field, value) in [("sum", self.sum), ("min", self.min), ("max", self.max)] {
+        for (field, value) in [("sum", Some(self.sum)), ("min", self.min), ("max", self.max)] {
             name(&mut out, field);
-            double(&mut out, value);
+            match value {
+                Some(value) => double(&mut out, value),
+                None => drop(rmp::encode::write_nil(&mut out)),
+            }
         }
         name(&mut out, "centroids");
         let _ = rmp::encode::write_array_len(&mut out, self.centroids.len() as u32);

@@ -28,7 +28,7 @@ fn decimal(text: &[u8]) -> Option<f64> {
     if text.len() > LONGEST_NUMBER || !text.first().is_some_and(starts_like_a_number) {
         return None;
     }
-    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    let value: f64 = fast_float2::parse(text).ok()?;
     // "+inf" and "-nan" begin like numbers, and 1e999 overflows into infinity.
     value.is_finite().then_some(value)
 }
@@ -36,20 +36,24 @@ fn decimal(text: &[u8]) -> Option<f64> {
 /// An integer in decimal digits, within `range`.
 pub fn integer(name: &'static str, text: &[u8], range: RangeInclusive<i64>) -> Result<i64, RequestError> {
     match whole(text) {
-        Some(value) if range.contains(&value) => Ok(value),
+        Some(value) if (i128::from(*range.start())..=i128::from(*range.end())).contains(&value) => Ok(value as i64),
         Some(_) => Err(out_of_range(name, range.start(), range.end(), text)),
         None => Err(RequestError::argument(name, "not an integer", text)),
     }
 }
 
-fn whole(text: &[u8]) -> Option<i64> {
+/// An integer; one too long even for 128 bits is the largest of them, which is out of every range.
+fn whole(text: &[u8]) -> Option<i128> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     let negative = digits.len() < text.len();
-    // An integer too long for i64 is still an integer: saturated, it is out of every range but the widest.
-    let size = digits.iter().fold(0_i64, |sum, digit| sum.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
+    let size = match digits.len() {
+        // Nearly every integer: a timestamp has 13 digits.
+        ..=18 => i128::from(digits.iter().fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'))),
+        _ => digits.iter().fold(0_i128, |sum, digit| sum.saturating_mul(10).saturating_add(i128::from(digit - b'0'))),
+    };
     Some(if negative { -size } else { size })
 }
 
@@ -66,7 +70,7 @@ pub fn duration_ms(name: &'static str, text: &[u8], range: RangeInclusive<u64>) 
     let (Some(count), Some(scale)) = (whole(digits), scale) else {
         return Err(RequestError::argument(name, "not a duration such as 1500, 90s, 5m, 24h or 7d", text));
     };
-    let value = (count as u64).saturating_mul(scale);
+    let value = u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(scale);
     if range.contains(&value) {
         return Ok(value);
     }
@@ -140,6 +144,14 @@ mod tests {
         for ms in [0, 1, 999, 1_000, 90_000, 3_600_000, 86_400_000, 86_400_001] {
             assert_eq!(duration_ms("d", format_duration(ms).as_bytes(), 0..=u64::MAX), Ok(ms));
         }
+    }
+
+    #[test]
+    fn integers_beyond_64_bits_are_out_of_range() {
+        for text in ["9223372036854775808", "99999999999999999999999999999999999999999999", "-9223372036854775809"] {
+            assert!(integer("seq", text.as_bytes(), i64::MIN..=i64::MAX).is_err(), "{text}");
+        }
+        assert_eq!(integer("seq", b"9223372036854775807", 0..=i64::MAX), Ok(i64::MAX));
     }
 
     #[test]

@@ -109,6 +109,7 @@ impl Cursors {
             measure(std::ptr::from_ref(&**filter).cast(), size_of::<OrderCursor>());
         }
         self.filter.as_deref().into_iter().chain(&self.orders).for_each(|cursor| cursor.measure(measure));
+        self.signals.as_deref().into_iter().chain(&self.sums).for_each(|cursor| cursor.measure(measure));
     }
 
     fn each_order(&mut self, tell: impl FnMut(&mut OrderCursor)) {

@@ -4,6 +4,7 @@
 //! `Tail` and an `Archive` of panes), which are saved, and the `Cursors` over them, which are derived and never saved.
 
 mod archive;
+mod blocks;
 mod bucket;
 mod cursors;
 mod event;

@@ -10,12 +10,13 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use super::blocks::WholeBlocks;
 use super::heap::{self, Measure};
 use super::sums::Weight;
 use super::{Side, SidedSums};
 
 /// Events per block of sums.
-const BLOCK: usize = 64;
+pub const BLOCK: usize = 64;
 
 /// An event as the tail keeps it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -236,12 +237,13 @@ impl Tail {
         self.head = 0;
     }
 
-    fn block_of(&self, place: usize) -> usize {
+    /// The block that the event at `place` lies in; the first that is held is block 0.
+    pub fn block_of(&self, place: usize) -> usize {
         ((self.left % BLOCK as u64) as usize + place) / BLOCK
     }
 
     /// Events of block `block` that are still held.
-    fn places(&self, block: usize) -> Range<usize> {
+    pub fn places(&self, block: usize) -> Range<usize> {
         let phase = (self.left % BLOCK as u64) as usize;
         (block * BLOCK).saturating_sub(phase)..((block + 1) * BLOCK - phase).min(self.len)
     }
@@ -287,6 +289,11 @@ impl Tail {
         sums
     }
 
+    /// Sums of the events of block `block`, as far as they are held; of the first block, also of those that left.
+    pub fn block(&self, block: usize) -> &SidedSums {
+        &self.blocks[block]
+    }
+
     /// How the events at `places` are added up: raw ones before the first whole block, whole blocks, raw ones behind.
     fn split(&self, places: &Range<usize>) -> (Range<usize>, Range<usize>, Range<usize>) {
         let phase = (self.left % BLOCK as u64) as usize;
@@ -322,7 +329,8 @@ impl Tail {
         weight
     }
 
-    fn weigh(&self, places: Range<usize>) -> Weight {
+    /// Quantity and VWAP of the events at `places`, one by one.
+    pub fn weigh(&self, places: Range<usize>) -> Weight {
         let mut weight = Weight::default();
         for place in places {
             let slot = self.slot(place);
@@ -347,104 +355,13 @@ fn resize<T: Copy + Default>(column: &mut Vec<T>, len: usize) {
     column.resize(len, T::default());
 }
 
-/// The sum of a run of whole blocks, remembered: it grows cheaply at its end.
-#[derive(Debug, Clone, Default)]
-pub struct WholeBlocks {
-    /// Numbers, counted from the first event ever, of the blocks summed; the newest block asked for is not among them.
-    summed: Range<u64>,
-    closed: SidedSums,
-    closed_weight: Weight,
-    /// The block that the window begins in, and the weights of its events from each eighth on.
-    front_number: Option<u64>,
-    front: [Weight; EIGHTHS],
-}
-
-/// A block's front is remembered in this many steps.
-const EIGHTHS: usize = 8;
-const EIGHTH: usize = BLOCK / EIGHTHS;
-
-impl WholeBlocks {
-    /// Forgets everything: blocks were added anew.
-    pub fn forget(&mut self) {
-        self.summed = 0..0;
-        self.front_number = None;
-    }
-
-    /// Adds up the closed ones of `blocks`, all but the last, which may still grow. Answers the last.
-    fn close<'a>(&mut self, tail: &'a Tail, blocks: Range<usize>) -> &'a SidedSums {
-        let first_number = tail.left / BLOCK as u64;
-        let wanted = first_number + blocks.start as u64..first_number + blocks.end as u64 - 1;
-        if self.summed.start != wanted.start || self.summed.end > wanted.end || self.summed.is_empty() {
-            self.summed = wanted.start..wanted.start;
-            self.closed = SidedSums::default();
-        }
-        if self.summed.end < wanted.end || self.summed.is_empty() {
-            for number in self.summed.end..wanted.end {
-                self.closed.merge(&tail.blocks[(number - first_number) as usize]);
-            }
-            self.summed.end = wanted.end;
-            self.closed_weight = self.closed.weight();
-        }
-        &tail.blocks[blocks.end - 1]
-    }
-
-    fn of(&mut self, tail: &Tail, blocks: Range<usize>) -> SidedSums {
-        if blocks.is_empty() {
-            return SidedSums::default();
-        }
-        let newest = self.close(tail, blocks);
-        let mut sums = self.closed;
-        sums.merge(newest);
-        sums
-    }
-
-    fn weight(&mut self, tail: &Tail, blocks: Range<usize>) -> Weight {
-        let newest = self.close(tail, blocks);
-        let mut weight = self.closed_weight;
-        weight.merge(newest.weight());
-        weight
-    }
-
-    /// Weight of the events at `places`, which reach to the end of their block.
-    fn front(&mut self, tail: &Tail, places: Range<usize>) -> Weight {
-        if places.is_empty() {
-            return Weight::default();
-        }
-        let block = tail.block_of(places.start);
-        let number = tail.left / BLOCK as u64 + block as u64;
-        if self.front_number != Some(number) {
-            self.remember_front(tail, tail.places(block));
-            self.front_number = Some(number);
-        }
-        // Raw events up to the next eighth, then what is remembered of the eighths behind it.
-        let eighths = (places.end - places.start) / EIGHTH;
-        let mut weight = tail.weigh(places.start..places.end - eighths * EIGHTH);
-        if eighths > 0 {
-            weight.merge(self.front[EIGHTHS - eighths]);
-        }
-        weight
-    }
-
-    /// Remembers the eighths of the block of `places` that are held whole.
-    fn remember_front(&mut self, tail: &Tail, places: Range<usize>) {
-        let mut behind = Weight::default();
-        for back in 1..=places.len() / EIGHTH {
-            let begin = places.end - back * EIGHTH;
-            let mut weight = tail.weigh(begin..begin + EIGHTH);
-            weight.merge(behind);
-            behind = weight;
-            self.front[EIGHTHS - back] = weight;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     fn event(ts_ms: u64, size: f64) -> RawEvent {
-        let side = if size as u64 % 2 == 0 { Side::Buy } else { Side::Sell };
+        let side = if (size as u64).is_multiple_of(2) { Side::Buy } else { Side::Sell };
         RawEvent { ts_ms, side, price: 100.0 + size, size, venue: (size as u64 % 5) as u8, id_hash: size as u64 % 3 }
     }
 
@@ -473,7 +390,8 @@ mod tests {
                 prop_assert!((a.quantity - b.quantity).abs() <= 1e-12 * b.quantity);
                 prop_assert!((a.price_mean - b.price_mean).abs() <= 1e-12 * b.price_mean);
                 let weight = tail.weight(from..list.len(), &mut whole);
-                prop_assert!((weight.price_mean - b.price_mean).abs() <= 1e-12 * b.price_mean);
+                let vwap = b.vwap().unwrap_or(0.0);
+                prop_assert!((weight.vwap().unwrap_or(0.0) - vwap).abs() <= 1e-12 * vwap);
                 // A tail built anew from the same events adds up to the same bits.
                 let mut again = Tail::starting_at(tail.left());
                 list.iter().for_each(|held| { again.insert(held, 256); });

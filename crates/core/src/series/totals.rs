@@ -7,17 +7,18 @@
 use std::ops::Range;
 
 use super::SidedSums;
+use super::blocks::WholeBlocks;
 use super::events::{Events, Span};
+use super::heap::Measure;
 use super::pane::{Pane, Tier};
 use super::sums::Weight;
-use super::tail::WholeBlocks;
 
 /// Sums over a window of fixed length.
 #[derive(Debug, Clone, Default)]
 pub struct SumCursor {
     window_ms: u64,
-    coarse: ClosedPanes,
-    fine: ClosedPanes,
+    /// Of the archive's tiers; made when the window first reaches it.
+    panes: Option<Box<PaneSums>>,
     blocks: WholeBlocks,
 }
 
@@ -34,7 +35,10 @@ impl SumCursor {
 
     /// Sums of the events in `span`.
     pub fn sums(&mut self, events: &Events, span: &Span) -> SidedSums {
-        let mut sums = self.panes(events, span);
+        let mut sums = SidedSums::default();
+        if !span.exact {
+            sums = self.panes.get_or_insert_default().sums(events, span);
+        }
         sums.merge(&events.tail.sums(span.tail.clone(), &mut self.blocks));
         sums
     }
@@ -43,21 +47,18 @@ impl SumCursor {
     pub fn weight(&mut self, events: &Events, span: &Span) -> Weight {
         let mut weight = Weight::default();
         if !span.exact {
-            weight.merge(self.coarse.weight(events.archive.coarse(), &span.coarse));
-            if let Some(fine) = events.archive.fine() {
-                weight.merge(self.fine.weight(fine, &span.fine));
-            }
+            weight = self.panes.get_or_insert_default().weight(events, span);
         }
         weight.merge(events.tail.weight(span.tail.clone(), &mut self.blocks));
         weight
     }
 
-    fn panes(&mut self, events: &Events, span: &Span) -> SidedSums {
-        let mut sums = self.coarse.with_newest(events.archive.coarse(), &span.coarse);
-        if let Some(fine) = events.archive.fine() {
-            sums.merge(&self.fine.with_newest(fine, &span.fine));
+    /// Measures every buffer.
+    pub fn measure(&self, measure: &mut Measure<'_>) {
+        if let Some(panes) = &self.panes {
+            measure(std::ptr::from_ref(&**panes).cast(), size_of::<PaneSums>());
         }
-        sums
+        self.blocks.measure(measure);
     }
 
     /// Forgets the sums of the tail's blocks: an event was put among older ones.
@@ -68,6 +69,31 @@ impl SumCursor {
     /// The sums of the events in `span`, for one answer.
     pub fn once(events: &Events, span: &Span) -> SidedSums {
         Self::default().sums(events, span)
+    }
+}
+
+/// The sums of both tiers' panes.
+#[derive(Debug, Clone, Default)]
+struct PaneSums {
+    coarse: ClosedPanes,
+    fine: ClosedPanes,
+}
+
+impl PaneSums {
+    fn sums(&mut self, events: &Events, span: &Span) -> SidedSums {
+        let mut sums = self.coarse.with_newest(events.archive.coarse(), &span.coarse);
+        if let Some(fine) = events.archive.fine() {
+            sums.merge(&self.fine.with_newest(fine, &span.fine));
+        }
+        sums
+    }
+
+    fn weight(&mut self, events: &Events, span: &Span) -> Weight {
+        let mut weight = self.coarse.weight(events.archive.coarse(), &span.coarse);
+        if let Some(fine) = events.archive.fine() {
+            weight.merge(self.fine.weight(fine, &span.fine));
+        }
+        weight
     }
 }
 

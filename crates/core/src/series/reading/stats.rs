@@ -42,8 +42,9 @@ impl Series {
         let sums = self.sums(window);
         let of = sums.of(side);
         let scale = self.events.scale;
-        let percentiles =
-            self.with_order(window, side, |order| SHOWN.map(|p| order.percentile(p, scale, || (of.min, of.max))));
+        let percentiles = self.with_order(window, side, |order| {
+            SHOWN.map(|p| Some(order.percentile(p, scale)?.within((of.min, of.max), scale)))
+        });
         stats_map(&sums, side, percentiles, self.extent(&span, side), window.window_ms, span.exact)
     }
 
@@ -166,8 +167,8 @@ impl Series {
             return stats_map(&sums, side, [None; 4], None, bucket_ms, span.exact);
         }
         let scale = self.events.scale;
-        let mut order = OrderCursor::once(&mut self.events, cutoff_ms, Some(until_ms), side);
-        let percentiles = SHOWN.map(|p| order.percentile(p, scale, || (of.min, of.max)));
+        let order = OrderCursor::once(&mut self.events, cutoff_ms, Some(until_ms), side);
+        let percentiles = SHOWN.map(|p| Some(order.percentile(p, scale)?.within((of.min, of.max), scale)));
         stats_map(&sums, side, percentiles, self.extent(&span, side), bucket_ms, span.exact)
     }
 }
