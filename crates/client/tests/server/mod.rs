@@ -204,7 +204,8 @@ impl Cluster {
     fn start_node() -> Server {
         let port = free_port();
         let bus = format!("cluster-port {}", bus_port(port));
-        Server::launch(port, &["cluster-enabled yes", "cluster-node-timeout 5000", "repl-diskless-sync-delay 0", &bus])
+        let lines = ["cluster-enabled yes", "cluster-replica-no-failover yes", "repl-diskless-sync-delay 0", &bus];
+        Server::launch(port, &lines)
     }
 
     pub fn urls(&self) -> Vec<String> {
