@@ -55,7 +55,8 @@ impl Cursors {
         if self.filter.as_deref().is_none_or(|filter| !is_wanted(filter)) {
             let known = self.orders.iter().position(is_wanted);
             if known.is_none() && remember(&mut self.asked_orders, (window_ms, side)) {
-                admit(&mut self.orders, OrderCursor::new(window_ms, side));
+                let cursor = self.unmoved(window_ms, side);
+                admit(&mut self.orders, cursor);
             }
             touch(&mut self.orders, known);
         }
@@ -65,8 +66,19 @@ impl Cursors {
                 cursor.advance(events, now_ms);
                 ask(cursor)
             }
-            None => ask(&mut OrderCursor::once(events, now_ms as i64 - window_ms as i64, None, side)),
+            None => {
+                let mut once = self.unmoved(window_ms, side);
+                once.advance(events, now_ms);
+                ask(&mut once)
+            }
         }
+    }
+
+    /// A cursor yet to be moved to the present. A window not much shorter than the filter's begins as a copy of it: fewer
+    /// panes have to be subtracted than added.
+    fn unmoved(&self, window_ms: u64, side: Option<Side>) -> OrderCursor {
+        let longer = self.filter.as_deref().filter(|filter| side.is_none() && filter.is_little_longer(window_ms));
+        longer.map_or_else(|| OrderCursor::new(window_ms, side), |filter| filter.narrowed(window_ms))
     }
 
     /// Quantity and VWAP of the signals' window at `now_ms`.
