@@ -1,6 +1,6 @@
 //! What becomes of a limiter that a command changed: stored or deleted, given its expiry, and replicated as it is.
 
-use liq_core::limiter::Limiter;
+use liq_core::limiter::{Limiter, expiry_ms};
 
 use crate::ffi::{Context, KeyName, Persisted};
 use crate::keyspace::Writable;
@@ -22,7 +22,7 @@ pub fn make(
         return Ok(());
     }
     key.check_memory()?;
-    context.replicate(c"RL.APPLY", name, &limiter.encode_versioned());
+    tell(context, name, &limiter);
     let expires_ms = limiter.expires_ms();
     key.store(limiter);
     if expires_ms.is_some() {
@@ -35,16 +35,27 @@ pub fn make(
 /// Keeps what a command changed in the limiter that the key holds.
 pub fn update(context: &Context<'_>, name: KeyName<'_>, key: &mut Writable<'_, Limiter>, now_us: u64) {
     let Some(limiter) = key.value() else { return };
-    if limiter.has_lapsed(now_us) {
-        key.delete();
-        context.replicate_all(c"DEL", name, &[]);
-    } else {
-        let (bytes, expires_ms) = (limiter.encode_versioned(), limiter.expires_ms());
-        // A key that stays keeps the expiry that somebody may have given it.
-        if expires_ms.is_some() {
-            key.expire_at_ms_here(expires_ms);
+    match limiter.lapses_at_us() {
+        Some(lapses_us) if lapses_us <= now_us => {
+            key.delete();
+            context.replicate_all(c"DEL", name, &[]);
         }
-        context.replicate(c"RL.APPLY", name, &bytes);
+        Some(lapses_us) => {
+            tell(context, name, limiter);
+            key.expire_at_ms_here(Some(expiry_ms(lapses_us)));
+        }
+        // A key that stays keeps the expiry that somebody may have given it.
+        None => tell(context, name, limiter),
     }
     key.changed();
+}
+
+/// Sends what the limiter has become to the replicas and the append-only file.
+fn tell(context: &Context<'_>, name: KeyName<'_>, limiter: &Limiter) {
+    if context.is_unheard() {
+        // Goes nowhere, and counts the change for the save points of snapshots.
+        context.replicate_verbatim();
+    } else {
+        context.replicate(c"RL.APPLY", name, &limiter.encode_versioned());
+    }
 }

@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use super::hold::Hold;
 use super::moment::us_from_ms;
 use super::verdict::{BANNED, ms_rounded_up};
-use super::{Kind, Limit, Limits, MAX_AMOUNT, MAX_PERIOD_MS, Moment, Rule, Verdict, Wait};
+use super::{Kind, Limit, Limits, MAX_PERIOD_MS, Moment, Rule, Verdict, Wait};
+
+/// No clock is believed to be later: the year 144683.
+const LATEST_CLOCK_US: u64 = 1 << 62;
 
 /// The limits of one key, what is used of them, and perhaps a ban.
 ///
@@ -14,11 +18,8 @@ use super::{Kind, Limit, Limits, MAX_AMOUNT, MAX_PERIOD_MS, Moment, Rule, Verdic
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limiter {
     clock_us: u64,
-    /// Everything is refused before this time.
-    banned_until_us: u64,
+    hold: Hold,
     limits: Limits,
-    /// Whether the key stays when nothing is used.
-    kept: bool,
 }
 
 /// What a command did to a limiter.
@@ -66,12 +67,12 @@ impl std::error::Error for InvalidState {}
 impl Limiter {
     /// A limiter without limits and ban, at `now_us`.
     pub fn new(now_us: u64) -> Self {
-        Self { clock_us: now_us, banned_until_us: 0, limits: Limits::none(), kept: false }
+        Self { clock_us: now_us, hold: Hold::new(0, false), limits: Limits::none() }
     }
 
     /// A limiter as it was stored. Refuses a ban longer than 366 days and uses that are ahead of the clock.
     pub fn from_parts(clock_us: u64, banned_until_us: u64, kept: bool, limits: Limits) -> Result<Self, InvalidState> {
-        if clock_us > us_from_ms(MAX_AMOUNT) {
+        if clock_us > LATEST_CLOCK_US {
             return Err(InvalidState("clock"));
         }
         if banned_until_us.saturating_sub(clock_us) > us_from_ms(MAX_PERIOD_MS) {
@@ -85,7 +86,7 @@ impl Limiter {
         if ahead {
             return Err(InvalidState("time of a use"));
         }
-        Ok(Self { clock_us, banned_until_us, limits, kept })
+        Ok(Self { clock_us, hold: Hold::new(banned_until_us, kept), limits })
     }
 
     /// The time of the last change, microseconds since the epoch.
@@ -95,12 +96,12 @@ impl Limiter {
 
     /// Until when everything is refused, microseconds since the epoch; in the past or 0 without a ban.
     pub const fn banned_until_us(&self) -> u64 {
-        self.banned_until_us
+        self.hold.banned_until_us()
     }
 
     /// Whether the key stays when nothing is used.
     pub const fn is_kept(&self) -> bool {
-        self.kept
+        self.hold.is_kept()
     }
 
     /// The limits in order.
@@ -122,7 +123,7 @@ impl Limiter {
     pub fn lapses_at_us(&self) -> Option<u64> {
         let at = self.moment(self.clock_us);
         let resets_us = self.limits().iter().map(|limit| limit.reset_us(at)).max().unwrap_or(0);
-        (!self.kept).then(|| self.clock_us.saturating_add(resets_us).max(self.banned_until_us))
+        (!self.is_kept()).then(|| self.clock_us.saturating_add(resets_us).max(self.banned_until_us()))
     }
 
     /// Whether the key may go, for it says nothing more than a missing one.
@@ -174,7 +175,7 @@ impl Limiter {
     pub fn create(&mut self, rules: &[Rule], now_us: u64) {
         self.step_back(now_us);
         self.follow(rules, now_us);
-        self.kept = true;
+        self.hold.keep();
     }
 
     /// Believes what somebody else says is used, as of `told_us`; never lowers it unless forced. The answer is that
@@ -204,21 +205,21 @@ impl Limiter {
         let stepped = self.step_back(now_us);
         let until_us = match ban_ms {
             0 => 0,
-            _ => now_us.saturating_add(us_from_ms(ban_ms.min(MAX_PERIOD_MS))).max(self.banned_until_us),
+            _ => now_us.saturating_add(us_from_ms(ban_ms.min(MAX_PERIOD_MS))).max(self.banned_until_us()),
         };
-        let lifted = until_us == 0 && self.banned_until_us <= now_us;
-        if lifted || until_us == self.banned_until_us {
+        let lifted = until_us == 0 && self.banned_until_us() <= now_us;
+        if lifted || until_us == self.banned_until_us() {
             return stepped;
         }
         self.settle(now_us);
-        self.banned_until_us = until_us;
+        self.hold.ban_until(until_us);
         true
     }
 
     /// Forgets all use and any ban; the limits stay.
     pub fn reset(&mut self, now_us: u64) {
         self.clock_us = now_us;
-        self.banned_until_us = 0;
+        self.hold.ban_until(0);
         for limit in self.limits.as_mut_slice() {
             limit.give_back(u64::MAX);
         }
@@ -247,7 +248,7 @@ impl Limiter {
             return false;
         }
         self.clock_us = now_us;
-        self.banned_until_us = self.banned_until_us.saturating_sub(step_us);
+        self.hold.ban_until(self.banned_until_us().saturating_sub(step_us));
         self.limits.as_mut_slice().iter_mut().for_each(|limit| limit.step_back(step_us, now_us));
         true
     }
@@ -264,7 +265,7 @@ impl Limiter {
 
     /// How long until `cost` fits into every limit and no ban stands.
     pub(super) fn wait(&self, at: Moment, cost: u64) -> Wait {
-        let ban = match self.banned_until_us.saturating_sub(at.now_us) {
+        let ban = match self.banned_until_us().saturating_sub(at.now_us) {
             0 => Wait::Now,
             ban_us => Wait::After(ban_us),
         };
@@ -273,7 +274,7 @@ impl Limiter {
 
     /// The refusal of `cost`, if it is refused.
     fn refused(&self, at: Moment, cost: u64) -> Option<Verdict> {
-        let ban_us = self.banned_until_us.saturating_sub(at.now_us);
+        let ban_us = self.banned_until_us().saturating_sub(at.now_us);
         let waits = self.limits().iter().enumerate().map(|(place, limit)| (limit.wait(at, cost), place));
         // Of equal waits the first place counts, so a later one replaces it only when it is longer.
         let longest = waits.reduce(|longest, other| if other.0 > longest.0 { other } else { longest });

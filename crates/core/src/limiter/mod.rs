@@ -5,6 +5,7 @@
 
 mod aligned;
 mod gcra;
+mod hold;
 mod limit;
 #[allow(clippy::module_inception, reason = "the file holds the type the folder is named for")]
 mod limiter;
@@ -24,6 +25,6 @@ pub use limits::Limits;
 pub use moment::{Moment, US_PER_MS, us_from_ms};
 pub use rule::{Kind, MAX_AMOUNT, MAX_LIMITS, MAX_PERIOD_MS, Rule, RuleError};
 pub use sliding::{MOST_USES, Sliding, Use};
-pub use standing::Standing;
+pub use standing::{Standing, expiry_ms};
 pub use throttle::Throttled;
 pub use verdict::{BANNED, Verdict, Wait};

@@ -52,6 +52,11 @@ impl Limiter {
 
     /// When the key may go, Unix milliseconds, rounded up and at most 2^53; none when it stays.
     pub fn expires_ms(&self) -> Option<u64> {
-        self.lapses_at_us().map(|lapses_us| lapses_us.div_ceil(US_PER_MS).min(MAX_AMOUNT))
+        self.lapses_at_us().map(expiry_ms)
     }
+}
+
+/// The expiry of a key that may go at `lapses_us`: Unix milliseconds, rounded up and at most 2^53.
+pub fn expiry_ms(lapses_us: u64) -> u64 {
+    lapses_us.div_ceil(US_PER_MS).min(MAX_AMOUNT)
 }

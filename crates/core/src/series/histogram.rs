@@ -30,6 +30,22 @@ impl Histogram {
         Self { scale, first_group: 0, counts, groups, total: 0, finger: 0, below_finger: 0 }
     }
 
+    /// A histogram of counts per bucket.
+    pub fn from_counts(scale: Scale, counts: &[u32]) -> Self {
+        let mut histogram = Self::new(scale);
+        let occupied = |counts: &[u32]| counts.iter().any(|count| *count > 0);
+        let groups = counts.chunks_exact(GROUP).enumerate().filter(|(_, group)| occupied(group));
+        for (number, counts) in groups {
+            histogram.cover(number);
+            let place = number - histogram.first_group;
+            histogram.counts[place * GROUP..][..GROUP].copy_from_slice(counts);
+            let sum = add_up(counts);
+            histogram.groups[place] = u32::try_from(sum).unwrap_or(u32::MAX);
+            histogram.total += sum;
+        }
+        histogram
+    }
+
     /// Events counted.
     pub const fn total(&self) -> u64 {
         self.total
@@ -82,12 +98,7 @@ impl Histogram {
         add_up(&self.groups[..place / GROUP]) + add_up(&self.counts[place / GROUP * GROUP..place])
     }
 
-    /// The bucket that holds the event of 1-based `rank`, which is at most the total: for questions that lie apart.
-    pub fn bucket_of_rank(&self, rank: u64) -> u16 {
-        self.locate(rank).0
-    }
-
-    /// The same, for a question asked again and again while events come and go: the answer lies near the last one.
+    /// The bucket of `rank`, for a question asked again and again while events come and go: the answer lies near the last.
     pub fn bucket_of_steady_rank(&mut self, rank: u64) -> u16 {
         for _ in 0..NEAR {
             let count = self.count(self.finger);
@@ -105,8 +116,8 @@ impl Histogram {
         self.finger
     }
 
-    /// The bucket of `rank`, and how many events lie below it.
-    fn locate(&self, rank: u64) -> (u16, u64) {
+    /// The bucket that holds the event of 1-based `rank`, which is at most the total, and how many events lie below it.
+    pub fn locate(&self, rank: u64) -> (u16, u64) {
         let (group, below) = descend(&self.groups, 0, rank);
         let counts = self.counts.get(group * GROUP..).unwrap_or_default();
         let (place, below) = descend(counts, below, rank);
@@ -179,13 +190,18 @@ mod tests {
                     histogram.add(bucket, 1);
                     list.push(bucket);
                 }
+                let mut dense = vec![0; 5120];
+                list.iter().for_each(|bucket| dense[usize::from(*bucket)] += 1);
+                let again = Histogram::from_counts(Scale::new(7), &dense);
+                prop_assert_eq!((again.total(), again.below(bucket)), (histogram.total(), histogram.below(bucket)));
                 let mut sorted = list.clone();
                 sorted.sort_unstable();
                 prop_assert_eq!(histogram.total(), sorted.len() as u64);
                 prop_assert_eq!(histogram.below(bucket), sorted.iter().filter(|held| **held < bucket).count() as u64);
                 if !sorted.is_empty() {
                     let rank = question % sorted.len() as u64;
-                    prop_assert_eq!(histogram.bucket_of_rank(rank + 1), sorted[rank as usize]);
+                    let (found, below) = histogram.locate(rank + 1);
+                    prop_assert_eq!((found, below), (sorted[rank as usize], histogram.below(found)));
                     prop_assert_eq!(histogram.bucket_of_steady_rank(rank + 1), sorted[rank as usize]);
                 }
             }

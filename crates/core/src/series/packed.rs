@@ -3,7 +3,7 @@
 //! A code is `bucket · 2 + side`. Each pair is one byte, 5 bits for the gap to the code before it and 3 bits for the
 //! count; what does not fit follows as a LEB128 varint of the excess. The bytes are part of the disk layout.
 
-use super::heap::{self, Measure};
+use super::heap::Measure;
 
 /// Largest gap and count − 1 that stand in the byte itself.
 const GAP_ESCAPE: u32 = 31;
@@ -12,7 +12,7 @@ const COUNT_ESCAPE: u32 = 7;
 /// Packed pairs, ascending and without repetition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Packed {
-    bytes: Vec<u8>,
+    bytes: Box<[u8]>,
 }
 
 impl Packed {
@@ -29,7 +29,7 @@ impl Packed {
             *(if code % 2 == 0 { buy } else { sell }) += u64::from(count);
         }
         // Written again from what was read, the bytes must be the same: no second spelling of a distribution.
-        (checked.bytes == bytes && found == total).then(|| checked.finish())
+        (checked.bytes == *bytes && found == total).then(|| checked.finish())
     }
 
     /// The bytes as they are kept and saved.
@@ -38,13 +38,32 @@ impl Packed {
     }
 
     /// Whether there are no pairs.
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     /// The pairs, ascending.
     pub fn pairs(&self) -> Pairs<'_> {
         Pairs::new(&self.bytes)
+    }
+
+    /// Adds the counts to `counts`, which has a place for every code. The sum of many panes is made of this.
+    pub fn add_to(&self, counts: &mut [u32]) {
+        let (mut rest, mut code) = (&*self.bytes, 0);
+        while let Some((byte, behind)) = rest.split_first() {
+            let (gap, more) = (u32::from(*byte) >> 3, u32::from(*byte) & COUNT_ESCAPE);
+            rest = behind;
+            if gap == GAP_ESCAPE || more == COUNT_ESCAPE {
+                let mut pairs = Pairs { rest: rest.iter(), next_code: code };
+                let Some((escaped, count)) = pairs.behind(gap, more) else { return };
+                bump(counts, escaped.into(), count);
+                (rest, code) = (pairs.rest.as_slice(), pairs.next_code);
+                continue;
+            }
+            code += gap;
+            bump(counts, code as usize, more + 1);
+            code += 1;
+        }
     }
 
     /// These pairs and one more event per code of `codes`, which are sorted.
@@ -82,7 +101,9 @@ impl Packed {
 
     /// Measures the buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
-        heap::vec(&self.bytes, measure);
+        if !self.bytes.is_empty() {
+            measure(self.bytes.as_ptr(), self.bytes.len());
+        }
     }
 }
 
@@ -123,9 +144,15 @@ impl Builder {
         }
     }
 
-    fn finish(mut self) -> Packed {
-        self.bytes.shrink_to_fit();
-        Packed { bytes: self.bytes }
+    fn finish(self) -> Packed {
+        Packed { bytes: self.bytes.into_boxed_slice() }
+    }
+}
+
+#[inline]
+fn bump(counts: &mut [u32], code: usize, count: u32) {
+    if let Some(slot) = counts.get_mut(code) {
+        *slot = slot.saturating_add(count);
     }
 }
 
@@ -168,7 +195,14 @@ impl Iterator for Pairs<'_> {
     #[inline]
     fn next(&mut self) -> Option<(u16, u32)> {
         let byte = u32::from(*self.rest.next()?);
-        let (mut gap, mut more) = (byte >> 3, byte & COUNT_ESCAPE);
+        self.behind(byte >> 3, byte & COUNT_ESCAPE)
+    }
+}
+
+impl Pairs<'_> {
+    /// The pair whose first byte was taken.
+    #[inline]
+    fn behind(&mut self, mut gap: u32, mut more: u32) -> Option<(u16, u32)> {
         if gap == GAP_ESCAPE {
             gap = gap.checked_add(self.varint()?)?;
         }
@@ -208,6 +242,10 @@ mod tests {
         fn packing_loses_nothing(counts in counts()) {
             let packed = pack(&counts);
             prop_assert_eq!(packed.pairs().collect::<BTreeMap<_, _>>(), counts.clone());
+            let mut dense = vec![0; 20_480];
+            packed.add_to(&mut dense);
+            let occupied = (0_u16..).zip(dense).filter(|(_, count)| *count > 0);
+            prop_assert_eq!(occupied.collect::<BTreeMap<_, _>>(), counts.clone());
             prop_assert_eq!(Packed::from_bytes(packed.as_bytes(), 20_480, totals(&counts)), Some(packed));
         }
 

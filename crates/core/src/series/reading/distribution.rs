@@ -1,11 +1,10 @@
 //! `LIQ.PCTL`, `LIQ.RANK`, `LIQ.HIST` and `LIQ.DIGEST`.
 
-use std::collections::BTreeMap;
-
 use super::{ReadError, Window};
 use crate::reply::{DigestReply, HistRow};
 use crate::request::{Digest, Hist, Pctl, Rank};
-use crate::series::{Series, Side};
+use crate::series::order::Estimate;
+use crate::series::{Percentile, Series, Side, Sums};
 
 /// Centroids of a digest when their number is not named.
 const DEFAULT_DIGEST_SIZE: usize = 200;
@@ -14,12 +13,16 @@ impl Series {
     /// Nearest-rank percentiles; `None` for each when the window is empty.
     pub fn percentiles(&mut self, server_ms: u64, request: &Pctl) -> Result<Vec<Option<f64>>, ReadError> {
         let window = self.window(server_ms, &request.scope, self.options.filter_window_ms())?;
-        let (side, scale) = (request.scope.side, self.events.scale);
-        let sums = self.sums(&window).of(side);
-        Ok(self.with_order(&window, side, |order| {
-            let ask = |p| order.percentile(p, scale, || (sums.min, sums.max));
-            request.percentiles.iter().copied().map(ask).collect()
-        }))
+        Ok(self.estimate(&window, request.scope.side, &request.percentiles))
+    }
+
+    pub(super) fn estimate(&mut self, window: &Window, side: Option<Side>, asked: &[Percentile]) -> Vec<Option<f64>> {
+        let scale = self.events.scale;
+        let found: Vec<Option<Estimate>> =
+            self.with_order(window, side, |order| asked.iter().map(|p| order.percentile(*p, scale)).collect());
+        let needs_range = found.iter().flatten().any(|estimate| matches!(estimate, Estimate::Outermost(_)));
+        let sums = if needs_range { self.sums(window).of(side) } else { Sums::default() };
+        found.into_iter().map(|estimate| Some(estimate?.within((sums.min, sums.max), scale))).collect()
     }
 
     /// Percent of the window's events not larger than each size; `None` when it is empty.
@@ -42,17 +45,11 @@ impl Series {
         Ok(buckets.into_iter().map(row).collect())
     }
 
-    fn buckets(&mut self, window: &Window, side: Option<Side>) -> BTreeMap<u16, u64> {
+    fn buckets(&mut self, window: &Window, side: Option<Side>) -> Vec<(u16, u64)> {
         self.events.archive.pack_late();
         let span = self.events.span(window.cutoff_ms(), self.until_ms(window));
-        // Dense first: a tree would be asked for every pane's every bucket.
-        let mut counts = vec![0_u64; usize::from(self.events.scale.buckets())];
-        self.events.for_each_bucket(&span, &mut |bucket, of, count| {
-            if let Some(slot) = counts.get_mut(usize::from(bucket)).filter(|_| side.is_none_or(|side| side == of)) {
-                *slot += u64::from(count);
-            }
-        });
-        (0..).zip(counts).filter(|(_, count)| *count > 0).collect()
+        let counts = self.events.bucket_counts(&span, side);
+        (0..).zip(counts.into_iter().map(u64::from)).filter(|(_, count)| *count > 0).collect()
     }
 
     /// The distribution as a t-digest (Dunning, Ertl 2019), the form that merges across keys and nodes.
