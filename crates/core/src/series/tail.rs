@@ -275,7 +275,9 @@ impl Tail {
             Some(slot) => *slot = sums,
             None => {
                 if self.blocks.len() == self.blocks.capacity() {
-                    self.blocks.reserve_exact(if self.blocks.is_empty() { 1 } else { 4 });
+                    // One at first, then up to a multiple of four: a full tail has 64, which an allocator serves whole.
+                    let held = self.blocks.len();
+                    self.blocks.reserve_exact(if held == 0 { 1 } else { (held + 1).next_multiple_of(4) - held });
                 }
                 self.blocks.push_back(sums);
             }
