@@ -36,14 +36,17 @@ run: build ## keep a server with the module in the foreground, configured by red
 	mkdir -p target/run
 	redis-server redis.conf --loadmodule $(CURDIR)/$(MODULE) --dir $(CURDIR)/target/run
 
-bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits worst rows memory accuracy" chooses
+bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits worst rows memory accuracy" chooses of the server's
 	@scripts/prepare build server
-	cargo build --release --lib --bench server
-	LIQ_MODULE=$(MODULE) cargo bench --bench server -- $(PARTS)
+	cargo build --release --lib
+	@# A copy, as cargo compiles the module anew, and otherwise, for the benchmark's own profile.
+	mkdir -p target/bench && cp $(MODULE) target/bench/
+	LIQ_MODULE=$(CURDIR)/target/bench/libliq.so cargo bench --bench server -- $(PARTS)
+	$(if $(PARTS),,LIQ_MODULE=$(CURDIR)/target/bench/libliq.so cargo bench -p redis-liq -p liq-ingest --bench batches --bench ingest)
 
 instructions: ## callgrind instructions per request beside a no-op command
 	@scripts/prepare build server valgrind
-	cargo build --release --features bench-noop --target-dir target/instructions
+	cargo build --release --lib --features bench-noop --target-dir target/instructions
 	LIQ_MODULE=target/instructions/release/libliq.so cargo bench --bench instructions
 
 compat: ## the server tests on newer Redis and Valkey releases from Debian

@@ -45,7 +45,8 @@ class Judgement:
     """What LIQ.ADD says of an event, judged against everything before it."""
 
     status: str
-    """``accepted``, ``filtered`` (stored, below the threshold), ``small``, ``duplicate``, ``late``, ``future``, ``shed``."""
+    """``accepted``, ``filtered`` (stored, but below the threshold), or why it was not stored: ``small``, ``duplicate``,
+    ``late``, ``future``, ``shed``."""
     rank: float | None
     """Percent of the window's events at or below this size."""
     threshold: float | None
@@ -217,7 +218,7 @@ class OptimizedRedisManager:
     async def check_memory_pressure(self) -> bool:
         """Whether memory is short: the module has left its normal mode, or 70 % are used."""
         memory = await self.get_memory_stats()
-        return memory["storage_mode"] != "normal" or memory["used_pct"] >= 70
+        return bool(memory["storage_mode"] != "normal" or memory["used_pct"] >= 70)
 
     async def cleanup_old_data(self, aggressive: bool = False) -> int:
         """LIQ.TRIM: the bytes freed. Nothing has to call this: windows forget by themselves, and idle keys expire."""

@@ -49,7 +49,7 @@
 //! # Features
 //!
 //! - `async` (default): [`AsyncLiqCommands`], [`Batcher`], [`market::AsyncMarket`], on tokio.
-//! - `cluster`: connections to clusters, and [`LiqPipeline`] for their pipelines.
+//! - `cluster`: connections to clusters, [`LiqPipeline`] for their pipelines, and `ReplicaReads`.
 //!
 //! [redis-liq]: https://github.com/redis-liq/redis-liq
 #![forbid(unsafe_code)]
@@ -67,6 +67,8 @@ mod limit;
 pub mod market;
 mod options;
 mod query;
+#[cfg(feature = "cluster")]
+mod replica_reads;
 mod reply;
 
 pub use batch::BatchOptions;
@@ -82,4 +84,6 @@ pub use liq_core::series::{ClockMode, Side};
 pub use options::SeriesOptions;
 pub use query::{DigestQuery, RangeQuery, Scope, StatsQuery, VwapQuery};
 pub use redis;
+#[cfg(feature = "cluster")]
+pub use replica_reads::ReplicaReads;
 pub use reply::*;

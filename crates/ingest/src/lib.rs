@@ -15,3 +15,8 @@ pub mod sink;
 pub mod stream;
 pub mod symbol;
 pub mod venue;
+
+/// Chooses the cryptography of TLS, for it is not to hang on what else is built along. Once is enough; again is nothing.
+pub fn choose_crypto() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

@@ -142,7 +142,7 @@ fn nothing_is_lost_or_doubled_while_redis_is_away_and_the_program_is_killed() {
     let mut random = fastrand::Rng::with_seed(31);
     let mut sent = 0;
     let mut running = Running::start(&mut stream(folder.path(), &proxy.url(), port, &settings, &["binance-um"]));
-    let rounds: u64 = std::env::var("LIQ_SOAK_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(4);
+    let rounds: u64 = if std::env::var_os("LIQ_SOAK").is_some() { 200 } else { 4 };
     for round in 0..rounds {
         match round % 4 {
             0 => proxy.shut(),

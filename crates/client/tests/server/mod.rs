@@ -15,21 +15,24 @@ use std::time::{Duration, Instant};
 /// How long a server may take; generous, as a slow machine is no failure.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The module's file: `LIQ_MODULE`, else the one of this build, brought up to date first.
+/// The root of the repository.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// The module's file: `LIQ_MODULE`, from the root of the repository, else the one of this build, brought up to date.
 pub fn module_path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| match std::env::var_os("LIQ_MODULE") {
-        Some(path) => std::path::absolute(path).expect("LIQ_MODULE is a path"),
+        // Cargo runs tests in the folder of their package.
+        Some(path) => Path::new(ROOT).join(path).canonicalize().expect("LIQ_MODULE is the path of a file"),
         None => build_module(),
     })
 }
 
 fn build_module() -> PathBuf {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
     let program = std::env::current_exe().expect("this program has a path");
     let profile_dir = program.parent().and_then(Path::parent).expect("test programs are in <target>/<profile>/deps");
     let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
-    cargo.args(["build", "--quiet", "--lib", "--package", "redis-liq-module", "--manifest-path", root]);
+    cargo.args(["build", "--quiet", "--lib", "--package", "redis-liq-module"]).current_dir(ROOT);
     if profile_dir.ends_with("release") {
         cargo.arg("--release");
     }
@@ -162,10 +165,47 @@ impl Cluster {
         Self { nodes }
     }
 
+    /// With a replica of every primary, in the same order.
+    pub fn start_with_replicas() -> (Self, Vec<Server>) {
+        let cluster = Self::start();
+        let replicas: Vec<Server> = cluster.nodes.iter().map(|primary| cluster.replica_of(primary)).collect();
+        for node in cluster.nodes.iter().chain(&replicas) {
+            let mut con = node.connect();
+            // Every node knows every replica, so that clients may begin at any of them.
+            let all_known = || {
+                let slots: Vec<Vec<redis::Value>> =
+                    redis::cmd("CLUSTER").arg("SLOTS").query(&mut con).unwrap_or_default();
+                slots.len() == 3 && slots.iter().all(|slot| slot.len() == 4)
+            };
+            wait_until(all_known, || node.log());
+        }
+        (cluster, replicas)
+    }
+
+    fn replica_of(&self, primary: &Server) -> Server {
+        let replica = Self::start_node();
+        let mut con = replica.connect();
+        let id: String = redis::cmd("CLUSTER").arg("MYID").query(&mut primary.connect()).expect("an id");
+        for node in &self.nodes {
+            let mut meet = redis::cmd("CLUSTER");
+            meet.arg("MEET").arg("127.0.0.1").arg(node.port).arg(bus_port(node.port));
+            meet.exec(&mut con).expect("a node");
+        }
+        let follow = || redis::cmd("CLUSTER").arg("REPLICATE").arg(&id).exec(&mut con).is_ok();
+        wait_until(follow, || replica.log());
+        let linked = || {
+            let info: String = redis::cmd("INFO").arg("replication").query(&mut con).unwrap_or_default();
+            info.contains("master_link_status:up")
+        };
+        wait_until(linked, || replica.log());
+        replica
+    }
+
     fn start_node() -> Server {
         let port = free_port();
         let bus = format!("cluster-port {}", bus_port(port));
-        Server::launch(port, &["cluster-enabled yes", "cluster-node-timeout 5000", &bus])
+        let lines = ["cluster-enabled yes", "cluster-replica-no-failover yes", "repl-diskless-sync-delay 0", &bus];
+        Server::launch(port, &lines)
     }
 
     pub fn urls(&self) -> Vec<String> {

@@ -82,12 +82,7 @@ impl Histogram {
         add_up(&self.groups[..place / GROUP]) + add_up(&self.counts[place / GROUP * GROUP..place])
     }
 
-    /// The bucket that holds the event of 1-based `rank`, which is at most the total: for questions that lie apart.
-    pub fn bucket_of_rank(&self, rank: u64) -> u16 {
-        self.locate(rank).0
-    }
-
-    /// The same, for a question asked again and again while events come and go: the answer lies near the last one.
+    /// The bucket of `rank`, for a question asked again and again while events come and go: the answer lies near the last.
     pub fn bucket_of_steady_rank(&mut self, rank: u64) -> u16 {
         for _ in 0..NEAR {
             let count = self.count(self.finger);
@@ -105,8 +100,8 @@ impl Histogram {
         self.finger
     }
 
-    /// The bucket of `rank`, and how many events lie below it.
-    fn locate(&self, rank: u64) -> (u16, u64) {
+    /// The bucket that holds the event of 1-based `rank`, which is at most the total, and how many events lie below it.
+    pub fn locate(&self, rank: u64) -> (u16, u64) {
         let (group, below) = descend(&self.groups, 0, rank);
         let counts = self.counts.get(group * GROUP..).unwrap_or_default();
         let (place, below) = descend(counts, below, rank);
@@ -185,7 +180,8 @@ mod tests {
                 prop_assert_eq!(histogram.below(bucket), sorted.iter().filter(|held| **held < bucket).count() as u64);
                 if !sorted.is_empty() {
                     let rank = question % sorted.len() as u64;
-                    prop_assert_eq!(histogram.bucket_of_rank(rank + 1), sorted[rank as usize]);
+                    let (found, below) = histogram.locate(rank + 1);
+                    prop_assert_eq!((found, below), (sorted[rank as usize], histogram.below(found)));
                     prop_assert_eq!(histogram.bucket_of_steady_rank(rank + 1), sorted[rank as usize]);
                 }
             }

@@ -15,6 +15,28 @@ use super::{Percentile, Scale, Side};
 /// Sorted sizes are removed one by one up to this many at once; beyond it they are sorted anew.
 const MAX_REMOVALS: usize = 64;
 
+/// A percentile, as far as the order of sizes tells it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Estimate {
+    /// This is it.
+    Size(f64),
+    /// It lies in this bucket, the lowest or the highest occupied one, where the smallest and the largest size bound it.
+    Outermost(u16),
+}
+
+impl Estimate {
+    /// The percentile, given the smallest and the largest size.
+    pub fn within(self, (min, max): (f64, f64), scale: Scale) -> f64 {
+        let middle = match self {
+            Self::Size(size) => return size,
+            // A bucket off the scale has no midpoint; all that is known of it is that it holds an end of the range.
+            Self::Outermost(bucket) if bucket == 0 || bucket + 1 == scale.buckets() => scale.low(bucket),
+            Self::Outermost(bucket) => scale.midpoint(bucket),
+        };
+        middle.max(min).min(max)
+    }
+}
+
 /// The order of a window's sizes.
 #[derive(Debug, Clone)]
 pub struct OrderCursor {
@@ -105,14 +127,16 @@ impl OrderCursor {
         }
     }
 
-    /// The percentile: exact, or the midpoint of its bucket; `range` are the smallest and the largest size.
-    pub fn percentile(&self, percentile: Percentile, scale: Scale, range: impl FnOnce() -> (f64, f64)) -> Option<f64> {
+    /// The percentile: exact, or what stands for its bucket.
+    pub fn percentile(&self, percentile: Percentile, scale: Scale) -> Option<Estimate> {
         let rank = percentile.rank(self.count());
         match &self.order {
             Order::Buckets { histogram, .. } if histogram.total() > 0 => {
-                Some(middle(histogram.bucket_of_rank(rank), scale, range()))
+                let (bucket, below) = histogram.locate(rank);
+                let is_outermost = below == 0 || below + histogram.count(bucket) == histogram.total();
+                Some(if is_outermost { Estimate::Outermost(bucket) } else { Estimate::Size(scale.midpoint(bucket)) })
             }
-            Order::Exact { sorted, .. } => sorted.get(rank as usize - 1).copied(),
+            Order::Exact { sorted, .. } => sorted.get(rank as usize - 1).copied().map(Estimate::Size),
             Order::Buckets { .. } | Order::Stale => None,
         }
     }
@@ -158,14 +182,6 @@ impl Order {
         });
         Self::Buckets { histogram, edges: events.archive.edges(cutoff_ms) }
     }
-}
-
-/// What stands for the sizes in `bucket`, within the smallest and the largest there is.
-fn middle(bucket: u16, scale: Scale, (min, max): (f64, f64)) -> f64 {
-    // A bucket off the scale has no midpoint; what is known of it is that it holds an end of the range.
-    let is_end = bucket == 0 || bucket + 1 == scale.buckets();
-    let middle = if is_end { scale.low(bucket) } else { scale.midpoint(bucket) };
-    middle.max(min).min(max)
 }
 
 fn wanted(code: u16, side: Option<Side>) -> bool {

@@ -361,7 +361,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn event(ts_ms: u64, size: f64) -> RawEvent {
-        let side = if size as u64 % 2 == 0 { Side::Buy } else { Side::Sell };
+        let side = if (size as u64).is_multiple_of(2) { Side::Buy } else { Side::Sell };
         RawEvent { ts_ms, side, price: 100.0 + size, size, venue: (size as u64 % 5) as u8, id_hash: size as u64 % 3 }
     }
 

@@ -102,6 +102,7 @@ pub struct Courier {
 impl Courier {
     /// Reads address and certificates; connects later.
     pub fn new(config: &RedisConfig) -> Result<Self, ConfigError> {
+        crate::choose_crypto();
         let refused = |name, problem: String| ConfigError::Setting { name, problem };
         let url = config.url.reveal();
         let client = match &config.ca_file {

@@ -1,35 +1,56 @@
-//! Made-up captures: heavy-tailed sizes, a few symbols, repeated rows, some out of order.
+//! Captures made of the project's generated market, with repeated rows and rows out of order as real ones have them.
 
-use std::fmt::Write;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
-pub const SYMBOLS: [&str; 5] = ["BTC", "ETH", "SOL", "XRP", "1000PEPE"];
+use liq_market::{Contract, DOZEN, Feed, Liquidation};
 
-/// Writes a capture of `rows` rows; the same seed gives the same capture.
-pub fn capture(path: &Path, rows: usize, seed: u64) {
-    let mut random = fastrand::Rng::with_seed(seed);
-    let mut text = String::with_capacity(rows * 100);
-    let mut ts_ms = 1_700_000_000_000_u64;
-    let mut last = String::new();
-    for _ in 0..rows {
-        if random.u8(..) < 8 && !last.is_empty() {
-            text.push_str(&last);
-            continue;
-        }
-        ts_ms += random.u64(0..40);
-        let late_ms = if random.u8(..) < 5 { random.u64(0..5_000) } else { 0 };
-        let symbol = SYMBOLS[random.usize(..SYMBOLS.len())];
-        let side = if random.bool() { "SELL" } else { "BUY" };
-        let price = 100.0 + random.f64();
-        let quantity = (random.f64() * 12.0).exp() / 100.0;
-        last.clear();
-        let _ = writeln!(
-            last,
-            "{symbol},{side},LIMIT,IOC,{quantity:.3},{:.2},{price:.2},FILLED,1,{quantity:.3},{},0",
-            price * 1.01,
-            ts_ms - late_ms
-        );
-        text.push_str(&last);
+pub const START_MS: u64 = 1_767_225_600_000;
+
+/// Rows without end: the contracts in time order.
+pub fn rows(contracts: &[Contract], seed: u64) -> impl Iterator<Item = (Contract, Liquidation)> {
+    let mut feeds: Vec<(Contract, Feed, Liquidation)> = Vec::new();
+    for contract in contracts {
+        let mut feed = Feed::new(*contract, seed, START_MS);
+        let first = feed.next().expect("feeds are endless");
+        feeds.push((*contract, feed, first));
     }
-    std::fs::write(path, text).expect("the folder is writable");
+    std::iter::from_fn(move || {
+        let (contract, feed, next) = feeds.iter_mut().min_by_key(|(_, _, next)| next.ts_ms)?;
+        Some((*contract, std::mem::replace(next, feed.next()?)))
+    })
+}
+
+/// Writes a capture of `rows_wanted` rows of five contracts; the same seed gives the same capture.
+pub fn capture(path: &Path, rows_wanted: usize, seed: u64) {
+    write(path, rows_wanted, seed, &DOZEN[..5], true);
+}
+
+/// Writes a capture in order and without repeats, of all contracts.
+pub fn plain_capture(path: &Path, rows_wanted: usize, seed: u64) {
+    write(path, rows_wanted, seed, &DOZEN, false);
+}
+
+fn write(path: &Path, rows_wanted: usize, seed: u64, contracts: &[Contract], is_rough: bool) {
+    let mut out = BufWriter::new(std::fs::File::create(path).expect("the folder is writable"));
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut rows = rows(contracts, seed);
+    let mut line = String::new();
+    for _ in 0..rows_wanted {
+        let is_repeated = is_rough && !line.is_empty() && random.u8(..) < 8;
+        if !is_repeated {
+            let (contract, event) = rows.next().expect("feeds are endless");
+            let late_ms = if is_rough && random.u8(..) < 5 { random.u64(0..5_000) } else { 0 };
+            let base = contract.symbol.trim_end_matches("USDT");
+            let (price, quantity) = (event.price, event.size / event.price);
+            line = format!(
+                "{base},{},LIMIT,IOC,{quantity:.6},{:.7},{price},FILLED,0.001,{quantity:.6},{},{:.4}\n",
+                event.side.to_uppercase(),
+                price * 1.01,
+                event.ts_ms - late_ms,
+                event.size
+            );
+        }
+        out.write_all(line.as_bytes()).expect("the disk has room");
+    }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::{ReadError, Window};
 use crate::reply::{DigestReply, HistRow};
 use crate::request::{Digest, Hist, Pctl, Rank};
-use crate::series::{Series, Side};
+use crate::series::order::Estimate;
+use crate::series::{Percentile, Series, Side, Sums};
 
 /// Centroids of a digest when their number is not named.
 const DEFAULT_DIGEST_SIZE: usize = 200;
@@ -14,12 +15,16 @@ impl Series {
     /// Nearest-rank percentiles; `None` for each when the window is empty.
     pub fn percentiles(&mut self, server_ms: u64, request: &Pctl) -> Result<Vec<Option<f64>>, ReadError> {
         let window = self.window(server_ms, &request.scope, self.options.filter_window_ms())?;
-        let (side, scale) = (request.scope.side, self.events.scale);
-        let sums = self.sums(&window).of(side);
-        Ok(self.with_order(&window, side, |order| {
-            let ask = |p| order.percentile(p, scale, || (sums.min, sums.max));
-            request.percentiles.iter().copied().map(ask).collect()
-        }))
+        Ok(self.estimate(&window, request.scope.side, &request.percentiles))
+    }
+
+    pub(super) fn estimate(&mut self, window: &Window, side: Option<Side>, asked: &[Percentile]) -> Vec<Option<f64>> {
+        let scale = self.events.scale;
+        let found: Vec<Option<Estimate>> =
+            self.with_order(window, side, |order| asked.iter().map(|p| order.percentile(*p, scale)).collect());
+        let needs_range = found.iter().flatten().any(|estimate| matches!(estimate, Estimate::Outermost(_)));
+        let sums = if needs_range { self.sums(window).of(side) } else { Sums::default() };
+        found.into_iter().map(|estimate| Some(estimate?.within((sums.min, sums.max), scale))).collect()
     }
 
     /// Percent of the window's events not larger than each size; `None` when it is empty.

@@ -42,8 +42,9 @@ impl Series {
         let sums = self.sums(window);
         let of = sums.of(side);
         let scale = self.events.scale;
-        let percentiles =
-            self.with_order(window, side, |order| SHOWN.map(|p| order.percentile(p, scale, || (of.min, of.max))));
+        let percentiles = self.with_order(window, side, |order| {
+            SHOWN.map(|p| Some(order.percentile(p, scale)?.within((of.min, of.max), scale)))
+        });
         stats_map(&sums, side, percentiles, self.extent(&span, side), window.window_ms, span.exact)
     }
 
@@ -167,7 +168,7 @@ impl Series {
         }
         let scale = self.events.scale;
         let order = OrderCursor::once(&mut self.events, cutoff_ms, Some(until_ms), side);
-        let percentiles = SHOWN.map(|p| order.percentile(p, scale, || (of.min, of.max)));
+        let percentiles = SHOWN.map(|p| Some(order.percentile(p, scale)?.within((of.min, of.max), scale)));
         stats_map(&sums, side, percentiles, self.extent(&span, side), bucket_ms, span.exact)
     }
 }

@@ -1,0 +1,51 @@
+//! The transcript of docs/ingest.md is what the program and the server really print.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use support::program;
+use support::{Server, url_of};
+
+#[test]
+fn the_transcript_of_the_documentation_is_true() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let recordings = root.join("../shared/data/liquidations");
+    if !recordings.is_dir() {
+        println!("skipped: no recordings in ../shared/data");
+        return;
+    }
+    let page = std::fs::read_to_string(root.join("docs/ingest.md")).unwrap();
+    let block = page.split("```console\n").nth(1).expect("a transcript").split("```").next().unwrap();
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    let mut commands = 0;
+    for part in block.split("$ ").skip(1) {
+        let (line, expected) = part.split_once('\n').unwrap();
+        let words: Vec<&str> = line.split(' ').collect();
+        let shown = match words[0] {
+            "liq-ingest" => {
+                let mut command = program::command(folder.path());
+                command.args(["--redis-url", &url_of(&server)]).args(&words[1..]).current_dir(&recordings);
+                program::succeed(&mut command)
+            }
+            "redis-cli" => {
+                let mut command = Command::new("redis-cli");
+                command.arg("-s").arg(server.dir().join("socket")).args(&words[1..]);
+                program::succeed(&mut command)
+            }
+            other => panic!("no such command: {other}"),
+        };
+        assert_eq!(shown.lines().count(), expected.lines().count(), "{line}: {shown}");
+        for (shown, expected) in shown.lines().zip(expected.lines()) {
+            let matches = match expected.strip_suffix("...") {
+                Some(beginning) => shown.starts_with(beginning),
+                None => shown == expected,
+            };
+            assert!(matches, "{line}: {shown} is not {expected}");
+        }
+        commands += 1;
+    }
+    assert!(commands >= 4);
+}
