@@ -49,7 +49,7 @@
 //! # Features
 //!
 //! - `async` (default): [`AsyncLiqCommands`], [`Batcher`], [`market::AsyncMarket`], on tokio.
-//! - `cluster`: connections to clusters, [`LiqPipeline`] for their pipelines, and `ReplicaReads`.
+//! - `cluster`: connections to clusters, [`LiqPipeline`] for their pipelines, and `ReplicaReads`; includes `async`.
 //!
 //! [redis-liq]: https://github.com/redis-liq/redis-liq
 #![forbid(unsafe_code)]

@@ -80,7 +80,6 @@ impl redis::ConnectionLike for ReplicaReads<redis::cluster::ClusterConnection> {
     }
 }
 
-#[cfg(feature = "async")]
 impl redis::aio::ConnectionLike for ReplicaReads<redis::cluster_async::ClusterConnection> {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> redis::RedisFuture<'a, Value> {
         match route_of(command) {

@@ -170,6 +170,23 @@ fn a_ban_refuses_everything_and_only_zero_shortens_it() {
 }
 
 #[test]
+fn a_ban_keeps_its_length_when_the_clock_steps_back() {
+    let mut limiter = Limiter::new(START_US);
+    limiter.ban(30_000, START_US);
+    let stepped_us = START_US - 3_600_000_000;
+    let refused = check(&mut limiter, &[rule(Kind::Gcra, 10, 60_000)], 1, stepped_us);
+    assert_eq!((refused.blocked_by, refused.retry_after_ms), (BANNED, 30_000));
+}
+
+#[test]
+fn of_equals_the_reply_speaks_of_the_first() {
+    let rules = [rule(Kind::Gcra, 10, 60_000), rule(Kind::Sliding, 10, 30_000), rule(Kind::Aligned, 10, 60_000)];
+    let mut limiter = Limiter::new(START_US);
+    assert_eq!(check(&mut limiter, &rules, 10, START_US).reset_after_ms, 60_000);
+    assert_eq!(check(&mut limiter, &rules, 10, START_US).blocked_by, 1);
+}
+
+#[test]
 fn a_ban_needs_no_limits_and_its_wait_includes_theirs() {
     let mut limiter = Limiter::new(START_US);
     assert_eq!(limiter.check(&[], 1, START_US), Err(NoLimits));
@@ -235,6 +252,15 @@ fn an_exchange_whose_clock_is_ahead_opens_its_next_window() {
     assert_eq!(synced.verdict.remaining, 93);
     assert!(check(&mut limiter, &rules, 90, START_US - 50_000).allowed);
     assert_eq!(check(&mut limiter, &rules, 4, START_US + 10).retry_after_ms, 60_000);
+}
+
+#[test]
+fn an_exchange_s_clock_is_believed_one_window_ahead_at_most() {
+    let rules = [rule(Kind::Aligned, 100, 60_000)];
+    let mut limiter = Limiter::new(START_US);
+    limiter.create(&rules, START_US);
+    let synced = limiter.sync(told(Kind::Aligned, 100, false), START_US + 4 * MINUTE_US, START_US).unwrap();
+    assert_eq!((synced.verdict.allowed, synced.verdict.retry_after_ms), (false, 120_000));
 }
 
 #[test]

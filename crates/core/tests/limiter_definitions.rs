@@ -113,6 +113,29 @@ proptest! {
     }
 
     #[test]
+    fn sliding_holds_whichever_use_is_given_back(
+        period_ms in 1..100_000_u64, amount in 1..20_u64,
+        steps in proptest::collection::vec((0..40_u64, 1..4_u64, proptest::option::weighted(0.3, any::<usize>())), 1..200),
+    ) {
+        let limit = [rule(Kind::Sliding, amount, period_ms, None)];
+        let period_us = period_ms * 1_000;
+        let mut limiter = Limiter::new(START_US);
+        let mut now_us = START_US;
+        let mut uses: Vec<(u64, u64)> = Vec::new();
+        for (pause, cost, given_back) in steps {
+            now_us += pause * period_us / 50;
+            uses.retain(|(time_us, _)| time_us + period_us > now_us);
+            if let Some(place) = given_back.filter(|_| !uses.is_empty()) {
+                let (_, cost) = uses.remove(place % uses.len());
+                limiter.check(&limit, -i64::try_from(cost).unwrap(), now_us).unwrap();
+            } else if limiter.check(&limit, i64::try_from(cost).unwrap(), now_us).unwrap().verdict.allowed {
+                uses.push((now_us, cost));
+            }
+            prop_assert!(uses.iter().map(|(_, cost)| cost).sum::<u64>() <= amount);
+        }
+    }
+
+    #[test]
     fn sliding_is_exact_while_uses_are_a_64th_apart(
         period_ms in 1..100_000_u64, amount in 1..40_u64,
         gaps in proptest::collection::vec((1..2_000_u64, 1..4_u64), 1..100),

@@ -85,6 +85,9 @@ fn must_behave(bytes: &[u8]) -> Result<(), TestCaseError> {
         let told = Used { kind: Kind::Sliding, period_ms: 10_000, used: 2, force: true };
         let _ = changed.sync(told, now_us / 2, now_us);
         changed.ban(1_000, now_us);
+        if now_us < 1 << 62 {
+            prop_assert_eq!(decode(1, &encode(&changed)), Ok(changed.clone()), "written and not read");
+        }
         prop_assert!(changed.standings(now_us).iter().all(|standing| standing.used <= standing.capacity));
         let _ = (changed.expires_ms(), changed.peek(&[], 1, now_us));
         changed.reset(now_us);
@@ -122,6 +125,33 @@ proptest! {
     }
 
     #[test]
+    fn whatever_was_done_under_whatever_clock_is_written_and_read(
+        steps in proptest::collection::vec((0..9_u8, 0..40_u64, -90_000_000_000..90_000_000_000_i64, 0..24_u32), 1..80),
+    ) {
+        let kinds = [Kind::Gcra, Kind::Sliding, Kind::Aligned];
+        let rules: Vec<Rule> = kinds.into_iter().map(|kind| rule(kind, 20, 60_000)).collect();
+        let mut limiter = Limiter::new(START_US);
+        let mut now_us = START_US;
+        for (what, size, step_us, shift) in steps {
+            now_us = now_us.checked_add_signed(step_us >> shift).unwrap();
+            let told_us = now_us + size * 10_000_000 - 200_000_000;
+            let told = Used { kind: kinds[usize::from(what % 3)], period_ms: 60_000, used: size, force: size % 2 == 0 };
+            let cost = i64::try_from(size).unwrap() - 10;
+            match what {
+                0 => limiter.create(&rules, now_us),
+                1 => drop(limiter.ban(size * 1_000, now_us)),
+                2 => limiter.reset(now_us),
+                3..6 => drop(limiter.sync(told, told_us, now_us)),
+                6 => drop(limiter.throttle(&rules[0], cost, now_us)),
+                7 => drop(limiter.check(&rules, cost, now_us)),
+                _ => drop(limiter.check(&rules[1..], cost, now_us)),
+            }
+            prop_assert_eq!(decode(1, &encode(&limiter)), Ok(limiter.clone()));
+            prop_assert!(limiter.standings(now_us).iter().all(|standing| standing.used <= standing.capacity));
+        }
+    }
+
+    #[test]
     fn flipped_bits_are_refused_or_harmless(flips in proptest::collection::vec((any::<usize>(), 0..8_u32), 1..4)) {
         let mut bytes = encode(&sample());
         for (place, bit) in flips {
@@ -142,6 +172,57 @@ proptest! {
         bytes.extend(tail);
         must_behave(&bytes)?;
     }
+}
+
+/// The head of a limiter in layout 1: its clock, no ban, not kept, and how many limits follow.
+fn head(clock_us: u64, limits: u8) -> Vec<u8> {
+    [clock_us.to_le_bytes().as_slice(), &[0; 9], &[limits]].concat()
+}
+
+/// A limit in layout 1: its kind and the words behind it.
+fn limit(kind: u8, words: &[u64]) -> Vec<u8> {
+    let words = words.iter().flat_map(|word| word.to_le_bytes());
+    std::iter::once(kind).chain(words).collect()
+}
+
+#[test]
+fn states_that_no_command_leads_to_are_refused() {
+    let smooth = limit(0, &[10, 1_000, 10, 4, 0]);
+    let cases: [(&str, Vec<Vec<u8>>, bool); 10] = [
+        ("well made", vec![head(START_US, 1), smooth.clone()], true),
+        ("a clock at the end of time", vec![head(u64::MAX, 1), smooth.clone()], false),
+        ("the same limit twice", vec![head(START_US, 2), smooth.clone(), smooth], false),
+        ("used above the burst", vec![head(START_US, 1), limit(0, &[10, 1_000, 10, 11, 0])], false),
+        ("a fraction above the burst", vec![head(START_US, 1), limit(0, &[10, 1_000, 10, 10, 1])], false),
+        ("a fraction of a unit and more", vec![head(START_US, 1), limit(0, &[10, 1_000, 10, 4, 1_000_000])], false),
+        ("no amount", vec![head(START_US, 1), limit(0, &[0, 1_000, 10, 4, 0])], false),
+        ("a window of the future", vec![head(START_US, 1), limit(2, &[10, 1_000, START_US / 1_000_000 + 2, 4])], false),
+        ("the next window", vec![head(START_US, 1), limit(2, &[10, 1_000, START_US / 1_000_000 + 1, 4])], true),
+        ("an unknown kind", vec![head(START_US, 1), limit(3, &[10, 1_000, 0, 4])], false),
+    ];
+    for (what, parts, accepted) in cases {
+        assert_eq!(decode(1, &parts.concat()).is_ok(), accepted, "{what}");
+    }
+}
+
+/// A sliding limit of 1,000 per second with these uses of one each.
+fn sliding(uses_us: impl Iterator<Item = u64>) -> Vec<u8> {
+    let uses: Vec<u64> = uses_us.collect();
+    let head = [head(START_US, 1), limit(1, &[1_000, 1_000, uses.last().copied().unwrap_or(0)])].concat();
+    let words = uses.iter().flat_map(|time_us| [*time_us, 1]).flat_map(u64::to_le_bytes);
+    head.into_iter().chain([u8::try_from(uses.len()).unwrap()]).chain(words).collect()
+}
+
+#[test]
+fn sliding_uses_are_few_in_order_and_of_the_past() {
+    let far = |uses: u64| sliding((0..uses).map(move |place| START_US - uses + place));
+    assert!(decode(1, &far(65)).is_ok() && decode(1, &far(66)).is_err());
+    assert!(decode(1, &sliding([START_US, START_US - 1].into_iter())).is_err());
+    assert!(decode(1, &sliding([START_US + 1].into_iter())).is_err());
+    // Though no command makes so many at once, there is no room for one more.
+    let mut crowded = decode(1, &far(65)).unwrap();
+    assert!(crowded.check(&[], 1, START_US + 500_000).unwrap().verdict.allowed);
+    assert_eq!(decode(1, &encode(&crowded)), Ok(crowded));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use redis::RedisError;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -157,7 +158,12 @@ where
             let (mut pause, longest) = PAUSES;
             let mut retries = 0;
             loop {
-                let result = command.query_async::<BatchReply>(&mut connection).await.map_err(Error::from);
+                // The connection may have a patience of its own, while it connects again.
+                let attempt = command.query_async::<BatchReply>(&mut connection);
+                let result = match tokio::time::timeout_at(give_up_at, attempt).await {
+                    Ok(result) => result.map_err(Error::from),
+                    Err(_) => Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut)).into()),
+                };
                 match result {
                     Err(error) if error.is_transient() && Instant::now() + pause < give_up_at => {
                         tokio::time::sleep(pause).await;

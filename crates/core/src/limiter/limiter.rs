@@ -218,7 +218,8 @@ impl Limiter {
 
     /// Forgets all use and any ban; the limits stay.
     pub fn reset(&mut self, now_us: u64) {
-        self.clock_us = now_us;
+        self.step_back(now_us);
+        self.settle(now_us);
         self.hold.ban_until(0);
         for limit in self.limits.as_mut_slice() {
             limit.give_back(u64::MAX);

@@ -144,6 +144,8 @@ impl Sliding {
             Some(held) if taken_us <= held.last_us || full || taken_us - began_us <= span_us => {
                 held.last_us = held.last_us.max(taken_us);
                 held.cost = held.cost.saturating_add(cost);
+                // Changes nothing but for a use that is joined for want of room.
+                self.newest_began_us = began_us.max(taken_us.saturating_sub(span_us));
             }
             _ => self.begin_use(Use { last_us: taken_us, cost }),
         }

@@ -68,6 +68,16 @@ impl OrderCursor {
         self.window_ms == window_ms && self.side == side
     }
 
+    /// Whether it counts both sides of a window longer than `window_ms`, but not twice as long.
+    pub const fn is_little_longer(&self, window_ms: u64) -> bool {
+        self.side.is_none() && self.window_ms >= window_ms && self.window_ms < window_ms.saturating_mul(2)
+    }
+
+    /// The same, to be moved on to where a shorter window begins.
+    pub fn narrowed(&self, window_ms: u64) -> Self {
+        Self { window_ms, ..self.clone() }
+    }
+
     /// Brings it to `now_ms`, which is not before the newest event.
     pub fn advance(&mut self, events: &mut Events, now_ms: u64) {
         let cutoff_ms = now_ms as i64 - self.window_ms as i64;

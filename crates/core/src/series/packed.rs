@@ -1,13 +1,42 @@
-//! The distribution inside a closed pane: sorted (code, count) pairs in about 1.1 bytes each.
+//! The distribution inside a closed pane: sorted (code, count) pairs in about one byte each.
 //!
-//! A code is `bucket · 2 + side`. Each pair is one byte, 5 bits for the gap to the code before it and 3 bits for the
-//! count; what does not fit follows as a LEB128 varint of the excess. The bytes are part of the disk layout.
+//! A code is `bucket · 2 + side`. Each pair is one byte: some bits for the gap to the code before it, the others for the
+//! count less 1; what does not fit follows as a LEB128 varint of the excess. How many bits the gap takes is said by the
+//! first byte, and chosen so that the bytes are fewest: quiet panes are sparse, busy ones are dense with high counts.
+//! The bytes are part of the disk layout.
 
 use super::heap::Measure;
 
-/// Largest gap and count − 1 that stand in the byte itself.
-const GAP_ESCAPE: u32 = 31;
-const COUNT_ESCAPE: u32 = 7;
+/// Bits that the gap may take of a pair's byte.
+const GAP_BITS: std::ops::RangeInclusive<u32> = 2..=6;
+
+/// How a pair's byte is divided.
+#[derive(Debug, Clone, Copy)]
+struct Split {
+    count_bits: u32,
+    /// The largest gap that a byte can tell, and so the sign that more follows.
+    gap_escape: u32,
+    count_escape: u32,
+}
+
+impl Split {
+    const fn new(gap_bits: u32) -> Self {
+        let count_bits = 8 - gap_bits;
+        Self { count_bits, gap_escape: (1 << gap_bits) - 1, count_escape: (1 << count_bits) - 1 }
+    }
+
+    /// Bytes that a pair takes.
+    const fn len(self, (gap, more): (u32, u32)) -> usize {
+        let mut len = 1;
+        if gap >= self.gap_escape {
+            len += varint_len(gap - self.gap_escape);
+        }
+        if more >= self.count_escape {
+            len += varint_len(more - self.count_escape);
+        }
+        len
+    }
+}
 
 /// Packed pairs, ascending and without repetition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,7 +58,8 @@ impl Packed {
             *(if code % 2 == 0 { buy } else { sell }) += u64::from(count);
         }
         // Written again from what was read, the bytes must be the same: no second spelling of a distribution.
-        (checked.bytes == *bytes && found == total).then(|| checked.finish())
+        let checked = checked.finish();
+        (*checked.bytes == *bytes && found == total).then_some(checked)
     }
 
     /// The bytes as they are kept and saved.
@@ -49,12 +79,13 @@ impl Packed {
 
     /// Adds the counts to `counts`, which has a place for every code. The sum of many panes is made of this.
     pub fn add_to(&self, counts: &mut [u32]) {
-        let (mut rest, mut code) = (&*self.bytes, 0);
+        let Some((gap_bits, mut rest)) = self.bytes.split_first() else { return };
+        let (split, mut code) = (Split::new(u32::from(*gap_bits)), 0);
         while let Some((byte, behind)) = rest.split_first() {
-            let (gap, more) = (u32::from(*byte) >> 3, u32::from(*byte) & COUNT_ESCAPE);
+            let (gap, more) = (u32::from(*byte) >> split.count_bits, u32::from(*byte) & split.count_escape);
             rest = behind;
-            if gap == GAP_ESCAPE || more == COUNT_ESCAPE {
-                let mut pairs = Pairs { rest: rest.iter(), next_code: code };
+            if gap == split.gap_escape || more == split.count_escape {
+                let mut pairs = Pairs { rest: rest.iter(), split, next_code: code };
                 let Some((escaped, count)) = pairs.behind(gap, more) else { return };
                 bump(counts, escaped.into(), count);
                 (rest, code) = (pairs.rest.as_slice(), pairs.next_code);
@@ -122,31 +153,45 @@ fn merge(a: impl Iterator<Item = (u16, u32)>, b: impl Iterator<Item = (u16, u32)
     }
 }
 
-/// Writes pairs.
+/// Gathers pairs until it is known how to write them shortest.
 #[derive(Default)]
 struct Builder {
-    bytes: Vec<u8>,
+    /// Gap before the code, and count less 1.
+    pairs: Vec<(u32, u32)>,
     next_code: u32,
 }
 
 impl Builder {
     /// Appends `count` ≥ 1 events of `code`, which is above all codes before it.
     fn push(&mut self, code: u16, count: u32) {
-        let gap = u32::from(code) - self.next_code;
-        let more = count - 1;
+        self.pairs.push((u32::from(code) - self.next_code, count - 1));
         self.next_code = u32::from(code) + 1;
-        self.bytes.push((gap.min(GAP_ESCAPE) << 3 | more.min(COUNT_ESCAPE)) as u8);
-        if gap >= GAP_ESCAPE {
-            push_varint(&mut self.bytes, gap - GAP_ESCAPE);
-        }
-        if more >= COUNT_ESCAPE {
-            push_varint(&mut self.bytes, more - COUNT_ESCAPE);
-        }
     }
 
     fn finish(self) -> Packed {
-        Packed { bytes: self.bytes.into_boxed_slice() }
+        let len = |gap_bits: &u32| self.pairs.iter().map(|pair| Split::new(*gap_bits).len(*pair)).sum::<usize>();
+        let shortest = GAP_BITS.min_by_key(len).filter(|_| !self.pairs.is_empty());
+        let Some(gap_bits) = shortest else { return Packed::default() };
+        let split = Split::new(gap_bits);
+        let mut bytes = Vec::with_capacity(1 + len(&gap_bits));
+        bytes.push(gap_bits as u8);
+        for (gap, more) in self.pairs {
+            bytes.push((gap.min(split.gap_escape) << split.count_bits | more.min(split.count_escape)) as u8);
+            if gap >= split.gap_escape {
+                push_varint(&mut bytes, gap - split.gap_escape);
+            }
+            if more >= split.count_escape {
+                push_varint(&mut bytes, more - split.count_escape);
+            }
+        }
+        Packed { bytes: bytes.into_boxed_slice() }
     }
+}
+
+/// Bytes that a LEB128 varint takes.
+const fn varint_len(value: u32) -> usize {
+    let bits = u32::BITS - value.leading_zeros();
+    if bits == 0 { 1 } else { bits.div_ceil(7) as usize }
 }
 
 #[inline]
@@ -168,12 +213,17 @@ fn push_varint(bytes: &mut Vec<u8>, mut value: u32) {
 #[derive(Debug, Clone)]
 pub struct Pairs<'a> {
     rest: std::slice::Iter<'a, u8>,
+    split: Split,
     next_code: u32,
 }
 
 impl<'a> Pairs<'a> {
     fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes.iter(), next_code: 0 }
+        let mut rest = bytes.iter();
+        let gap_bits = rest.next().map(|bits| u32::from(*bits)).filter(|bits| GAP_BITS.contains(bits));
+        // Bytes that begin otherwise hold no pairs.
+        let rest = if gap_bits.is_some() { rest } else { [].iter() };
+        Self { rest, split: Split::new(gap_bits.unwrap_or(*GAP_BITS.start())), next_code: 0 }
     }
 
     fn varint(&mut self) -> Option<u32> {
@@ -195,7 +245,7 @@ impl Iterator for Pairs<'_> {
     #[inline]
     fn next(&mut self) -> Option<(u16, u32)> {
         let byte = u32::from(*self.rest.next()?);
-        self.behind(byte >> 3, byte & COUNT_ESCAPE)
+        self.behind(byte >> self.split.count_bits, byte & self.split.count_escape)
     }
 }
 
@@ -203,10 +253,10 @@ impl Pairs<'_> {
     /// The pair whose first byte was taken.
     #[inline]
     fn behind(&mut self, mut gap: u32, mut more: u32) -> Option<(u16, u32)> {
-        if gap == GAP_ESCAPE {
+        if gap == self.split.gap_escape {
             gap = gap.checked_add(self.varint()?)?;
         }
-        if more == COUNT_ESCAPE {
+        if more == self.split.count_escape {
             more = more.checked_add(self.varint()?)?;
         }
         let code = self.next_code.checked_add(gap)?;
