@@ -30,6 +30,9 @@ fn main() {
     let capture = folder.path().join("capture.csv");
     feed::plain_capture(&capture, ROWS, 1);
     parse(&capture);
+    if std::env::args().any(|part| part == "parse") {
+        return;
+    }
     let sets = sets_per_second();
     println!("SET, redis-rs, two connections, pipelines of {PIPELINE}: {sets:.0}/s");
     replay(folder.path(), &capture, sets);
@@ -37,10 +40,11 @@ fn main() {
 }
 
 fn parse(capture: &Path) {
-    let best = (0..5)
+    // Processor time of this thread: what one core does, whoever else is at work on the machine.
+    let best = (0..7)
         .map(|_| {
             let mut decoder = Decoder::new(Contracts::default());
-            let (start, mut events, mut notional) = (Instant::now(), 0_usize, 0.0);
+            let (start_ns, mut events, mut notional) = (processor_ns(), 0_usize, 0.0);
             records::read(Source::open(capture, None).unwrap(), None, &mut decoder, |record| {
                 events += record.batch.events.len();
                 notional += record.batch.events.iter().map(|event| event.size).sum::<f64>();
@@ -48,11 +52,17 @@ fn parse(capture: &Path) {
             })
             .unwrap();
             assert!(events == ROWS && notional > 0.0);
-            start.elapsed()
+            Duration::from_nanos(processor_ns() - start_ns)
         })
         .min()
         .unwrap();
     println!("parse an uncompressed capture, one core: {:.2} million rows/s", ROWS as f64 / best.as_secs_f64() / 1e6);
+}
+
+/// Nanoseconds of processor time that this thread has had.
+fn processor_ns() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells");
+    text.split(' ').next().and_then(|ns| ns.parse().ok()).expect("a number")
 }
 
 fn sets_per_second() -> f64 {

@@ -15,7 +15,7 @@ use support::frames::DIALECTS;
 use support::program::{self, Running};
 use support::proxy::Proxy;
 use support::server::wait_until;
-use support::{Server, total, url_of};
+use support::{Options, Server, total, url_of};
 
 const QUICK: &str = "[stream]\nsilence_ms = 600\nreconnect_ms = 20\nreconnect_max_ms = 200\nrelist_ms = 300\n";
 
@@ -134,8 +134,9 @@ fn one_venue(exchange: &Exchange, more: &str) -> String {
 }
 
 #[test]
-fn nothing_is_lost_or_doubled_while_redis_is_away_and_the_program_is_killed() {
-    let (server, folder, port) = (Server::start(), tempfile::tempdir().unwrap(), free_port());
+fn nothing_is_lost_or_doubled_when_redis_goes_away_or_either_side_is_killed() {
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let mut server = Options::default().line("appendonly yes").line("appendfsync always").start();
     let proxy = Proxy::start(&folder.path().join("proxy"), &server.dir().join("socket"));
     let exchange = quiet_exchange();
     let settings = one_venue(&exchange, "batch = 7\n");
@@ -148,7 +149,7 @@ fn nothing_is_lost_or_doubled_while_redis_is_away_and_the_program_is_killed() {
             0 => proxy.shut(),
             1 => proxy.lose_replies_after(random.i64(0..400)),
             2 => proxy.cut(),
-            _ => {}
+            _ => server.kill_and_restart(),
         }
         let before = metric(port, "liq_ingest_events_total", "");
         for _ in 0..200 {

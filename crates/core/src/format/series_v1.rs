@@ -269,7 +269,7 @@ fn put_tier(out: &mut Vec<u8>, tier: &Tier) {
             put_side(out, &pane, side);
         }
         put_varint(out, pane.venues.len() as u64);
-        for totals in &pane.venues {
+        for totals in pane.venues.iter() {
             out.push(totals.venue);
             totals.counts.iter().for_each(|count| put_varint(out, (*count).into()));
             totals.volumes.iter().for_each(|volume| put_double(out, *volume));
@@ -285,8 +285,8 @@ fn put_side(out: &mut Vec<u8>, pane: &Pane, side: Side) {
     let Some((first_ms, last_ms)) = pane.extent(Some(side)) else { return };
     put_varint(out, first_ms - pane.start_ms);
     put_varint(out, last_ms - pane.start_ms);
-    let Sums { quantity, price_mean, price_m2, notional, size_mean, size_m2, min, max, .. } = *sums;
-    for value in [quantity, price_mean, price_m2, notional, size_mean, size_m2, min, max] {
+    let Sums { quantity, price_mean, price_m2, notional, size_m2, min, max, .. } = *sums;
+    for value in [quantity, price_mean, price_m2, notional, size_m2, min, max] {
         put_double(out, value);
     }
 }
@@ -340,7 +340,6 @@ fn read_side(reader: &mut Reader<'_>, width_ms: u64) -> Result<(Sums, (u32, u32)
         price_mean: reader.double("mean price", &SUM_RANGE)?,
         price_m2: reader.double("price spread", &SUM_RANGE)?,
         notional: reader.double("notional", &SUM_RANGE)?,
-        size_mean: reader.double("mean size", &SUM_RANGE)?,
         size_m2: reader.double("size spread", &SUM_RANGE)?,
         min: reader.double("smallest size", &SIZE_RANGE)?,
         max: reader.double("largest size", &SIZE_RANGE)?,
@@ -351,7 +350,7 @@ fn read_side(reader: &mut Reader<'_>, width_ms: u64) -> Result<(Sums, (u32, u32)
     Ok((sums, (first, last)))
 }
 
-fn read_venues(reader: &mut Reader<'_>, exchanges: &Exchanges) -> Result<Vec<VenueTotals>, DecodeError> {
+fn read_venues(reader: &mut Reader<'_>, exchanges: &Exchanges) -> Result<Box<[VenueTotals]>, DecodeError> {
     let count = reader.length("number of exchanges in a pane", MAX_EXCHANGES + 1, 19)?;
     let mut venues: Vec<VenueTotals> = Vec::with_capacity(count);
     for _ in 0..count {
@@ -369,5 +368,5 @@ fn read_venues(reader: &mut Reader<'_>, exchanges: &Exchanges) -> Result<Vec<Ven
         }
         venues.push(totals);
     }
-    Ok(venues)
+    Ok(venues.into_boxed_slice())
 }

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::SidedSums;
-use super::heap::Measure;
+use super::heap::{self, Measure};
 use super::sums::Weight;
 use super::tail::{BLOCK, Tail};
 
@@ -107,7 +107,7 @@ impl WholeBlocks {
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
         if let Some(front) = &self.front {
-            measure(std::ptr::from_ref(&**front).cast(), size_of_val(&**front));
+            heap::boxed(&**front, measure);
         }
     }
 }

@@ -19,12 +19,64 @@ pub struct Cursors {
     /// Both boxed, because a series that was never asked, nor added to, has neither.
     filter: Option<Box<OrderCursor>>,
     signals: Option<Box<SumCursor>>,
-    /// Of other windows, the latest used first.
-    orders: Vec<OrderCursor>,
-    sums: Vec<SumCursor>,
-    /// Windows asked for lately without a cursor of their own.
-    asked_orders: [Option<(u64, Option<Side>)>; 2],
-    asked_sums: [Option<u64>; 2],
+    /// Boxed too; made by the first question about another window.
+    others: Option<Box<Others>>,
+}
+
+/// Cursors over windows that are not the series' own.
+#[derive(Debug, Clone, Default)]
+struct Others {
+    orders: Recent<(u64, Option<Side>), OrderCursor>,
+    sums: Recent<u64, SumCursor>,
+}
+
+/// A few cursors, kept for what is asked for repeatedly.
+#[derive(Debug, Clone)]
+struct Recent<K, T> {
+    /// The latest used first.
+    cursors: Vec<(K, T)>,
+    /// What was asked for lately without a cursor of its own.
+    asked: [Option<K>; 2],
+}
+
+impl<K, T> Default for Recent<K, T> {
+    fn default() -> Self {
+        Self { cursors: Vec::new(), asked: [None, None] }
+    }
+}
+
+impl<K: PartialEq + Copy, T> Recent<K, T> {
+    /// Asks the cursor of `key`: one that is kept, or a new one that is kept when the question is not the first.
+    fn ask<R>(&mut self, key: K, make: impl FnOnce() -> T, ask: impl FnOnce(&mut T) -> R) -> R {
+        let known = self.cursors.iter().position(|(held, _)| *held == key);
+        if let Some(through) = known.and_then(|place| self.cursors.get_mut(..=place)) {
+            through.rotate_right(1);
+        } else {
+            let mut cursor = make();
+            let answer = ask(&mut cursor);
+            if self.asked.contains(&Some(key)) {
+                self.keep(key, cursor);
+            } else {
+                self.asked = [Some(key), self.asked[0]];
+            }
+            return answer;
+        }
+        match self.cursors.first_mut() {
+            Some((_, cursor)) => ask(cursor),
+            None => ask(&mut make()),
+        }
+    }
+
+    /// Keeps a cursor, dropping the one longest unused when there are too many.
+    fn keep(&mut self, key: K, cursor: T) {
+        self.cursors.truncate(MAX_ASKED - 1);
+        self.cursors.reserve_exact(1);
+        self.cursors.insert(0, (key, cursor));
+    }
+
+    fn each(&mut self) -> impl Iterator<Item = &mut T> {
+        self.cursors.iter_mut().map(|(_, cursor)| cursor)
+    }
 }
 
 impl Cursors {
@@ -52,21 +104,19 @@ impl Cursors {
         ask: impl FnOnce(&mut OrderCursor) -> R,
     ) -> R {
         let is_wanted = |cursor: &OrderCursor| cursor.is_of(window_ms, side);
-        if self.filter.as_deref().is_none_or(|filter| !is_wanted(filter)) {
-            let known = self.orders.iter().position(is_wanted);
-            if known.is_none() && remember(&mut self.asked_orders, (window_ms, side)) {
-                admit(&mut self.orders, OrderCursor::new(window_ms, side));
-            }
-            touch(&mut self.orders, known);
+        if let Some(filter) = self.filter.as_deref_mut().filter(|filter| is_wanted(filter)) {
+            filter.advance(events, now_ms);
+            return ask(filter);
         }
-        let cursor = self.filter.as_deref_mut().into_iter().chain(&mut self.orders).find(|cursor| is_wanted(cursor));
-        match cursor {
-            Some(cursor) => {
+        let filter = self.filter.as_deref();
+        self.others.get_or_insert_default().orders.ask(
+            (window_ms, side),
+            || unmoved(filter, window_ms, side),
+            |cursor| {
                 cursor.advance(events, now_ms);
                 ask(cursor)
-            }
-            None => ask(&mut OrderCursor::once(events, now_ms as i64 - window_ms as i64, None, side)),
-        }
+            },
+        )
     }
 
     /// Quantity and VWAP of the signals' window at `now_ms`.
@@ -86,87 +136,77 @@ impl Cursors {
     /// Sums of any window up to `now_ms`.
     pub fn sums(&mut self, events: &Events, window_ms: u64, now_ms: u64) -> SidedSums {
         let span = events.span(now_ms as i64 - window_ms as i64, None);
-        let is_wanted = |cursor: &SumCursor| cursor.window_ms() == window_ms;
-        if self.signals.as_deref().is_none_or(|signals| !is_wanted(signals)) {
-            let known = self.sums.iter().position(is_wanted);
-            if known.is_none() && remember(&mut self.asked_sums, window_ms) {
-                admit(&mut self.sums, SumCursor::new(window_ms));
-            }
-            touch(&mut self.sums, known);
+        if let Some(signals) = self.signals.as_deref_mut().filter(|signals| signals.window_ms() == window_ms) {
+            return signals.sums(events, &span);
         }
-        let cursor = self.signals.as_deref_mut().into_iter().chain(&mut self.sums).find(|cursor| is_wanted(cursor));
-        cursor.map_or_else(|| SumCursor::once(events, &span), |cursor| cursor.sums(events, &span))
+        let others = self.others.get_or_insert_default();
+        others.sums.ask(window_ms, || SumCursor::new(window_ms), |cursor| cursor.sums(events, &span))
+    }
+
+    fn each_order(&mut self) -> impl Iterator<Item = &mut OrderCursor> {
+        let others = self.others.iter_mut().flat_map(|others| others.orders.each());
+        self.filter.as_deref_mut().into_iter().chain(others)
+    }
+
+    fn each_sum(&mut self) -> impl Iterator<Item = &mut SumCursor> {
+        let others = self.others.iter_mut().flat_map(|others| others.sums.each());
+        self.signals.as_deref_mut().into_iter().chain(others)
     }
 
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
-        heap::vec(&self.orders, measure);
-        heap::vec(&self.sums, measure);
-        if let Some(signals) = &self.signals {
-            measure(std::ptr::from_ref(&**signals).cast(), size_of::<SumCursor>());
-        }
         if let Some(filter) = &self.filter {
-            measure(std::ptr::from_ref(&**filter).cast(), size_of::<OrderCursor>());
+            heap::boxed(&**filter, measure);
+            filter.measure(measure);
         }
-        self.filter.as_deref().into_iter().chain(&self.orders).for_each(|cursor| cursor.measure(measure));
-        self.signals.as_deref().into_iter().chain(&self.sums).for_each(|cursor| cursor.measure(measure));
-    }
-
-    fn each_order(&mut self, tell: impl FnMut(&mut OrderCursor)) {
-        self.filter.as_deref_mut().into_iter().chain(&mut self.orders).for_each(tell);
-    }
-}
-
-/// Moves the cursor just used to the front.
-fn touch<T>(cursors: &mut [T], used: Option<usize>) {
-    if let Some(through) = used.and_then(|place| cursors.get_mut(..=place)) {
-        through.rotate_right(1);
+        if let Some(signals) = &self.signals {
+            heap::boxed(&**signals, measure);
+            signals.measure(measure);
+        }
+        if let Some(others) = &self.others {
+            heap::boxed(&**others, measure);
+            heap::vec(&others.orders.cursors, measure);
+            heap::vec(&others.sums.cursors, measure);
+            others.orders.cursors.iter().for_each(|(_, cursor)| cursor.measure(measure));
+            others.sums.cursors.iter().for_each(|(_, cursor)| cursor.measure(measure));
+        }
     }
 }
 
-/// Puts a cursor in front, dropping the one longest unused when there are too many.
-fn admit<T>(cursors: &mut Vec<T>, cursor: T) {
-    cursors.truncate(MAX_ASKED - 1);
-    cursors.reserve_exact(1);
-    cursors.insert(0, cursor);
-}
-
-/// Whether `wanted` was asked for lately; if not, it was now.
-fn remember<T: PartialEq + Copy>(asked: &mut [Option<T>; 2], wanted: T) -> bool {
-    let known = asked.contains(&Some(wanted));
-    if !known {
-        *asked = [Some(wanted), asked[0]];
-    }
-    known
+/// A cursor yet to be moved to the present. A window not much shorter than the filter's begins as a copy of it: fewer
+/// panes have to be subtracted than added.
+fn unmoved(filter: Option<&OrderCursor>, window_ms: u64, side: Option<Side>) -> OrderCursor {
+    let longer = filter.filter(|filter| side.is_none() && filter.is_little_longer(window_ms));
+    longer.map_or_else(|| OrderCursor::new(window_ms, side), |filter| filter.narrowed(window_ms))
 }
 
 impl Watcher for Cursors {
     fn merging(&mut self, pane: &Pane, coarse_start_ms: u64) {
-        self.each_order(|cursor| cursor.merging(pane, coarse_start_ms));
+        self.each_order().for_each(|cursor| cursor.merging(pane, coarse_start_ms));
     }
 
     fn dropped(&mut self, pane: &Pane, fine: bool) {
-        self.each_order(|cursor| cursor.dropped(pane, fine));
+        self.each_order().for_each(|cursor| cursor.dropped(pane, fine));
     }
 }
 
 impl EventWatcher for Cursors {
     fn inserted(&mut self, event: &RawEvent, code: u16, newest: bool) {
-        self.each_order(|cursor| cursor.inserted(event, code, newest));
+        self.each_order().for_each(|cursor| cursor.inserted(event, code, newest));
         if !newest {
-            self.signals.as_deref_mut().into_iter().chain(&mut self.sums).for_each(SumCursor::forget_blocks);
+            self.each_sum().for_each(SumCursor::forget_blocks);
         }
     }
 
     fn archived(&mut self, event: &RawEvent, code: u16, home: (u64, bool)) {
-        self.each_order(|cursor| cursor.archived(event, code, home));
+        self.each_order().for_each(|cursor| cursor.archived(event, code, home));
     }
 
     fn spilling(&mut self, event: &RawEvent, number: u64) {
-        self.each_order(|cursor| cursor.spilling(event, number));
+        self.each_order().for_each(|cursor| cursor.spilling(event, number));
     }
 
     fn expired(&mut self, event: &RawEvent, number: u64) {
-        self.each_order(|cursor| cursor.expired(event, number));
+        self.each_order().for_each(|cursor| cursor.expired(event, number));
     }
 }

@@ -29,11 +29,6 @@ pub struct Events {
     pub scale: Scale,
 }
 
-/// The side that a code stands for.
-pub const fn side_of(code: u16) -> Side {
-    if code.is_multiple_of(2) { Side::Buy } else { Side::Sell }
-}
-
 /// The part of the events that a window takes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
@@ -149,17 +144,24 @@ impl Events {
         (coarse, fine)
     }
 
-    /// Calls `visit` with bucket, side and count of all events in `span`; late events are packed by then.
-    pub fn for_each_bucket(&self, span: &Span, visit: &mut impl FnMut(u16, Side, u32)) {
-        let mut by_code = |code: u16, count: u32| {
-            visit(code / 2, side_of(code), count);
-        };
-        self.archive.coarse().for_each_code(span.coarse.clone(), &mut by_code);
+    /// Events per bucket in `span`, of one side or of both; late events are packed by then.
+    pub fn bucket_counts(&self, span: &Span, side: Option<Side>) -> Vec<u32> {
+        let mut by_code = vec![0_u32; 2 * usize::from(self.scale.buckets())];
+        self.archive.coarse().add_to(span.coarse.clone(), &mut by_code);
         if let Some(fine) = self.archive.fine() {
-            fine.for_each_code(span.fine.clone(), &mut by_code);
+            fine.add_to(span.fine.clone(), &mut by_code);
         }
         for place in span.tail.clone() {
-            visit(self.scale.bucket(self.tail.size(place)), self.tail.side(place), 1);
+            let code = self.scale.bucket(self.tail.size(place)) * 2 + self.tail.side(place) as u16;
+            if let Some(slot) = by_code.get_mut(usize::from(code)) {
+                *slot = slot.saturating_add(1);
+            }
         }
+        let of_side = |pair: &[u32]| match (pair, side) {
+            (&[buys, _], Some(Side::Buy)) => buys,
+            (&[_, sells], Some(Side::Sell)) => sells,
+            _ => pair.iter().sum(),
+        };
+        by_code.chunks_exact(2).map(of_side).collect()
     }
 }

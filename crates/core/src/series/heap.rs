@@ -18,3 +18,8 @@ pub fn deque<T>(buffer: &VecDeque<T>, measure: &mut Measure<'_>) {
         measure(std::ptr::null(), buffer.capacity() * size_of::<T>());
     }
 }
+
+/// Measures the memory behind a box, given what it holds.
+pub fn boxed<T>(held: &T, measure: &mut Measure<'_>) {
+    measure(std::ptr::from_ref(held).cast(), size_of::<T>());
+}

@@ -30,6 +30,22 @@ impl Histogram {
         Self { scale, first_group: 0, counts, groups, total: 0, finger: 0, below_finger: 0 }
     }
 
+    /// A histogram of counts per bucket.
+    pub fn from_counts(scale: Scale, counts: &[u32]) -> Self {
+        let mut histogram = Self::new(scale);
+        let occupied = |counts: &[u32]| counts.iter().any(|count| *count > 0);
+        let groups = counts.chunks_exact(GROUP).enumerate().filter(|(_, group)| occupied(group));
+        for (number, counts) in groups {
+            histogram.cover(number);
+            let place = number - histogram.first_group;
+            histogram.counts[place * GROUP..][..GROUP].copy_from_slice(counts);
+            let sum = add_up(counts);
+            histogram.groups[place] = u32::try_from(sum).unwrap_or(u32::MAX);
+            histogram.total += sum;
+        }
+        histogram
+    }
+
     /// Events counted.
     pub const fn total(&self) -> u64 {
         self.total
@@ -174,6 +190,10 @@ mod tests {
                     histogram.add(bucket, 1);
                     list.push(bucket);
                 }
+                let mut dense = vec![0; 5120];
+                list.iter().for_each(|bucket| dense[usize::from(*bucket)] += 1);
+                let again = Histogram::from_counts(Scale::new(7), &dense);
+                prop_assert_eq!((again.total(), again.below(bucket)), (histogram.total(), histogram.below(bucket)));
                 let mut sorted = list.clone();
                 sorted.sort_unstable();
                 prop_assert_eq!(histogram.total(), sorted.len() as u64);

@@ -8,7 +8,7 @@ use super::archive::{Edges, Watcher};
 use super::events::{EventWatcher, Events, Span};
 use super::heap::{self, Measure};
 use super::histogram::Histogram;
-use super::pane::Pane;
+use super::pane::{Pane, Tier};
 use super::tail::RawEvent;
 use super::{Percentile, Scale, Side};
 
@@ -66,6 +66,16 @@ impl OrderCursor {
     /// Whether it answers for this window and side.
     pub fn is_of(&self, window_ms: u64, side: Option<Side>) -> bool {
         self.window_ms == window_ms && self.side == side
+    }
+
+    /// Whether it counts both sides of a window longer than `window_ms`, but not twice as long.
+    pub const fn is_little_longer(&self, window_ms: u64) -> bool {
+        self.side.is_none() && self.window_ms >= window_ms && self.window_ms < window_ms.saturating_mul(2)
+    }
+
+    /// The same, to be moved on to where a shorter window begins.
+    pub fn narrowed(&self, window_ms: u64) -> Self {
+        Self { window_ms, ..self.clone() }
     }
 
     /// Brings it to `now_ms`, which is not before the newest event.
@@ -174,12 +184,7 @@ impl Order {
             sorted.sort_unstable_by(f64::total_cmp);
             return Self::Exact { sorted, from: events.tail.left() + span.tail.start as u64 };
         }
-        let mut histogram = Histogram::new(events.scale);
-        events.for_each_bucket(span, &mut |bucket, of, count| {
-            if side.is_none_or(|side| side == of) {
-                histogram.add(bucket, count);
-            }
-        });
+        let histogram = Histogram::from_counts(events.scale, &events.bucket_counts(span, side));
         Self::Buckets { histogram, edges: events.archive.edges(cutoff_ms) }
     }
 }
@@ -227,14 +232,18 @@ fn drop_panes(
     events.archive.pack_late();
     let (old_coarse, old_fine) = events.panes_from(*edges);
     let (coarse, fine) = events.panes_from(wanted_edges);
-    let mut subtract = |code: u16, count: u32| {
-        if wanted(code, side) {
+    let gone = |tier: &Tier, places: std::ops::Range<usize>, histogram: &mut Histogram| {
+        let mut counts = vec![0_u32; 2 * usize::from(events.scale.buckets())];
+        tier.add_to(places, &mut counts);
+        for (code, count) in (0_u16..).zip(counts).filter(|(code, count)| *count > 0 && wanted(*code, side)) {
             histogram.remove(code / 2, count);
         }
     };
-    events.archive.coarse().for_each_code(old_coarse.start..coarse.start, &mut subtract);
-    if let Some(tier) = events.archive.fine() {
-        tier.for_each_code(old_fine.start..fine.start, &mut subtract);
+    if coarse.start > old_coarse.start {
+        gone(events.archive.coarse(), old_coarse.start..coarse.start, histogram);
+    }
+    if let Some(tier) = events.archive.fine().filter(|_| fine.start > old_fine.start) {
+        gone(tier, old_fine.start..fine.start, histogram);
     }
     *edges = wanted_edges;
     true

@@ -1,18 +1,47 @@
-//! The distribution inside a closed pane: sorted (code, count) pairs in about 1.1 bytes each.
+//! The distribution inside a closed pane: sorted (code, count) pairs in about one byte each.
 //!
-//! A code is `bucket · 2 + side`. Each pair is one byte, 5 bits for the gap to the code before it and 3 bits for the
-//! count; what does not fit follows as a LEB128 varint of the excess. The bytes are part of the disk layout.
+//! A code is `bucket · 2 + side`. Each pair is one byte: some bits for the gap to the code before it, the others for the
+//! count less 1; what does not fit follows as a LEB128 varint of the excess. How many bits the gap takes is said by the
+//! first byte, and chosen so that the bytes are fewest: quiet panes are sparse, busy ones are dense with high counts.
+//! The bytes are part of the disk layout.
 
-use super::heap::{self, Measure};
+use super::heap::Measure;
 
-/// Largest gap and count − 1 that stand in the byte itself.
-const GAP_ESCAPE: u32 = 31;
-const COUNT_ESCAPE: u32 = 7;
+/// Bits that the gap may take of a pair's byte.
+const GAP_BITS: std::ops::RangeInclusive<u32> = 2..=6;
+
+/// How a pair's byte is divided.
+#[derive(Debug, Clone, Copy)]
+struct Split {
+    count_bits: u32,
+    /// The largest gap that a byte can tell, and so the sign that more follows.
+    gap_escape: u32,
+    count_escape: u32,
+}
+
+impl Split {
+    const fn new(gap_bits: u32) -> Self {
+        let count_bits = 8 - gap_bits;
+        Self { count_bits, gap_escape: (1 << gap_bits) - 1, count_escape: (1 << count_bits) - 1 }
+    }
+
+    /// Bytes that a pair takes.
+    const fn len(self, (gap, more): (u32, u32)) -> usize {
+        let mut len = 1;
+        if gap >= self.gap_escape {
+            len += varint_len(gap - self.gap_escape);
+        }
+        if more >= self.count_escape {
+            len += varint_len(more - self.count_escape);
+        }
+        len
+    }
+}
 
 /// Packed pairs, ascending and without repetition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Packed {
-    bytes: Vec<u8>,
+    bytes: Box<[u8]>,
 }
 
 impl Packed {
@@ -29,7 +58,8 @@ impl Packed {
             *(if code % 2 == 0 { buy } else { sell }) += u64::from(count);
         }
         // Written again from what was read, the bytes must be the same: no second spelling of a distribution.
-        (checked.bytes == bytes && found == total).then(|| checked.finish())
+        let checked = checked.finish();
+        (*checked.bytes == *bytes && found == total).then_some(checked)
     }
 
     /// The bytes as they are kept and saved.
@@ -38,13 +68,33 @@ impl Packed {
     }
 
     /// Whether there are no pairs.
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     /// The pairs, ascending.
     pub fn pairs(&self) -> Pairs<'_> {
         Pairs::new(&self.bytes)
+    }
+
+    /// Adds the counts to `counts`, which has a place for every code. The sum of many panes is made of this.
+    pub fn add_to(&self, counts: &mut [u32]) {
+        let Some((gap_bits, mut rest)) = self.bytes.split_first() else { return };
+        let (split, mut code) = (Split::new(u32::from(*gap_bits)), 0);
+        while let Some((byte, behind)) = rest.split_first() {
+            let (gap, more) = (u32::from(*byte) >> split.count_bits, u32::from(*byte) & split.count_escape);
+            rest = behind;
+            if gap == split.gap_escape || more == split.count_escape {
+                let mut pairs = Pairs { rest: rest.iter(), split, next_code: code };
+                let Some((escaped, count)) = pairs.behind(gap, more) else { return };
+                bump(counts, escaped.into(), count);
+                (rest, code) = (pairs.rest.as_slice(), pairs.next_code);
+                continue;
+            }
+            code += gap;
+            bump(counts, code as usize, more + 1);
+            code += 1;
+        }
     }
 
     /// These pairs and one more event per code of `codes`, which are sorted.
@@ -82,7 +132,9 @@ impl Packed {
 
     /// Measures the buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
-        heap::vec(&self.bytes, measure);
+        if !self.bytes.is_empty() {
+            measure(self.bytes.as_ptr(), self.bytes.len());
+        }
     }
 }
 
@@ -101,31 +153,51 @@ fn merge(a: impl Iterator<Item = (u16, u32)>, b: impl Iterator<Item = (u16, u32)
     }
 }
 
-/// Writes pairs.
+/// Gathers pairs until it is known how to write them shortest.
 #[derive(Default)]
 struct Builder {
-    bytes: Vec<u8>,
+    /// Gap before the code, and count less 1.
+    pairs: Vec<(u32, u32)>,
     next_code: u32,
 }
 
 impl Builder {
     /// Appends `count` ≥ 1 events of `code`, which is above all codes before it.
     fn push(&mut self, code: u16, count: u32) {
-        let gap = u32::from(code) - self.next_code;
-        let more = count - 1;
+        self.pairs.push((u32::from(code) - self.next_code, count - 1));
         self.next_code = u32::from(code) + 1;
-        self.bytes.push((gap.min(GAP_ESCAPE) << 3 | more.min(COUNT_ESCAPE)) as u8);
-        if gap >= GAP_ESCAPE {
-            push_varint(&mut self.bytes, gap - GAP_ESCAPE);
-        }
-        if more >= COUNT_ESCAPE {
-            push_varint(&mut self.bytes, more - COUNT_ESCAPE);
-        }
     }
 
-    fn finish(mut self) -> Packed {
-        self.bytes.shrink_to_fit();
-        Packed { bytes: self.bytes }
+    fn finish(self) -> Packed {
+        let len = |gap_bits: &u32| self.pairs.iter().map(|pair| Split::new(*gap_bits).len(*pair)).sum::<usize>();
+        let shortest = GAP_BITS.min_by_key(len).filter(|_| !self.pairs.is_empty());
+        let Some(gap_bits) = shortest else { return Packed::default() };
+        let split = Split::new(gap_bits);
+        let mut bytes = Vec::with_capacity(1 + len(&gap_bits));
+        bytes.push(gap_bits as u8);
+        for (gap, more) in self.pairs {
+            bytes.push((gap.min(split.gap_escape) << split.count_bits | more.min(split.count_escape)) as u8);
+            if gap >= split.gap_escape {
+                push_varint(&mut bytes, gap - split.gap_escape);
+            }
+            if more >= split.count_escape {
+                push_varint(&mut bytes, more - split.count_escape);
+            }
+        }
+        Packed { bytes: bytes.into_boxed_slice() }
+    }
+}
+
+/// Bytes that a LEB128 varint takes.
+const fn varint_len(value: u32) -> usize {
+    let bits = u32::BITS - value.leading_zeros();
+    if bits == 0 { 1 } else { bits.div_ceil(7) as usize }
+}
+
+#[inline]
+fn bump(counts: &mut [u32], code: usize, count: u32) {
+    if let Some(slot) = counts.get_mut(code) {
+        *slot = slot.saturating_add(count);
     }
 }
 
@@ -141,12 +213,17 @@ fn push_varint(bytes: &mut Vec<u8>, mut value: u32) {
 #[derive(Debug, Clone)]
 pub struct Pairs<'a> {
     rest: std::slice::Iter<'a, u8>,
+    split: Split,
     next_code: u32,
 }
 
 impl<'a> Pairs<'a> {
     fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes.iter(), next_code: 0 }
+        let mut rest = bytes.iter();
+        let gap_bits = rest.next().map(|bits| u32::from(*bits)).filter(|bits| GAP_BITS.contains(bits));
+        // Bytes that begin otherwise hold no pairs.
+        let rest = if gap_bits.is_some() { rest } else { [].iter() };
+        Self { rest, split: Split::new(gap_bits.unwrap_or(*GAP_BITS.start())), next_code: 0 }
     }
 
     fn varint(&mut self) -> Option<u32> {
@@ -168,11 +245,18 @@ impl Iterator for Pairs<'_> {
     #[inline]
     fn next(&mut self) -> Option<(u16, u32)> {
         let byte = u32::from(*self.rest.next()?);
-        let (mut gap, mut more) = (byte >> 3, byte & COUNT_ESCAPE);
-        if gap == GAP_ESCAPE {
+        self.behind(byte >> self.split.count_bits, byte & self.split.count_escape)
+    }
+}
+
+impl Pairs<'_> {
+    /// The pair whose first byte was taken.
+    #[inline]
+    fn behind(&mut self, mut gap: u32, mut more: u32) -> Option<(u16, u32)> {
+        if gap == self.split.gap_escape {
             gap = gap.checked_add(self.varint()?)?;
         }
-        if more == COUNT_ESCAPE {
+        if more == self.split.count_escape {
             more = more.checked_add(self.varint()?)?;
         }
         let code = self.next_code.checked_add(gap)?;
@@ -208,6 +292,10 @@ mod tests {
         fn packing_loses_nothing(counts in counts()) {
             let packed = pack(&counts);
             prop_assert_eq!(packed.pairs().collect::<BTreeMap<_, _>>(), counts.clone());
+            let mut dense = vec![0; 20_480];
+            packed.add_to(&mut dense);
+            let occupied = (0_u16..).zip(dense).filter(|(_, count)| *count > 0);
+            prop_assert_eq!(occupied.collect::<BTreeMap<_, _>>(), counts.clone());
             prop_assert_eq!(Packed::from_bytes(packed.as_bytes(), 20_480, totals(&counts)), Some(packed));
         }
 

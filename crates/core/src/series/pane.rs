@@ -31,14 +31,14 @@ pub struct Pane {
     /// Sums of both sides.
     pub sums: SidedSums,
     /// Totals per named exchange, by number.
-    pub venues: Vec<VenueTotals>,
+    pub venues: Box<[VenueTotals]>,
     /// The distribution; the newest events of a tier may still wait beside it.
     pub packed: Packed,
 }
 
 impl Pane {
     fn new(start_ms: u64) -> Self {
-        let (sums, venues, packed) = (SidedSums::default(), Vec::new(), Packed::default());
+        let (sums, venues, packed) = (SidedSums::default(), Box::default(), Packed::default());
         Self { start_ms, extent_ms: [(u32::MAX, 0); 2], sums, venues, packed }
     }
 
@@ -88,8 +88,9 @@ impl Pane {
                 }
             }
             Err(place) => {
-                self.venues.reserve_exact(1);
-                self.venues.insert(place, *more);
+                let mut venues = std::mem::take(&mut self.venues).into_vec();
+                venues.insert(place, *more);
+                self.venues = venues.into_boxed_slice();
             }
         }
     }
@@ -304,15 +305,19 @@ impl Tier {
         }
     }
 
-    /// Calls `visit` with code and count of all events of the panes at `places`; late codes are packed by then.
-    pub fn for_each_code(&self, places: std::ops::Range<usize>, visit: &mut impl FnMut(u16, u32)) {
+    /// Adds the counts of the panes at `places` to `counts`, one per code; late codes are packed by then.
+    pub fn add_to(&self, places: std::ops::Range<usize>, counts: &mut [u32]) {
         debug_assert!(self.late.is_empty());
         let with_newest = places.end == self.panes.len() && !places.is_empty();
         for pane in self.panes.range(places) {
-            pane.packed.pairs().for_each(|(code, count)| visit(code, count));
+            pane.packed.add_to(counts);
         }
         if with_newest {
-            self.waiting.iter().for_each(|code| visit(*code, 1));
+            for code in &self.waiting {
+                if let Some(slot) = counts.get_mut(usize::from(*code)) {
+                    *slot = slot.saturating_add(1);
+                }
+            }
         }
     }
 
@@ -342,7 +347,9 @@ impl Tier {
         heap::vec(&self.waiting, measure);
         heap::vec(&self.late, measure);
         for pane in &self.panes {
-            heap::vec(&pane.venues, measure);
+            if !pane.venues.is_empty() {
+                measure(pane.venues.as_ptr().cast(), size_of_val(&*pane.venues));
+            }
             pane.packed.measure(measure);
         }
     }

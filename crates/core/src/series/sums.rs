@@ -19,8 +19,6 @@ pub struct Sums {
     pub price_m2: f64,
     /// Σ size, quote currency.
     pub notional: f64,
-    /// Mean size.
-    pub size_mean: f64,
     /// Σ (size − mean)².
     pub size_m2: f64,
     /// Smallest size; 0 without events.
@@ -40,9 +38,10 @@ impl Sums {
         let (distance, share) = (price - self.price_mean, quantity / whole);
         self.price_mean += distance * share;
         self.price_m2 += distance * distance * self.quantity * share;
-        let (distance, share) = (size - self.size_mean, 1.0 / (count + 1.0));
-        self.size_mean += distance * share;
-        self.size_m2 += distance * distance * count * share;
+        if self.count > 0 {
+            let distance = size - self.notional / count;
+            self.size_m2 += distance * distance * (count / (count + 1.0));
+        }
         self.count += 1;
         self.quantity = whole;
         self.notional += size;
@@ -64,9 +63,8 @@ impl Sums {
         let share = other.quantity / quantity;
         self.price_mean += distance * share;
         self.price_m2 += other.price_m2 + distance * distance * self.quantity * share;
-        let distance = other.size_mean - self.size_mean;
+        let distance = other.notional / other.count as f64 - self.notional / self.count as f64;
         let share = other.count as f64 / count as f64;
-        self.size_mean += distance * share;
         self.size_m2 += other.size_m2 + distance * distance * self.count as f64 * share;
         self.count = count;
         self.quantity = quantity;
@@ -85,7 +83,9 @@ impl Sums {
 
     /// Standard deviation of the sizes (of the population).
     pub fn size_stddev(&self) -> Option<f64> {
-        (self.count > 0).then(|| (self.size_m2 / self.count as f64).max(0.0).sqrt())
+        // Where all sizes are one, the means that were merged may still differ by their rounding.
+        let spread = if self.min == self.max { 0.0 } else { self.size_m2 };
+        (self.count > 0).then(|| (spread / self.count as f64).sqrt())
     }
 }
 

@@ -62,7 +62,7 @@ pub struct Tail {
     len: usize,
     /// How many events ever left at the front.
     left: u64,
-    /// Sums of the blocks that the events lie in. The first may speak of events that left, so it is never used alone.
+    /// Sums of the blocks whose first event is still held; the newest grows.
     blocks: VecDeque<SidedSums>,
 }
 
@@ -175,7 +175,8 @@ impl Tail {
         self.head = if self.head + 1 == self.ts.len() { 0 } else { self.head + 1 };
         self.len -= 1;
         self.left += 1;
-        if self.left.is_multiple_of(BLOCK as u64) || self.len == 0 {
+        // The block that it was the first event of can no longer be used whole.
+        if self.left % BLOCK as u64 == 1 {
             self.blocks.pop_front();
         }
         Some(event)
@@ -253,26 +254,30 @@ impl Tail {
         let block = self.block_of(place);
         if place + 1 < self.len {
             // An event in the middle moves all later ones by a place: their blocks are added anew.
-            for late in block..=self.block_of(self.len - 1) {
+            for late in block.max(self.first_whole())..=self.block_of(self.len - 1) {
                 let sums = self.add_up(self.places(late));
                 self.put_block(late, sums);
             }
-            return;
-        }
-        if block == self.blocks.len() {
-            self.put_block(block, SidedSums::default());
-        }
-        if let Some(sums) = self.blocks.back_mut() {
+        } else if block >= self.first_whole() {
+            let mut sums = self.blocks.get(block - self.first_whole()).copied().unwrap_or_default();
             sums.add(event.side, event.price, event.size);
+            self.put_block(block, sums);
         }
     }
 
+    /// The first block that is held from its first event on.
+    fn first_whole(&self) -> usize {
+        usize::from(!self.left.is_multiple_of(BLOCK as u64))
+    }
+
     fn put_block(&mut self, block: usize, sums: SidedSums) {
-        match self.blocks.get_mut(block) {
+        match self.blocks.get_mut(block - self.first_whole()) {
             Some(slot) => *slot = sums,
             None => {
                 if self.blocks.len() == self.blocks.capacity() {
-                    self.blocks.reserve_exact(if block == 0 { 1 } else { 4 });
+                    // One at first, then up to a multiple of four: a full tail has 64, which an allocator serves whole.
+                    let held = self.blocks.len();
+                    self.blocks.reserve_exact(if held == 0 { 1 } else { (held + 1).next_multiple_of(4) - held });
                 }
                 self.blocks.push_back(sums);
             }
@@ -289,9 +294,9 @@ impl Tail {
         sums
     }
 
-    /// Sums of the events of block `block`, as far as they are held; of the first block, also of those that left.
+    /// Sums of the events of a block that is held from its first event on.
     pub fn block(&self, block: usize) -> &SidedSums {
-        &self.blocks[block]
+        &self.blocks[block - self.first_whole()]
     }
 
     /// How the events at `places` are added up: raw ones before the first whole block, whole blocks, raw ones behind.
@@ -299,7 +304,8 @@ impl Tail {
         let phase = (self.left % BLOCK as u64) as usize;
         let first_whole = (places.start + phase).div_ceil(BLOCK);
         // The newest block is whole as far as there are events.
-        let end = if places.end == self.len { self.blocks.len() } else { self.block_of(places.end) };
+        let all = self.first_whole() + self.blocks.len();
+        let end = if places.end == self.len { all } else { self.block_of(places.end) };
         if first_whole >= end {
             return (places.clone(), 0..0, 0..0);
         }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::SidedSums;
 use super::blocks::WholeBlocks;
 use super::events::{Events, Span};
-use super::heap::Measure;
+use super::heap::{self, Measure};
 use super::pane::{Pane, Tier};
 use super::sums::Weight;
 
@@ -56,7 +56,7 @@ impl SumCursor {
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
         if let Some(panes) = &self.panes {
-            measure(std::ptr::from_ref(&**panes).cast(), size_of::<PaneSums>());
+            heap::boxed(&**panes, measure);
         }
         self.blocks.measure(measure);
     }

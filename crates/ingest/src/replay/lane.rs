@@ -17,7 +17,7 @@ use crate::config::{Config, ConfigError};
 use crate::event::Event;
 use crate::sink::backoff::Backoff;
 use crate::sink::counts::Counts;
-use crate::sink::courier::{self, Courier, Packed, Receipt, Shipment};
+use crate::sink::courier::{self, Courier, DeliveryError, Packed, Receipt, Shipment};
 
 /// An event and the record it came from.
 pub type Numbered = (u64, Event);
@@ -126,16 +126,17 @@ impl Lane {
 
     /// Tries until every key of the chunk has its series.
     async fn ensure(&mut self, groups: &[Group]) -> Result<(), LaneError> {
-        let mut wanted = Vec::with_capacity(groups.len());
-        for Group { name, .. } in groups {
-            if let Some(series) = self.series.get(name) {
-                wanted.push((Arc::clone(&series.key), self.config.series.options_of(&name.0, &name.1, self.clock)?));
-            }
-        }
+        let keys: Vec<Arc<str>> =
+            groups.iter().filter_map(|group| Some(Arc::clone(&self.series.get(&group.name)?.key))).collect();
+        let (config, clock) = (Arc::clone(&self.config), self.clock);
+        let options_of = |place: usize| {
+            let (symbol, exchange) = groups.get(place).map_or(("", ""), |group| (&*group.name.0, &*group.name.1));
+            config.series.options_of(symbol, exchange, clock)
+        };
         loop {
-            match self.courier.ensure(&wanted).await {
+            match self.courier.ensure(&keys, options_of).await {
                 Ok(refusals) => {
-                    let refused = wanted.iter().zip(refusals).find_map(|((key, _), refusal)| Some((key, refusal?)));
+                    let refused = keys.iter().zip(refusals).find_map(|(key, refusal)| Some((key, refusal?)));
                     match refused {
                         None => return Ok(()),
                         Some((_, refusal)) if refusal.passes => self.pause(&refusal.text).await,
@@ -144,7 +145,8 @@ impl Lane {
                         }
                     }
                 }
-                Err(error) => self.endure(error).await?,
+                Err(DeliveryError::Redis(error)) => self.endure(error).await?,
+                Err(DeliveryError::Config(error)) => return Err(error.into()),
             }
         }
     }

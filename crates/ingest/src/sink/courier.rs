@@ -90,6 +90,17 @@ pub struct Refusal {
     pub text: String,
 }
 
+/// Why an attempt failed as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// The connection.
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+    /// The settings do not do.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
 /// One connection to Redis.
 pub struct Courier {
     client: Client,
@@ -119,20 +130,26 @@ impl Courier {
         Ok(Self { client, connection: None, max_memory: config.max_memory.clone(), known: HashSet::new() })
     }
 
-    /// Makes sure that a key's series exists; an existing one keeps its options.
-    pub async fn ensure(&mut self, series: &[(Arc<str>, OptionsPatch)]) -> Result<Vec<Option<Refusal>>, RedisError> {
+    /// Makes sure that each key's series exists, asking for the options of those that may not; existing ones keep
+    /// theirs. Answers a refusal, or nothing, for each key.
+    pub async fn ensure(
+        &mut self,
+        keys: &[Arc<str>],
+        options_of: impl Fn(usize) -> Result<OptionsPatch, ConfigError>,
+    ) -> Result<Vec<Option<Refusal>>, DeliveryError> {
         self.connect().await?;
         let mut pipeline = Pipeline::new();
-        let mut asked = Vec::with_capacity(series.len());
-        for (key, options) in series {
-            asked.push(!self.known.contains(key));
-            if asked.last() == Some(&true) {
-                pipeline.cmd("LIQ.CREATE").arg(&**key).arg(options.to_args());
+        let mut asked = Vec::with_capacity(keys.len());
+        for (place, key) in keys.iter().enumerate() {
+            let is_known = self.known.contains(key);
+            if !is_known {
+                pipeline.cmd("LIQ.CREATE").arg(&**key).arg(options_of(place)?.to_args());
             }
+            asked.push(!is_known);
         }
         let mut replies = if pipeline.is_empty() { Vec::new() } else { self.send(&pipeline).await? }.into_iter();
-        let mut refusals = Vec::with_capacity(series.len());
-        for ((key, _), asked) in series.iter().zip(asked) {
+        let mut refusals = Vec::with_capacity(keys.len());
+        for (key, asked) in keys.iter().zip(asked) {
             let refusal = if asked { replies.next().as_ref().and_then(refusal_of) } else { None };
             let refusal = refusal.filter(|refusal| !refusal.text.contains("key already exists"));
             if refusal.is_none() {

@@ -9,7 +9,7 @@ use redis::Value;
 use tokio::sync::mpsc;
 
 use super::backoff::Backoff;
-use super::courier::{Courier, Receipt, Refusal, Shipment};
+use super::courier::{Courier, DeliveryError, Receipt, Refusal, Shipment};
 use super::spool::{Series, Spool, SpoolError};
 use super::thresholds::Thresholds;
 use crate::config::{Config, ConfigError};
@@ -185,17 +185,19 @@ impl LiveSink {
         if batches.is_empty() {
             return Ok(());
         }
-        let mut wanted = Vec::with_capacity(batches.len());
-        for (series, _) in &batches {
-            let options = self.config.series.options_of(&series.symbol, &series.exchange, ClockMode::Server)?;
-            wanted.push((Arc::clone(&series.key), options));
-        }
-        let refusals = match self.courier.ensure(&wanted).await {
+        let keys: Vec<_> = batches.iter().map(|(series, _)| Arc::clone(&series.key)).collect();
+        let config = Arc::clone(&self.config);
+        let options_of = |place: usize| match batches.get(place) {
+            Some((series, _)) => config.series.options_of(&series.symbol, &series.exchange, ClockMode::Server),
+            None => config.series.options_of("", "", ClockMode::Server),
+        };
+        let refusals = match self.courier.ensure(&keys, options_of).await {
             Ok(refusals) => refusals,
-            Err(error) => {
+            Err(DeliveryError::Redis(error)) => {
                 self.fail(&error.to_string());
                 return Ok(());
             }
+            Err(DeliveryError::Config(error)) => return Err(error.into()),
         };
         let (mut sent, mut shipments) = (Vec::new(), Vec::new());
         for ((series, packed), refusal) in batches.into_iter().zip(refusals) {

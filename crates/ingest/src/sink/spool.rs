@@ -79,6 +79,8 @@ impl Spool {
         db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "NORMAL")?;
+        // Emptying the log waits for the disk; the pages are few and the same again and again, so the log may grow.
+        db.pragma_update(None, "wal_autocheckpoint", 4096)?;
         db.pragma_update(None, "cache_size", -4096)?;
         db.pragma_update(None, "journal_size_limit", 16 << 20)?;
         db.execute_batch(SCHEMA)?;

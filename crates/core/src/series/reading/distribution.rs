@@ -1,7 +1,5 @@
 //! `LIQ.PCTL`, `LIQ.RANK`, `LIQ.HIST` and `LIQ.DIGEST`.
 
-use std::collections::BTreeMap;
-
 use super::{ReadError, Window};
 use crate::reply::{DigestReply, HistRow};
 use crate::request::{Digest, Hist, Pctl, Rank};
@@ -47,17 +45,11 @@ impl Series {
         Ok(buckets.into_iter().map(row).collect())
     }
 
-    fn buckets(&mut self, window: &Window, side: Option<Side>) -> BTreeMap<u16, u64> {
+    fn buckets(&mut self, window: &Window, side: Option<Side>) -> Vec<(u16, u64)> {
         self.events.archive.pack_late();
         let span = self.events.span(window.cutoff_ms(), self.until_ms(window));
-        // Dense first: a tree would be asked for every pane's every bucket.
-        let mut counts = vec![0_u64; usize::from(self.events.scale.buckets())];
-        self.events.for_each_bucket(&span, &mut |bucket, of, count| {
-            if let Some(slot) = counts.get_mut(usize::from(bucket)).filter(|_| side.is_none_or(|side| side == of)) {
-                *slot += u64::from(count);
-            }
-        });
-        (0..).zip(counts).filter(|(_, count)| *count > 0).collect()
+        let counts = self.events.bucket_counts(&span, side);
+        (0..).zip(counts.into_iter().map(u64::from)).filter(|(_, count)| *count > 0).collect()
     }
 
     /// The distribution as a t-digest (Dunning, Ertl 2019), the form that merges across keys and nodes.
