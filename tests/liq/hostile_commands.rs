@@ -117,12 +117,17 @@ fn a_tampered_append_only_file_ends_no_server() {
     assert!(internal, "the file holds internal commands");
     let mut random = fastrand::Rng::with_seed(12);
     for round in 0..6 {
+        let mut server = Server::start();
+        // Valkey, from 8.1 on, looks at the number of words itself and does not start with such a file.
+        let counts_words = server.connect().run("INFO server").text().contains("valkey_version");
         let mut commands = Vec::new();
         for _ in 0..1500 {
             let command = &genuine[random.usize(0..genuine.len())];
-            commands.push(if random.u32(0..3) == 0 { command.clone() } else { damage(command, &mut random) });
+            let damaged = if random.u32(0..3) == 0 { command.clone() } else { damage(command, &mut random) };
+            if !counts_words || damaged.len() == command.len() {
+                commands.push(damaged);
+            }
         }
-        let mut server = Server::start();
         // The server may complain of errors in its own file.
         server.expect_warning("");
         let dir = server.dir().join("appendonlydir");

@@ -19,6 +19,7 @@ const USUAL: &[&str] = &[
     "Connection with primary lost",
     "Replica is about to load the RDB file",
     "Cluster state changed",
+    "Cluster is currently down",
     "IP address for this node updated",
     "configEpoch",
     "Failed listening on port",
