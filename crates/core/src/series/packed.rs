@@ -7,8 +7,8 @@
 
 use super::heap::Measure;
 
-/// Bits that the gap may take of a pair's byte.
-const GAP_BITS: std::ops::RangeInclusive<u32> = 2..=6;
+/// Bits that the gap may take of a pair's byte: few where buckets are crowded, more where they are sparse.
+const GAP_BITS: [u32; 2] = [5, 3];
 
 /// How a pair's byte is divided.
 #[derive(Debug, Clone, Copy)]
@@ -170,7 +170,7 @@ impl Builder {
 
     fn finish(self) -> Packed {
         let len = |gap_bits: &u32| self.pairs.iter().map(|pair| Split::new(*gap_bits).len(*pair)).sum::<usize>();
-        let shortest = GAP_BITS.min_by_key(len).filter(|_| !self.pairs.is_empty());
+        let shortest = GAP_BITS.into_iter().min_by_key(len).filter(|_| !self.pairs.is_empty());
         let Some(gap_bits) = shortest else { return Packed::default() };
         let split = Split::new(gap_bits);
         let mut bytes = Vec::with_capacity(1 + len(&gap_bits));
@@ -223,7 +223,7 @@ impl<'a> Pairs<'a> {
         let gap_bits = rest.next().map(|bits| u32::from(*bits)).filter(|bits| GAP_BITS.contains(bits));
         // Bytes that begin otherwise hold no pairs.
         let rest = if gap_bits.is_some() { rest } else { [].iter() };
-        Self { rest, split: Split::new(gap_bits.unwrap_or(*GAP_BITS.start())), next_code: 0 }
+        Self { rest, split: Split::new(gap_bits.unwrap_or(GAP_BITS[0])), next_code: 0 }
     }
 
     fn varint(&mut self) -> Option<u32> {
