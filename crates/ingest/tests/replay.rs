@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use support::program::{self, Running};
 use support::proxy::Proxy;
-use support::{Options, Server, feed, state_of, total, url_of};
+use support::{Options, Server, durable_server, feed, state_of, total, url_of};
 
 fn replay(state_dir: &Path, url: &str, file: &Path) -> Command {
     let mut command = program::command(state_dir);
@@ -108,7 +108,7 @@ fn kill_9_of_the_server_at_any_point_changes_nothing() {
     let expected = state_of(&undisturbed);
     let (mut random, mut struck) = (fastrand::Rng::with_seed(5), 0);
     for round in 0..rounds() {
-        let mut server = Options::default().line("appendonly yes").line("appendfsync always").start();
+        let mut server = durable_server();
         let mut command = replay(folder.path(), &url_of(&server), &file);
         let mut running = Running::start(command.args(["--batch", "50"]).stderr(Stdio::null()));
         let mut kills = 0;

@@ -15,7 +15,7 @@ use support::frames::DIALECTS;
 use support::program::{self, Running};
 use support::proxy::Proxy;
 use support::server::wait_until;
-use support::{Options, Server, total, url_of};
+use support::{Server, durable_server, total, url_of};
 
 const QUICK: &str = "[stream]\nsilence_ms = 600\nreconnect_ms = 20\nreconnect_max_ms = 200\nrelist_ms = 300\n";
 
@@ -136,7 +136,7 @@ fn one_venue(exchange: &Exchange, more: &str) -> String {
 #[test]
 fn nothing_is_lost_or_doubled_when_redis_goes_away_or_either_side_is_killed() {
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-    let mut server = Options::default().line("appendonly yes").line("appendfsync always").start();
+    let mut server = durable_server();
     let proxy = Proxy::start(&folder.path().join("proxy"), &server.dir().join("socket"));
     let exchange = quiet_exchange();
     let settings = one_venue(&exchange, "batch = 7\n");

@@ -51,6 +51,21 @@ pub fn state_of(server: &Server) -> std::collections::BTreeMap<String, Vec<(Stri
     state
 }
 
+/// A server that answers only when the disk has it, and will be killed while it writes: the last command in its file
+/// may then be torn, which it says, and which was not answered.
+pub fn durable_server() -> Server {
+    let mut server = Options::default().line("appendonly yes").line("appendfsync always").start();
+    for warning in [
+        "short read while loading the AOF",
+        "Truncating the AOF",
+        "loaded anyway because aof-load-truncated",
+        "Revert incomplete MULTI/EXEC",
+    ] {
+        server.expect_warning(warning);
+    }
+    server
+}
+
 /// The sum of one field of `LIQ.INFO` over all keys.
 pub fn total(server: &Server, field: &str) -> u64 {
     let mut client = server.connect();
