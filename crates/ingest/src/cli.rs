@@ -82,13 +82,13 @@ pub enum Command {
     /// Delivers live liquidations
     Stream {
         /// binance-um, binance-cm, bybit, okx, bitmex, deribit, bitfinex
-        #[arg(required = true, value_parser = venue)]
+        #[arg(required = true, value_parser = streamed_venue)]
         venues: Vec<Venue>,
     },
     /// Validates the configuration and prints what it would do
     Check {
         /// Venues that would be streamed
-        #[arg(value_parser = venue)]
+        #[arg(value_parser = streamed_venue)]
         venues: Vec<Venue>,
     },
 }
@@ -144,8 +144,12 @@ impl Settings {
 }
 
 fn venue(name: &str) -> Result<Venue, String> {
-    let known = || Venue::STREAMED.map(Venue::name).join(", ");
-    Venue::parse(name).ok_or_else(|| format!("no such venue; there are {}", known()))
+    Venue::parse(name).ok_or_else(|| format!("no such venue; there are {}", Venue::ALL.map(Venue::name).join(", ")))
+}
+
+fn streamed_venue(name: &str) -> Result<Venue, String> {
+    let streamed = Venue::parse(name).filter(|venue| Venue::STREAMED.contains(venue));
+    streamed.ok_or_else(|| format!("cannot be streamed; there are {}", Venue::STREAMED.map(Venue::name).join(", ")))
 }
 
 #[cfg(test)]
@@ -162,6 +166,13 @@ mod tests {
         assert_eq!((config.redis.url.reveal(), config.redis.pool_size), ("redis://flag", 7));
         let patch = config.series.options_of("X", "y", liq_core::series::ClockMode::Event).unwrap();
         assert_eq!(patch.percentile.map(|percentile| percentile.millionths()), Some(70_000_000));
+    }
+
+    #[test]
+    fn what_cannot_be_streamed_is_refused() {
+        for name in ["aster", "mtgox"] {
+            assert!(Cli::try_parse_from(["liq-ingest", "stream", name]).is_err(), "{name}");
+        }
     }
 
     #[test]

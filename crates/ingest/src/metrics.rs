@@ -54,6 +54,7 @@ pub struct Metrics {
     spool_limit: Gauge,
     dropped: Counter,
     refused: Counter,
+    refused_series: Gauge,
     redis_up: Gauge,
     redis_failures: Counter,
     redis_is_up: AtomicBool,
@@ -78,6 +79,7 @@ impl Default for Metrics {
             spool_limit: Gauge::default(),
             dropped: Counter::default(),
             refused: Counter::default(),
+            refused_series: Gauge::default(),
             redis_up: Gauge::default(),
             redis_failures: Counter::default(),
             redis_is_up: AtomicBool::new(false),
@@ -98,6 +100,7 @@ impl Default for Metrics {
         registry.register("spool_limit_events", "The most events the spool holds", metrics.spool_limit.clone());
         registry.register("spool_dropped", "Events dropped because the spool was full", metrics.dropped.clone());
         registry.register("redis_refused", "Events that Redis will never take", metrics.refused.clone());
+        registry.register("redis_refused_series", "Series that Redis refuses", metrics.refused_series.clone());
         registry.register("redis_up", "Whether Redis takes events", metrics.redis_up.clone());
         registry.register("redis_failures", "Failed deliveries", metrics.redis_failures.clone());
         Self { registry, ..metrics }
@@ -173,6 +176,11 @@ impl Metrics {
         self.refused.inc();
     }
 
+    /// So many series are refused for good, and their events wait.
+    pub fn refused_series(&self, count: usize) {
+        self.refused_series.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// Whether the last delivery worked.
     pub fn redis(&self, is_up: bool) {
         self.redis_up.set(is_up.into());
@@ -195,6 +203,10 @@ impl Metrics {
         let mut complaints = Vec::new();
         if !self.redis_is_up.load(Ordering::Relaxed) {
             complaints.push("redis: does not take events".to_owned());
+        }
+        let refused = self.refused_series.get();
+        if refused > 0 {
+            complaints.push(format!("redis: refuses {refused} series"));
         }
         let (events, limit) = (self.spool.get(), self.spool_limit.get());
         if limit > 0 && events.saturating_mul(10) >= limit.saturating_mul(9) {

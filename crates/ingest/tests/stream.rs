@@ -231,6 +231,7 @@ fn a_refused_series_waits_and_the_others_go_on() {
     wait_until("the others are stored", || {
         metric(port, "liq_ingest_answers_total", "") == 25.0 && metric(port, "liq_ingest_spool_events", "") == 25.0
     });
+    assert!(get(port, "/healthz").unwrap().1.contains("redis: refuses 1 series"));
     running.terminate();
     server.connect().run("DEL liq:{BUSDT}");
     let mut running = Running::start(&mut stream(folder.path(), &url_of(&server), port, &settings, &["binance-um"]));

@@ -1,5 +1,7 @@
 //! Layout 1 of a series; docs/FORMAT.md describes it. Frozen.
 
+use thin_vec::ThinVec;
+
 use super::DecodeError;
 use super::bytes::{Reader, put_bytes, put_double, put_varint};
 use crate::request::{self, MAX_STREAM_BYTES, MAX_TIMESTAMP_MS, SignalStream};
@@ -350,9 +352,9 @@ fn read_side(reader: &mut Reader<'_>, width_ms: u64) -> Result<(Sums, (u32, u32)
     Ok((sums, (first, last)))
 }
 
-fn read_venues(reader: &mut Reader<'_>, exchanges: &Exchanges) -> Result<Box<[VenueTotals]>, DecodeError> {
+fn read_venues(reader: &mut Reader<'_>, exchanges: &Exchanges) -> Result<ThinVec<VenueTotals>, DecodeError> {
     let count = reader.length("number of exchanges in a pane", MAX_EXCHANGES + 1, 19)?;
-    let mut venues: Vec<VenueTotals> = Vec::with_capacity(count);
+    let mut venues: ThinVec<VenueTotals> = ThinVec::with_capacity(count);
     for _ in 0..count {
         let venue = reader.byte()?;
         check_venue(venue, exchanges)?;
@@ -368,5 +370,5 @@ fn read_venues(reader: &mut Reader<'_>, exchanges: &Exchanges) -> Result<Box<[Ve
         }
         venues.push(totals);
     }
-    Ok(venues.into_boxed_slice())
+    Ok(venues)
 }

@@ -141,8 +141,8 @@ impl Histogram {
         }
         if group < self.first_group {
             let more = self.first_group - group;
-            self.groups.splice(0..0, std::iter::repeat_n(0, more));
-            self.counts.splice(0..0, std::iter::repeat_n(0, more * GROUP));
+            self.groups = with_zeros_before(&self.groups, more);
+            self.counts = with_zeros_before(&self.counts, more * GROUP);
             self.first_group = group;
         }
         let wanted = group + 1 - self.first_group;
@@ -165,6 +165,14 @@ fn descend(counts: &[u32], mut below: u64, rank: u64) -> (usize, u64) {
         below = through;
     }
     (0, below)
+}
+
+/// Exactly as much room as is needed: a histogram covers what there is to cover after its first hours.
+fn with_zeros_before(counts: &[u32], zeros: usize) -> Vec<u32> {
+    let mut wider = Vec::with_capacity(zeros + counts.len());
+    wider.resize(zeros, 0);
+    wider.extend_from_slice(counts);
+    wider
 }
 
 fn add_up(counts: &[u32]) -> u64 {

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use thin_vec::ThinVec;
+
 use super::heap::{self, Measure};
 use super::packed::Packed;
 use super::tail::RawEvent;
@@ -31,14 +33,14 @@ pub struct Pane {
     /// Sums of both sides.
     pub sums: SidedSums,
     /// Totals per named exchange, by number.
-    pub venues: Box<[VenueTotals]>,
+    pub venues: ThinVec<VenueTotals>,
     /// The distribution; the newest events of a tier may still wait beside it.
     pub packed: Packed,
 }
 
 impl Pane {
     fn new(start_ms: u64) -> Self {
-        let (sums, venues, packed) = (SidedSums::default(), Box::default(), Packed::default());
+        let (sums, venues, packed) = (SidedSums::default(), ThinVec::new(), Packed::default());
         Self { start_ms, extent_ms: [(u32::MAX, 0); 2], sums, venues, packed }
     }
 
@@ -88,9 +90,8 @@ impl Pane {
                 }
             }
             Err(place) => {
-                let mut venues = std::mem::take(&mut self.venues).into_vec();
-                venues.insert(place, *more);
-                self.venues = venues.into_boxed_slice();
+                self.venues.reserve_exact(1);
+                self.venues.insert(place, *more);
             }
         }
     }
@@ -232,10 +233,10 @@ impl Tier {
         self.version += 1;
     }
 
-    /// Panes are large and come one at a time: room grows by a few, not by doubling.
+    /// Panes are large and come one at a time, minutes apart: room grows by one, not by doubling.
     fn make_room(&mut self) {
         if self.panes.len() == self.panes.capacity() {
-            self.panes.reserve_exact(4);
+            self.panes.reserve_exact(1);
         }
     }
 
@@ -347,8 +348,9 @@ impl Tier {
         heap::vec(&self.waiting, measure);
         heap::vec(&self.late, measure);
         for pane in &self.panes {
-            if !pane.venues.is_empty() {
-                measure(pane.venues.as_ptr().cast(), size_of_val(&*pane.venues));
+            if pane.venues.capacity() > 0 {
+                // The length lies before the elements, so where the buffer begins is not known.
+                measure(std::ptr::null(), size_of::<[usize; 2]>() + pane.venues.capacity() * size_of::<VenueTotals>());
             }
             pane.packed.measure(measure);
         }

@@ -1,6 +1,6 @@
 //! The environment variables that bot users know. They win over the file; flags win over them.
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, MOST_CONNECTIONS};
 
 /// Applies every variable that is set; `variables` are names with values.
 pub fn apply(config: &mut Config, variables: impl Iterator<Item = (String, String)>) -> Result<(), ConfigError> {
@@ -13,7 +13,9 @@ pub fn apply(config: &mut Config, variables: impl Iterator<Item = (String, Strin
         match name.as_str() {
             "REDIS_URL" => config.redis.url = value.into(),
             "REDIS_POOL_SIZE" => {
-                config.redis.pool_size = value.parse().map_err(|_| refused("not a number of connections"))?;
+                let size: usize = value.parse().map_err(|_| refused("not a number of connections"))?;
+                // Bots that wait for each answer need pools of hundreds; here a few connections carry everything.
+                config.redis.pool_size = size.min(MOST_CONNECTIONS);
             }
             "REDIS_MAX_MEMORY" => config.redis.max_memory = Some(value),
             "PERCENTILE_THRESHOLD" => config.series.set("PERCENTILE", value),

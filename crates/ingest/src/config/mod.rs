@@ -60,6 +60,9 @@ pub enum ConfigError {
     },
 }
 
+/// The most connections over which keys are spread.
+pub const MOST_CONNECTIONS: usize = 64;
+
 /// Where Redis is.
 #[derive(Debug, Clone)]
 pub struct RedisConfig {
@@ -156,7 +159,7 @@ impl Config {
             let problem = || ConfigError::Setting { name, problem: format!("must be {low} to {high}, got '{value}'") };
             if (low..=high).contains(&value) { Ok(()) } else { Err(problem()) }
         };
-        within("redis.pool_size", self.redis.pool_size as u128, 1, 64)?;
+        within("redis.pool_size", self.redis.pool_size as u128, 1, MOST_CONNECTIONS as u128)?;
         within("stream.batch", self.batch as u128, 1, 65_536)?;
         within("stream.linger_ms", self.linger.as_millis(), 0, 60_000)?;
         within("spool.max_events", self.spool_events.into(), 1_000, 100_000_000)?;

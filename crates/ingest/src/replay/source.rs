@@ -58,7 +58,13 @@ impl Source {
         hasher.write(&head);
         Ok(Self {
             title: if is_stdin { "standard input".to_owned() } else { path.display().to_string() },
-            format: format.unwrap_or_else(|| detect(&head, path)),
+            format: match format {
+                Some(Format::Csv(Layout::Snapshot { instrument: None })) => {
+                    Format::Csv(Layout::Snapshot { instrument: instrument_of(path) })
+                }
+                Some(format) => format,
+                None => detect(&head, path),
+            },
             identity: hasher.finish(),
             stored_bytes,
             read_bytes,

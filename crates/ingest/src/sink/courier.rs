@@ -163,6 +163,9 @@ impl Courier {
     /// Sends shipments, at most one to a key, and tells what became of each. On an error nobody knows, and all of them
     /// are to be sent again.
     pub async fn deliver(&mut self, shipments: &[Shipment]) -> Result<Vec<Receipt>, RedisError> {
+        if shipments.is_empty() {
+            return Ok(Vec::new());
+        }
         self.connect().await?;
         let mut pipeline = Pipeline::with_capacity(shipments.len());
         for Shipment { key, producer, batches } in shipments {

@@ -152,6 +152,7 @@ impl LiveSink {
     fn has_deliverable(&mut self) -> bool {
         let now = Instant::now();
         self.refused.retain(|_, until| *until > now);
+        self.metrics.refused_series(self.refused.len());
         self.refused.is_empty() || self.spool.has_waiting(|series| self.refused.contains_key(&series))
     }
 
@@ -260,6 +261,7 @@ impl LiveSink {
             return Ok(());
         }
         if self.refused.insert(series.id, Instant::now() + REFUSED_PAUSE).is_none() {
+            self.metrics.refused_series(self.refused.len());
             tracing::error!(key = %series.key, refusal = refusal.text, "the series is refused; its events wait");
         }
         Ok(())

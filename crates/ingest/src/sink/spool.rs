@@ -31,6 +31,9 @@ const SCHEMA: &str = "
 /// How long another process may still hold the file while it ends.
 const LOCK_WAIT: Duration = Duration::from_millis(500);
 
+/// Waiting events of a series that are judged anew when its threshold changes.
+const MOST_JUDGED_ANEW: u64 = 10_000;
+
 /// Why the spool does not work.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
@@ -258,7 +261,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Notes from which size on a series' events are kept longest; events that wait are judged anew.
+    /// Notes from which size on a series' events are kept longest. Events that wait are judged anew, unless they are so
+    /// many that Redis must have been away long: it is away no more, and they are about to go.
     pub fn set_threshold(&mut self, series: i64, threshold: f64) -> Result<(), SpoolError> {
         let Some(known) = self.keys.get(&series).and_then(|key| self.series.get_mut(key)) else { return Ok(()) };
         if known.threshold == Some(threshold) {
@@ -266,7 +270,7 @@ impl Spool {
         }
         known.threshold = Some(threshold);
         self.db.execute("UPDATE series SET threshold = ?2 WHERE id = ?1", params![series, threshold])?;
-        if known.waiting > 0 {
+        if (1..=MOST_JUDGED_ANEW).contains(&known.waiting) {
             self.db.execute("UPDATE event SET protected = size >= ?2 WHERE series = ?1", params![series, threshold])?;
         }
         Ok(())

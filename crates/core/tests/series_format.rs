@@ -1,0 +1,137 @@
+//! The frozen layout of a series: golden bytes of every released version, and bytes from anywhere.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests stop at surprises")]
+
+use std::path::PathBuf;
+
+use liq_core::format::{decided, series as layout};
+use liq_core::reply::StatsReply;
+use liq_core::request::{Args, BatchId, OptionsPatch, Stats};
+use liq_core::series::{Clock, Event, Options, Series, Side, hash_id};
+use proptest::prelude::*;
+
+const START_MS: u64 = 1_735_689_600_000;
+
+/// One series per feature of the layout, by name.
+fn specimens() -> Vec<(&'static str, Series)> {
+    vec![
+        ("empty", series(&[], 0, 0)),
+        ("raw", series(&["PERCENTILE", "99.5", "SIGNALS", "{a}signals", "MAXLEN", "50", "IDLE", "7d"], 40, 1_000)),
+        ("panes", series(&["TAIL", "256", "CLOCK", "EVENT", "MINSIZE", "10"], 3_000, 20_000)),
+        ("narrow", series(&["TAIL", "256", "RETENTION", "1m", "WINDOW", "30s", "VWAPWINDOW", "45s"], 2_000, 50)),
+        ("coarse", series(&["TAIL", "256", "RETENTION", "31d", "PRECISION", "5"], 1_500, 600_000)),
+    ]
+}
+
+fn series(options: &[&str], events: u64, gap_ms: u64) -> Series {
+    let options: Vec<&[u8]> = options.iter().map(|arg| arg.as_bytes()).collect();
+    let patch = OptionsPatch::parse(Args::new(&options)).unwrap();
+    let mut series = Series::new(Options::default().created(&patch).unwrap());
+    for number in 0..events {
+        let ts_ms = START_MS + number * gap_ms;
+        let clock = Clock { server_ms: ts_ms, max_future_ms: 300_000, signal_max_age_ms: 60_000 };
+        let event = Event {
+            ts_ms: ts_ms - (number % 7) * gap_ms / 2,
+            side: if number % 3 == 0 { Side::Buy } else { Side::Sell },
+            price: 90_000.0 + (number * 37 % 1_000) as f64 / 8.0,
+            size: (number * number % 9_973 + 1) as f64 * 12.5,
+            exchange: [Some(&b"binance"[..]), Some(b"okx"), None][number as usize % 3],
+            id_hash: if number % 5 == 0 { hash_id(&number.to_be_bytes()) } else { 0 },
+        };
+        series.add(&clock, &event);
+    }
+    series.end_batch((events > 0).then_some(BatchId { producer: b"feed-1", seq: events }));
+    series
+}
+
+fn golden_path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/liqseries-v1-{name}.bin"))
+}
+
+fn count(series: &mut Series) -> u64 {
+    let request = Stats::parse(Args::new(&[b"WINDOW", b"1m"])).unwrap();
+    match series.stats(START_MS, &request).unwrap() {
+        StatsReply::One(map) => map.count,
+        _ => unreachable!("one map was asked for"),
+    }
+}
+
+#[test]
+fn version_1_is_written_and_read_as_it_was_released() {
+    for (name, mut series) in specimens() {
+        let bytes = layout::encode(&series);
+        if std::env::var_os("WRITE_GOLDEN").is_some() {
+            std::fs::write(golden_path(name), &bytes).unwrap();
+        }
+        let golden = std::fs::read(golden_path(name)).unwrap();
+        assert_eq!(bytes, golden, "{name}: what is written is no longer version 1");
+        let mut read = layout::decode(1, &golden).unwrap();
+        assert_eq!(layout::encode(&read), golden, "{name}");
+        assert_eq!(count(&mut read), count(&mut series), "{name}");
+    }
+}
+
+#[test]
+fn unknown_layouts_and_every_truncation_are_refused() {
+    for (name, series) in specimens() {
+        let bytes = layout::encode(&series);
+        assert!(layout::decode(0, &bytes).is_err() && layout::decode(2, &bytes).is_err());
+        for end in 0..bytes.len().min(4_000) {
+            assert!(layout::decode(1, &bytes[..end]).is_err(), "{name} cut at {end}");
+        }
+        let trailing = [bytes.as_slice(), b"x"].concat();
+        assert!(layout::decode(1, &trailing).is_err(), "{name}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn damaged_bytes_are_refused_or_make_a_series_that_works(
+        which in 0_usize..5, damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut bytes = layout::encode(&specimens().swap_remove(which).1);
+        for (place, value) in damage {
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+        }
+        if let Ok(mut series) = layout::decode(1, &bytes) {
+            // What was accepted must go on working: read, be added to, and survive another reload.
+            count(&mut series);
+            let now_ms = START_MS + 100_000_000;
+            let clock = Clock { server_ms: now_ms, max_future_ms: 1_000, signal_max_age_ms: 1_000 };
+            let event =
+                Event { ts_ms: now_ms, side: Side::Buy, price: 1.0, size: 1.0, exchange: Some(b"new"), id_hash: 0 };
+            for _ in 0..300 {
+                series.add(&clock, &event);
+            }
+            let again = layout::encode(&series);
+            prop_assert!(layout::decode(1, &again).is_ok());
+        }
+    }
+
+    #[test]
+    fn decided_writes_from_anywhere_change_all_or_nothing(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut held = series(&["TAIL", "256"], 300, 1_000);
+        let before = layout::encode(&held);
+        if held.apply(&bytes).is_err() {
+            prop_assert_eq!(layout::encode(&held), before);
+        }
+    }
+
+    #[test]
+    fn damaged_decided_writes_change_all_or_nothing(place in any::<prop::sample::Index>(), value in any::<u8>()) {
+        let event = Event { ts_ms: START_MS, side: Side::Sell, price: 5.0, size: 7.0, exchange: Some(b"okx"), id_hash: 9 };
+        let mut payload = Vec::new();
+        decided::begin(&mut payload, START_MS, Some(BatchId { producer: b"p", seq: 3 }));
+        decided::push(&mut payload, &event);
+        decided::end(&mut payload, &liq_core::series::Tally::default());
+        let place = place.index(payload.len());
+        payload[place] = value;
+        let mut held = series(&[], 0, 0);
+        let before = layout::encode(&held);
+        if held.apply(&payload).is_err() {
+            prop_assert_eq!(layout::encode(&held), before);
+        }
+        let after = layout::encode(&held);
+        prop_assert!(layout::decode(1, &after).is_ok());
+    }
+}
