@@ -14,13 +14,35 @@ use super::tail::{BLOCK, Tail};
 /// The sum of a run of whole blocks, remembered: it grows cheaply at its end.
 #[derive(Debug, Clone, Default)]
 pub struct WholeBlocks {
-    /// Numbers, counted from the first event ever, of the blocks summed; the newest block asked for is not among them.
-    summed: Range<u64>,
-    closed: SidedSums,
-    closed_weight: Weight,
+    sums: ClosedBlocks<SidedSums>,
+    weight: ClosedBlocks<Weight>,
     /// The block that the window begins in, and the weights of its events from each eighth on.
     front_number: Option<u64>,
     front: Option<Box<[Weight; EIGHTHS]>>,
+}
+
+/// Blocks added up, by their numbers counted from the first event ever; the newest asked for, which may still grow, is
+/// not among them.
+#[derive(Debug, Clone, Default)]
+struct ClosedBlocks<S> {
+    numbers: Range<u64>,
+    sum: S,
+}
+
+impl<S: Default + Copy> ClosedBlocks<S> {
+    /// The sum of all of `blocks` but the last.
+    fn of(&mut self, tail: &Tail, blocks: &Range<usize>, mut add: impl FnMut(&mut S, &SidedSums)) -> S {
+        let first_number = tail.left() / BLOCK as u64;
+        let wanted = first_number + blocks.start as u64..first_number + blocks.end as u64 - 1;
+        if self.numbers.start != wanted.start || self.numbers.end > wanted.end {
+            (self.numbers, self.sum) = (wanted.start..wanted.start, S::default());
+        }
+        for number in self.numbers.end..wanted.end {
+            add(&mut self.sum, tail.block((number - first_number) as usize));
+        }
+        self.numbers.end = wanted.end;
+        self.sum
+    }
 }
 
 /// A block's front is remembered in this many steps.
@@ -30,26 +52,7 @@ const EIGHTH: usize = BLOCK / EIGHTHS;
 impl WholeBlocks {
     /// Forgets everything: blocks were added anew.
     pub fn forget(&mut self) {
-        self.summed = 0..0;
-        self.front_number = None;
-    }
-
-    /// Adds up the closed ones of `blocks`, all but the last, which may still grow. Answers the last.
-    fn close<'a>(&mut self, tail: &'a Tail, blocks: Range<usize>) -> &'a SidedSums {
-        let first_number = tail.left() / BLOCK as u64;
-        let wanted = first_number + blocks.start as u64..first_number + blocks.end as u64 - 1;
-        if self.summed.start != wanted.start || self.summed.end > wanted.end || self.summed.is_empty() {
-            self.summed = wanted.start..wanted.start;
-            self.closed = SidedSums::default();
-        }
-        if self.summed.end < wanted.end || self.summed.is_empty() {
-            for number in self.summed.end..wanted.end {
-                self.closed.merge(tail.block((number - first_number) as usize));
-            }
-            self.summed.end = wanted.end;
-            self.closed_weight = self.closed.weight();
-        }
-        tail.block(blocks.end - 1)
+        *self = Self::default();
     }
 
     /// Sums of the events of `blocks`.
@@ -57,17 +60,15 @@ impl WholeBlocks {
         if blocks.is_empty() {
             return SidedSums::default();
         }
-        let newest = self.close(tail, blocks);
-        let mut sums = self.closed;
-        sums.merge(newest);
+        let mut sums = self.sums.of(tail, &blocks, SidedSums::merge);
+        sums.merge(tail.block(blocks.end - 1));
         sums
     }
 
     /// Weight of the events of `blocks`, at least one.
     pub fn weight(&mut self, tail: &Tail, blocks: Range<usize>) -> Weight {
-        let newest = self.close(tail, blocks);
-        let mut weight = self.closed_weight;
-        weight.merge(newest.weight());
+        let mut weight = self.weight.of(tail, &blocks, |sum, block| sum.merge(block.weight()));
+        weight.merge(tail.block(blocks.end - 1).weight());
         weight
     }
 

@@ -175,8 +175,9 @@ fn with_zeros_before(counts: &[u32], zeros: usize) -> Vec<u32> {
     wider
 }
 
+/// The sum of counts of events that are all held, of which there are fewer than 2^32.
 fn add_up(counts: &[u32]) -> u64 {
-    counts.iter().map(|count| u64::from(*count)).sum()
+    counts.iter().fold(0_u32, |sum, count| sum.wrapping_add(*count)).into()
 }
 
 #[cfg(test)]

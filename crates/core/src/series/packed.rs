@@ -25,9 +25,9 @@ impl Split {
         Self { count_bits, gap_escape: (1 << gap_bits) - 1, count_escape: (1 << count_bits) - 1 }
     }
 
-    /// Bytes that a pair takes.
-    const fn len(self, (gap, more): (u32, u32)) -> usize {
-        let mut len = 1;
+    /// Bytes that a pair takes behind its own.
+    const fn escaped_len(self, (gap, more): (u32, u32)) -> usize {
+        let mut len = 0;
         if gap >= self.gap_escape {
             len += varint_len(gap - self.gap_escape);
         }
@@ -169,11 +169,19 @@ impl Builder {
     }
 
     fn finish(self) -> Packed {
-        let len = |gap_bits: &u32| self.pairs.iter().map(|pair| Split::new(*gap_bits).len(*pair)).sum::<usize>();
-        let shortest = GAP_BITS.into_iter().min_by_key(len).filter(|_| !self.pairs.is_empty());
-        let Some(gap_bits) = shortest else { return Packed::default() };
+        if self.pairs.is_empty() {
+            return Packed::default();
+        }
+        let mut lens = GAP_BITS.map(|_| self.pairs.len());
+        // A gap and a count this small stand in the byte however it is divided.
+        for pair in self.pairs.iter().filter(|(gap, more)| (gap | more) >= 7) {
+            for (len, gap_bits) in lens.iter_mut().zip(GAP_BITS) {
+                *len += Split::new(gap_bits).escaped_len(*pair);
+            }
+        }
+        let (gap_bits, len) = if lens[1] < lens[0] { (GAP_BITS[1], lens[1]) } else { (GAP_BITS[0], lens[0]) };
         let split = Split::new(gap_bits);
-        let mut bytes = Vec::with_capacity(1 + len(&gap_bits));
+        let mut bytes = Vec::with_capacity(1 + len);
         bytes.push(gap_bits as u8);
         for (gap, more) in self.pairs {
             bytes.push((gap.min(split.gap_escape) << split.count_bits | more.min(split.count_escape)) as u8);

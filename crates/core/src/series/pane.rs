@@ -223,7 +223,12 @@ impl Tier {
 
     /// Place of the first pane that does not begin before `start_ms`.
     pub fn place_of(&self, start_ms: u64) -> usize {
-        self.panes.partition_point(|pane| pane.start_ms < start_ms)
+        // Windows begin at the oldest pane, or behind the newest, more often than in between.
+        match (self.panes.front(), self.panes.back()) {
+            (Some(oldest), _) if oldest.start_ms >= start_ms => 0,
+            (_, Some(newest)) if newest.start_ms < start_ms => self.panes.len(),
+            _ => self.panes.partition_point(|pane| pane.start_ms < start_ms),
+        }
     }
 
     fn open(&mut self, pane: Pane) {

@@ -259,9 +259,12 @@ impl Tail {
                 self.put_block(late, sums);
             }
         } else if block >= self.first_whole() {
-            let mut sums = self.blocks.get(block - self.first_whole()).copied().unwrap_or_default();
-            sums.add(event.side, event.price, event.size);
-            self.put_block(block, sums);
+            if block - self.first_whole() == self.blocks.len() {
+                self.put_block(block, SidedSums::default());
+            }
+            if let Some(newest) = self.blocks.back_mut() {
+                newest.add(event.side, event.price, event.size);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use super::SidedSums;
 use super::blocks::WholeBlocks;
 use super::events::{Events, Span};
 use super::heap::{self, Measure};
-use super::pane::{Pane, Tier};
+use super::pane::Tier;
 use super::sums::Weight;
 
 /// Sums over a window of fixed length.
@@ -75,66 +75,54 @@ impl SumCursor {
 /// The sums of both tiers' panes.
 #[derive(Debug, Clone, Default)]
 struct PaneSums {
-    coarse: ClosedPanes,
-    fine: ClosedPanes,
+    coarse: ClosedPanes<SidedSums>,
+    fine: ClosedPanes<SidedSums>,
+    coarse_weight: ClosedPanes<Weight>,
+    fine_weight: ClosedPanes<Weight>,
 }
 
 impl PaneSums {
     fn sums(&mut self, events: &Events, span: &Span) -> SidedSums {
-        let mut sums = self.coarse.with_newest(events.archive.coarse(), &span.coarse);
+        let mut sums = self.coarse.of(events.archive.coarse(), &span.coarse, SidedSums::merge);
         if let Some(fine) = events.archive.fine() {
-            sums.merge(&self.fine.with_newest(fine, &span.fine));
+            sums.merge(&self.fine.of(fine, &span.fine, SidedSums::merge));
         }
         sums
     }
 
     fn weight(&mut self, events: &Events, span: &Span) -> Weight {
-        let mut weight = self.coarse.weight(events.archive.coarse(), &span.coarse);
+        let add = |weight: &mut Weight, sums: &SidedSums| weight.merge(sums.weight());
+        let mut weight = self.coarse_weight.of(events.archive.coarse(), &span.coarse, add);
         if let Some(fine) = events.archive.fine() {
-            weight.merge(self.fine.weight(fine, &span.fine));
+            weight.merge(self.fine_weight.of(fine, &span.fine, add));
         }
         weight
     }
 }
 
-/// The sum of a tier's panes from some place on, all but the newest.
+/// The sum of a tier's panes from some place on, all but the newest, remembered.
 #[derive(Debug, Clone, Default)]
-struct ClosedPanes {
+struct ClosedPanes<S> {
     /// The tier's version and the places that were summed.
     of: Option<(u64, Range<usize>)>,
-    sums: SidedSums,
-    weight: Weight,
+    sum: S,
 }
 
-impl ClosedPanes {
-    /// Sums the closed ones of `places`. Answers the newest.
-    fn close<'a>(&mut self, tier: &'a Tier, places: &Range<usize>) -> Option<&'a Pane> {
-        let newest = places.clone().next_back()?;
-        let known = self
-            .of
-            .as_ref()
-            .is_some_and(|(version, closed)| *version == tier.version() && *closed == (places.start..newest));
+impl<S: Default + Copy> ClosedPanes<S> {
+    /// The sum of the panes at `places`.
+    fn of(&mut self, tier: &Tier, places: &Range<usize>, mut add: impl FnMut(&mut S, &SidedSums)) -> S {
+        let Some(newest) = places.clone().next_back() else { return S::default() };
+        let closed = places.start..newest;
+        let known = self.of.as_ref().is_some_and(|(version, of)| *version == tier.version() && *of == closed);
         if !known {
-            let closed = places.start..newest;
-            self.sums = SidedSums::default();
-            tier.panes().range(closed.clone()).for_each(|pane| self.sums.merge(&pane.sums));
-            self.weight = self.sums.weight();
+            self.sum = S::default();
+            tier.panes().range(closed.clone()).for_each(|pane| add(&mut self.sum, &pane.sums));
             self.of = Some((tier.version(), closed));
         }
-        tier.panes().get(newest)
-    }
-
-    fn with_newest(&mut self, tier: &Tier, places: &Range<usize>) -> SidedSums {
-        let Some(newest) = self.close(tier, places) else { return SidedSums::default() };
-        let mut sums = self.sums;
-        sums.merge(&newest.sums);
-        sums
-    }
-
-    fn weight(&mut self, tier: &Tier, places: &Range<usize>) -> Weight {
-        let Some(newest) = self.close(tier, places) else { return Weight::default() };
-        let mut weight = self.weight;
-        weight.merge(newest.sums.weight());
-        weight
+        let mut sum = self.sum;
+        if let Some(pane) = tier.panes().get(newest) {
+            add(&mut sum, &pane.sums);
+        }
+        sum
     }
 }
