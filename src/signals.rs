@@ -20,6 +20,9 @@ pub fn check_stream(context: &Context<'_>, key: KeyName<'_>, stream: &[u8]) -> R
     if context.is_cluster() && !share_a_slot(key.bytes(), stream) {
         return Err(RequestError::argument("SIGNALS", "must be in the key's hash slot", stream).into());
     }
+    if key.bytes() == stream {
+        return Err(RequestError::argument("SIGNALS", "cannot be the series itself", stream).into());
+    }
     match context.write_access(stream) {
         WriteAccess::Granted => Ok(()),
         WriteAccess::Denied => Err(Refusal::NoPermission("SIGNALS: no permission to write to the stream".into())),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use liq_core::request::{DEFAULT_MAXLEN, OptionsPatch, SignalStream};
+use liq_core::request::{OptionsPatch, SignalsPatch};
 use liq_core::series::ClockMode;
 
 /// What a series keeps and how it judges; what is not named stays at the module's default (`LIQ.ALTER`: as it is).
@@ -90,17 +90,18 @@ impl SeriesOptions {
         self
     }
 
-    /// `SIGNALS`: appends signals to this stream, about 1000 of them; an empty key turns them off. In a cluster the
+    /// `SIGNALS`: appends signals to this stream, capped as it was, at first about 1000; an empty key turns them off. In a cluster the
     /// stream must be in the slot of the series.
     #[must_use]
-    pub fn signals(self, stream: impl AsRef<[u8]>) -> Self {
-        self.signals_capped(stream, DEFAULT_MAXLEN)
+    pub fn signals(mut self, stream: impl AsRef<[u8]>) -> Self {
+        self.patch.signals = Some(SignalsPatch { key: stream.as_ref().into(), max_len: None });
+        self
     }
 
     /// `SIGNALS … MAXLEN`: as [`signals`](Self::signals), keeping about `max_len` entries.
     #[must_use]
     pub fn signals_capped(mut self, stream: impl AsRef<[u8]>, max_len: u32) -> Self {
-        self.patch.signals = Some(SignalStream { key: stream.as_ref().into(), max_len });
+        self.patch.signals = Some(SignalsPatch { key: stream.as_ref().into(), max_len: Some(max_len) });
         self
     }
 
@@ -190,7 +191,7 @@ mod tests {
             vwap_window_ms: Some(60_000),
             long_offset_pct: Some(1.5),
             short_offset_pct: Some(0.0),
-            signals: Some(SignalStream { key: (*b"signals:{x}").into(), max_len: 7 }),
+            signals: Some(SignalsPatch { key: (*b"signals:{x}").into(), max_len: Some(7) }),
             clock: Some(ClockMode::Event),
             precision: Some(8),
             tail: Some(512),

@@ -35,7 +35,7 @@ fn commands_of_a_series_go_out_as_documented() {
     let options = SeriesOptions::new().retention(MINUTE * 60).percentile(90.0).clock(ClockMode::Event);
     let cases = [
         (command::liq_create("k", &options), "LIQ.CREATE k RETENTION 1h CLOCK EVENT PERCENTILE 90"),
-        (command::liq_alter("k", &SeriesOptions::new().signals("")), "LIQ.ALTER k SIGNALS  MAXLEN 1000"),
+        (command::liq_alter("k", &SeriesOptions::new().signals("")), "LIQ.ALTER k SIGNALS "),
         (command::liq_info("k"), "LIQ.INFO k"),
         (command::liq_reset("k"), "LIQ.RESET k"),
         (command::liq_add("k", &event()), "LIQ.ADD k 1000 sell 99850.5 12500.0"),

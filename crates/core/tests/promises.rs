@@ -218,13 +218,12 @@ impl Trial {
         let spilled = exact.len() > 256 || self.definition.held.len() > 256;
         if !spilled {
             let sizes = sorted_sizes(&exact);
-            let threshold = (!sizes.is_empty() && options.percentile.millionths() > 0)
-                .then(|| nearest_rank(&sizes, options.percentile));
+            let is_on = options.percentile.millionths() > 0 && sizes.len() as u64 >= options.min_events;
+            let threshold = (!sizes.is_empty() && is_on).then(|| nearest_rank(&sizes, options.percentile));
             prop_assert_eq!(judgement.threshold, threshold);
             let rank = sizes.iter().filter(|size| **size <= held.size).count() as f64 * 100.0 / sizes.len() as f64;
             prop_assert_eq!(judgement.rank, (!sizes.is_empty()).then_some(rank));
-            let passes =
-                threshold.is_none_or(|threshold| held.size >= threshold) || (sizes.len() as u64) < options.min_events;
+            let passes = threshold.is_none_or(|threshold| held.size >= threshold);
             prop_assert_eq!(judgement.status == Status::Accepted, passes);
             let in_vwap = self.definition.between(now as i64 - options.vwap_window_ms as i64, u64::MAX, None);
             prop_assert_eq!(judgement.vwap.is_some(), !in_vwap.is_empty());

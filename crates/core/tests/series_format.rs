@@ -109,6 +109,54 @@ proptest! {
     }
 
     #[test]
+    fn whatever_was_recorded_can_be_loaded_again(
+        events in prop::collection::vec((0_u64..200_000, any::<bool>(), 0_usize..6, 0_usize..6), 300..700),
+        retention in prop::sample::select(vec!["1m", "1h", "1d"]),
+    ) {
+        let prices = [1e-12, 1e15, 1.0, 777.125, 1e-5, 99_999.9];
+        let sizes = [1e-9, 1e15, 1.0, 250.0, 0.1, 1e6];
+        let mut held = series(&["TAIL", "256", "RETENTION", retention], 0, 0);
+        let mut ts_ms = START_MS;
+        for (gap_ms, buy, price, size) in events {
+            ts_ms += gap_ms;
+            let clock = Clock { server_ms: ts_ms, max_future_ms: 1_000, signal_max_age_ms: 1_000 };
+            let side = if buy { Side::Buy } else { Side::Sell };
+            let (price, size) = (prices[price], sizes[size]);
+            let event =
+                Event { ts_ms: ts_ms - gap_ms / 3, side, price, size, exchange: Some(b"okx"), id_hash: gap_ms };
+            held.add(&clock, &event);
+        }
+        let bytes = layout::encode(&held);
+        let again = layout::decode(1, &bytes);
+        prop_assert!(again.is_ok(), "{:?}", again.err());
+        prop_assert_eq!(layout::encode(&again.unwrap()), bytes);
+    }
+
+    #[test]
+    fn doubles_that_no_events_have_are_refused_or_harmless(
+        which in 0_usize..5, place in any::<prop::sample::Index>(),
+        value in prop::sample::select(vec![1e300, 1e200, 1e40, 1e17, 1e15, 1.0, 1e-12, 5e-324, 0.0, -1.0, f64::NAN]),
+    ) {
+        let mut bytes = layout::encode(&specimens().swap_remove(which).1);
+        prop_assume!(bytes.len() > 200);
+        let place = place.index(bytes.len() - 8);
+        bytes[place..place + 8].copy_from_slice(&f64::to_le_bytes(value));
+        if let Ok(mut series) = layout::decode(1, &bytes) {
+            // Late events join panes, time moves panes together, and what comes of it must still be loadable.
+            let newest_ms = series.now_ms(0);
+            for step in 0..600 {
+                let ts_ms = newest_ms.saturating_sub(40_000 * (step % 50)) + 30_000 * (step / 50);
+                let clock = Clock { server_ms: ts_ms, max_future_ms: 1_000, signal_max_age_ms: 1_000 };
+                let event = Event { ts_ms, side: Side::Buy, price: 1e3, size: 1e3 + step as f64, exchange: Some(b"okx"), id_hash: 0 };
+                series.add(&clock, &event);
+            }
+            let saved = layout::encode(&series);
+            let again = layout::decode(1, &saved);
+            prop_assert!(again.is_ok(), "{:?}", again.err());
+        }
+    }
+
+    #[test]
     fn decided_writes_from_anywhere_change_all_or_nothing(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut held = series(&["TAIL", "256"], 300, 1_000);
         let before = layout::encode(&held);

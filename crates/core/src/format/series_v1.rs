@@ -14,8 +14,14 @@ use crate::series::{
 /// Panes of one tier that a series can come to hold, and then some.
 const MAX_PANES: usize = 4096;
 
-/// Bounds of sums: far above what ranges of sizes and prices and 2^53 events can make.
+/// Sums are read within these bounds, and then held against each other.
 const SUM_RANGE: std::ops::RangeInclusive<f64> = 0.0..=1e300;
+
+/// How far sums may miss what they stand for by rounding, relatively.
+const SLACK: f64 = 1e-6;
+
+/// Most events that the panes of a loaded series may speak of: counts of merged panes must fit 32 bits.
+const MAX_ARCHIVED: u64 = 1 << 31;
 
 pub fn encode(series: &Series) -> Vec<u8> {
     let mut out = Vec::with_capacity(256 + 32 * series.events.tail.len());
@@ -258,7 +264,11 @@ fn read_archive(reader: &mut Reader<'_>, series: &Series) -> Result<Archive, Dec
             return Err(DecodeError::Invalid("tier of a pane"));
         }
     }
-    Ok(Archive::from_parts(fine, coarse, fine_from_ms))
+    let archive = Archive::from_parts(fine, coarse, fine_from_ms);
+    if archive.count() > MAX_ARCHIVED {
+        return Err(DecodeError::Invalid("number of events in panes"));
+    }
+    Ok(archive)
 }
 
 fn put_tier(out: &mut Vec<u8>, tier: &Tier) {
@@ -322,6 +332,16 @@ fn read_pane(
         return Err(DecodeError::Invalid("pane without events"));
     }
     let venues = read_venues(reader, exchanges)?;
+    let whole = [(buys.count, buys.notional), (sells.count, sells.notional)];
+    let venues_fit = venues.iter().all(|totals| {
+        let parts = totals.counts.into_iter().zip(totals.volumes);
+        parts
+            .zip(whole)
+            .all(|((count, volume), (all, notional))| u64::from(count) <= all && volume <= notional * (1.0 + SLACK))
+    });
+    if !venues_fit {
+        return Err(DecodeError::Invalid("totals of an exchange"));
+    }
     let packed = reader.bytes("distribution", 16 * usize::from(scale.buckets()))?;
     let packed = Packed::from_bytes(packed, u32::from(scale.buckets()) * 2, counts)
         .ok_or(DecodeError::Invalid("distribution"))?;
@@ -346,10 +366,24 @@ fn read_side(reader: &mut Reader<'_>, width_ms: u64) -> Result<(Sums, (u32, u32)
         min: reader.double("smallest size", &SIZE_RANGE)?,
         max: reader.double("largest size", &SIZE_RANGE)?,
     };
-    if first > last || sums.min > sums.max || sums.quantity <= 0.0 || sums.notional <= 0.0 {
+    if first > last || !could_be(&sums) {
         return Err(DecodeError::Invalid("sums"));
     }
     Ok((sums, (first, last)))
+}
+
+/// Whether events within the ranges of prices and sizes can have these sums. Sums that no events have would not be wrong
+/// for long: merged with others they overflow, and what is saved then can no longer be loaded.
+fn could_be(sums: &Sums) -> bool {
+    let Sums { quantity, price_mean, price_m2, notional, size_m2, min, max, .. } = *sums;
+    let (count, highest, lowest) = (sums.count as f64, *PRICE_RANGE.end(), *PRICE_RANGE.start());
+    let within = |value: f64, low: f64, high: f64| value >= low * (1.0 - SLACK) && value <= high * (1.0 + SLACK);
+    min <= max
+        && within(notional, count * min, count * max)
+        && within(quantity, notional / highest, notional / lowest)
+        && within(price_mean, lowest, highest)
+        && within(price_m2, 0.0, quantity * highest * highest)
+        && within(size_m2, 0.0, count * max * max)
 }
 
 fn read_venues(reader: &mut Reader<'_>, exchanges: &Exchanges) -> Result<ThinVec<VenueTotals>, DecodeError> {

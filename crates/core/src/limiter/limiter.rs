@@ -133,7 +133,7 @@ impl Limiter {
 
     /// Takes `cost` (−2^53 … 2^53) from all limits or from none. `rules` (distinct, at most eight; empty = those
     /// stored) become the limits, also when the cost is refused. A cost of 0 looks and stores nothing; a negative one
-    /// gives back and is never refused. Without limits there is nothing to check, unless a ban refuses it.
+    /// gives back and is never refused, though under a ban the reply is the ban's. Without limits there is nothing to check, unless a ban refuses it.
     pub fn check(&mut self, rules: &[Rule], cost: i64, now_us: u64) -> Result<Outcome, NoLimits> {
         if cost == 0 {
             let verdict = self.peek(rules, 0, now_us).ok_or(NoLimits)?;
@@ -148,7 +148,7 @@ impl Limiter {
             return Ok(Outcome { verdict: refused, changed });
         }
         if cost < 0 && self.limits().iter().all(|limit| limit.used(at) == 0) {
-            let verdict = self.accepted(at).ok_or(NoLimits)?;
+            let verdict = self.given_back(at).ok_or(NoLimits)?;
             return Ok(Outcome { verdict, changed });
         }
         self.settle(now_us);
@@ -156,8 +156,8 @@ impl Limiter {
         for limit in self.limits.as_mut_slice() {
             if cost > 0 { limit.take(at, size) } else { limit.give_back(size) }
         }
-        let verdict = self.accepted(at).ok_or(NoLimits)?;
-        Ok(Outcome { verdict, changed: true })
+        let verdict = if cost > 0 { self.accepted(at) } else { self.given_back(at) };
+        Ok(Outcome { verdict: verdict.ok_or(NoLimits)?, changed: true })
     }
 
     /// What a check of `cost` would be answered, with what remains before it; changes nothing. None when there is
@@ -309,6 +309,11 @@ impl Limiter {
             reset_after_ms: ms_rounded_up(reset_us.max(ban_us)),
             blocked_by: BANNED,
         }
+    }
+
+    /// Giving back is never refused, but a ban that stands must not look as if it did not.
+    fn given_back(&self, at: Moment) -> Option<Verdict> {
+        self.refused(at, 0).or_else(|| self.accepted(at))
     }
 
     fn accepted(&self, at: Moment) -> Option<Verdict> {

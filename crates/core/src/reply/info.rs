@@ -34,28 +34,22 @@ pub struct InfoReply<'a> {
 impl InfoReply<'_> {
     fn encode_options(&self, sink: &mut impl Sink) {
         let options = self.options;
-        let durations = [
-            ("retention", options.retention_ms),
-            ("window", options.filter_window_ms()),
-            ("vwapwindow", options.vwap_window_ms),
-            ("idle", options.idle_ms()),
-        ];
-        for (name, ms) in durations {
-            sink.text(name);
-            sink.count(ms);
-        }
-        let doubles = [
-            ("percentile", f64::from(options.percentile.millionths()) / 1e6),
-            ("minsize", options.min_size),
-            ("longoffset", options.long_offset_pct),
-            ("shortoffset", options.short_offset_pct),
-        ];
-        for (name, value) in doubles {
-            sink.text(name);
-            sink.double(value);
-        }
+        sink.text("retention");
+        sink.count(options.retention_ms);
+        sink.text("window");
+        sink.count(options.filter_window_ms());
+        sink.text("percentile");
+        sink.double(f64::from(options.percentile.millionths()) / 1e6);
         sink.text("minevents");
         sink.count(options.min_events);
+        sink.text("minsize");
+        sink.double(options.min_size);
+        sink.text("vwapwindow");
+        sink.count(options.vwap_window_ms);
+        sink.text("longoffset");
+        sink.double(options.long_offset_pct);
+        sink.text("shortoffset");
+        sink.double(options.short_offset_pct);
         let (stream, max_len) = match &options.signals {
             Some(signals) => (&*signals.key, signals.max_len),
             None => (&b""[..], DEFAULT_MAXLEN),
@@ -70,6 +64,8 @@ impl InfoReply<'_> {
         sink.count(options.precision.into());
         sink.text("tail");
         sink.count(options.tail.into());
+        sink.text("idle");
+        sink.count(options.idle_ms());
     }
 
     fn encode_holdings(&self, sink: &mut impl Sink) {

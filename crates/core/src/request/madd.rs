@@ -108,7 +108,7 @@ fn take_events<'a>(
         return Err(RequestError::Arity);
     }
     let count = args.len() / width;
-    check_batch_size(count, max_events)?;
+    check_batch_size("EVENTS", count, max_events)?;
     let mut events = Vec::with_capacity(count);
     for place in 1..=count {
         let event = take_event(args, venue, with_ids).map_err(|error| error.in_item(place))?;
@@ -127,10 +127,10 @@ fn take_event<'a>(args: &mut Args<'a>, venue: Option<&'a [u8]>, with_id: bool) -
 }
 
 /// Refuses a batch of more than `max_events`.
-pub(super) fn check_batch_size(count: usize, max_events: usize) -> Result<(), RequestError> {
+pub(super) fn check_batch_size(name: &'static str, count: usize, max_events: usize) -> Result<(), RequestError> {
     if count <= max_events {
         return Ok(());
     }
     let problem = format!("more than {max_events} events (liq.max-batch)");
-    Err(RequestError::argument("EVENTS", problem, count.to_string().as_bytes()))
+    Err(RequestError::argument(name, problem, count.to_string().as_bytes()))
 }

@@ -58,7 +58,7 @@ impl<'a> MaddPack<'a> {
 pub fn decode_events(payload: &[u8], max_events: usize) -> Result<Vec<NewEvent<'_>>, RequestError> {
     let mut reader = Reader { rest: payload };
     let count = reader.array_len().ok_or_else(|| malformed("not a MessagePack array of events", payload))?;
-    check_batch_size(count, max_events)?;
+    check_batch_size("payload", count, max_events)?;
     if count == 0 {
         return Err(malformed("holds no events", payload));
     }

@@ -32,7 +32,7 @@ pub use maddpack::{MaddPack, decode_events, encode_events};
 pub use number::{MAX_INTEGER, MAX_TIMESTAMP_MS};
 pub use number::{duration_ms, integer, real, timestamp_ms};
 pub use number::{format_duration, format_real};
-pub use options::{DEFAULT_MAXLEN, MAX_STREAM_BYTES, OptionsPatch, SignalStream, clock_mode};
+pub use options::{DEFAULT_MAXLEN, MAX_STREAM_BYTES, OptionsPatch, SignalStream, SignalsPatch, clock_mode};
 pub use options::{
     IDLE_RANGE_MS, MAXLEN_RANGE, MIN_EVENTS_RANGE, MIN_SIZE_RANGE, OFFSET_RANGE, PRECISION_RANGE, RETENTION_RANGE_MS,
     TAIL_RANGE,

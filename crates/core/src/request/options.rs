@@ -30,10 +30,19 @@ pub const DEFAULT_MAXLEN: u32 = 1000;
 /// Where signals go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignalStream {
-    /// The stream's key; empty turns signals off.
+    /// The stream's key, not empty.
     pub key: Box<[u8]>,
     /// About how many entries the stream keeps.
     pub max_len: u32,
+}
+
+/// What a command says of where signals go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignalsPatch {
+    /// The stream's key; empty turns signals off.
+    pub key: Box<[u8]>,
+    /// About how many entries the stream keeps; `None` leaves it as it is.
+    pub max_len: Option<u32>,
 }
 
 /// The options a command named; `None` leaves an option as it is.
@@ -56,7 +65,7 @@ pub struct OptionsPatch {
     /// `SHORTOFFSET`, percent.
     pub short_offset_pct: Option<f64>,
     /// `SIGNALS`.
-    pub signals: Option<SignalStream>,
+    pub signals: Option<SignalsPatch>,
     /// `CLOCK`.
     pub clock: Option<ClockMode>,
     /// `PRECISION`.
@@ -140,7 +149,7 @@ impl OptionsPatch {
         if let Some(signals) = &mut self.signals
             && args.take_keyword("MAXLEN")
         {
-            signals.max_len = integer("MAXLEN", args.value_of("MAXLEN")?, MAXLEN_RANGE)? as u32;
+            signals.max_len = Some(integer("MAXLEN", args.value_of("MAXLEN")?, MAXLEN_RANGE)? as u32);
         }
         Ok(())
     }
@@ -158,7 +167,7 @@ impl OptionsPatch {
         push_option(&mut out, "SHORTOFFSET", self.short_offset_pct.map(format_real));
         if let Some(signals) = &self.signals {
             out.extend([b"SIGNALS".to_vec(), signals.key.to_vec()]);
-            push_option(&mut out, "MAXLEN", Some(signals.max_len));
+            push_option(&mut out, "MAXLEN", signals.max_len);
         }
         push_option(&mut out, "CLOCK", self.clock.map(ClockMode::name));
         push_option(&mut out, "PRECISION", self.precision);
@@ -168,11 +177,11 @@ impl OptionsPatch {
     }
 }
 
-fn signal_stream(name: &'static str, text: &[u8]) -> Result<SignalStream, RequestError> {
+fn signal_stream(name: &'static str, text: &[u8]) -> Result<SignalsPatch, RequestError> {
     if text.len() > MAX_STREAM_BYTES {
         return Err(RequestError::argument(name, format!("longer than {MAX_STREAM_BYTES} bytes"), text));
     }
-    Ok(SignalStream { key: text.into(), max_len: DEFAULT_MAXLEN })
+    Ok(SignalsPatch { key: text.into(), max_len: None })
 }
 
 /// Reads `SERVER` or `EVENT`, in any case.

@@ -13,6 +13,26 @@ pub enum Breakdown {
     Bucket(u64),
 }
 
+impl Breakdown {
+    const fn is_bucket(self) -> bool {
+        matches!(self, Self::Bucket(_))
+    }
+
+    const fn is_by_exchange(self) -> bool {
+        matches!(self, Self::ByExchange)
+    }
+}
+
+/// Refuses the option `name` beside another breakdown.
+fn exclude(
+    given: Option<Breakdown>,
+    other: fn(Breakdown) -> bool,
+    name: &'static str,
+    problem: &'static str,
+) -> Result<(), RequestError> {
+    if given.is_some_and(other) { Err(RequestError::argument(name, problem, name.as_bytes())) } else { Ok(()) }
+}
+
 /// The arguments of `LIQ.STATS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats<'a> {
@@ -32,8 +52,10 @@ impl<'a> Stats<'a> {
             if args.take_keyword("EXCHANGE") {
                 take_bytes(&mut request.exchange, "EXCHANGE", &mut args, exchange)?;
             } else if args.take_keyword("BY") {
+                exclude(request.breakdown, Breakdown::is_bucket, "BY EXCHANGE", "excludes BUCKET")?;
                 set_once(&mut request.breakdown, "BY", &mut args, by_exchange)?;
             } else if args.take_keyword("BUCKET") {
+                exclude(request.breakdown, Breakdown::is_by_exchange, "BUCKET", "excludes BY EXCHANGE")?;
                 set_once(&mut request.breakdown, "BUCKET", &mut args, |name, text| {
                     window_ms(name, text).map(Breakdown::Bucket)
                 })?;

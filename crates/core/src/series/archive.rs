@@ -7,7 +7,7 @@ use super::tail::RawEvent;
 /// Width of a fine pane, ms.
 pub const FINE_PANE_MS: u64 = 60_000;
 /// How far back fine panes are kept, ms.
-const FINE_SPAN_MS: u64 = 3_600_000;
+pub const FINE_SPAN_MS: u64 = 3_600_000;
 
 /// Where a window begins in each tier: the panes that begin there or later are taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -160,7 +160,7 @@ impl Events {
         let of_side = |pair: &[u32]| match (pair, side) {
             (&[buys, _], Some(Side::Buy)) => buys,
             (&[_, sells], Some(Side::Sell)) => sells,
-            _ => pair.iter().sum(),
+            _ => pair.iter().fold(0, |sum: u32, count| sum.saturating_add(*count)),
         };
         by_code.chunks_exact(2).map(of_side).collect()
     }

@@ -2,29 +2,29 @@
 
 use crate::series::Side;
 
-/// The fate of an event; the first that holds.
+/// The fate of an event: the first that holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Recorded, and at or above the threshold.
-    Accepted,
-    /// Recorded, and below the threshold.
-    Filtered,
+    /// Too far ahead of the clock.
+    Future,
+    /// Older than the retention.
+    Late,
     /// Below MINSIZE: only counted.
     Small,
     /// Equal to one among the newest events held.
     Duplicate,
-    /// Older than the retention.
-    Late,
-    /// Too far ahead of the clock.
-    Future,
     /// Given up for want of memory.
     Shed,
+    /// Recorded, and below the threshold.
+    Filtered,
+    /// Recorded, and at or above the threshold.
+    Accepted,
 }
 
 impl Status {
-    /// All of them, in the order of their indices.
+    /// All of them, in the order in which they are tried, which is that of replies and of their indices.
     pub const ALL: [Self; 7] =
-        [Self::Accepted, Self::Filtered, Self::Small, Self::Duplicate, Self::Late, Self::Future, Self::Shed];
+        [Self::Future, Self::Late, Self::Small, Self::Duplicate, Self::Shed, Self::Filtered, Self::Accepted];
 
     /// As replies spell it.
     pub const fn name(self) -> &'static str {

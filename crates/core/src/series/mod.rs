@@ -33,7 +33,7 @@ pub use reading::ReadError;
 pub use recording::{AlterError, Clock, Series};
 pub use sums::{SidedSums, Sums};
 
-pub(crate) use archive::{Archive, FINE_PANE_MS};
+pub(crate) use archive::{Archive, FINE_PANE_MS, FINE_SPAN_MS};
 pub(crate) use events::Events;
 pub(crate) use names::{Exchanges, OTHER_EXCHANGE, Producers};
 pub(crate) use packed::Packed;

@@ -1,6 +1,6 @@
 //! The settings of one series, complete and consistent.
 
-use crate::request::{OptionsPatch, SignalStream};
+use crate::request::{DEFAULT_MAXLEN, OptionsPatch, SignalStream, SignalsPatch};
 use crate::series::Percentile;
 
 const MINUTE_MS: u64 = 60_000;
@@ -96,6 +96,15 @@ pub enum OptionsError {
         /// The retention, ms.
         retention_ms: u64,
     },
+    /// The retention would no longer hold a window set before.
+    RetentionBelowWindow {
+        /// `WINDOW` or `VWAPWINDOW`.
+        option: &'static str,
+        /// Its length, ms.
+        window_ms: u64,
+        /// The retention asked for, ms.
+        retention_ms: u64,
+    },
 }
 
 impl Options {
@@ -114,7 +123,11 @@ impl Options {
     pub fn altered(&self, patch: &OptionsPatch) -> Result<Self, OptionsError> {
         let signals = match &patch.signals {
             None => self.signals.clone(),
-            Some(stream) => Some(stream.clone()).filter(|stream| !stream.key.is_empty()),
+            Some(SignalsPatch { key, .. }) if key.is_empty() => None,
+            Some(SignalsPatch { key, max_len }) => {
+                let kept = self.signals.as_ref().map_or(DEFAULT_MAXLEN, |signals| signals.max_len);
+                Some(SignalStream { key: key.clone(), max_len: max_len.unwrap_or(kept) })
+            }
         };
         let options = Self {
             retention_ms: patch.retention_ms.unwrap_or(self.retention_ms),
@@ -131,18 +144,25 @@ impl Options {
             tail: patch.tail.unwrap_or(self.tail),
             idle_ms: patch.idle_ms.or(self.idle_ms),
         };
-        options.check_windows()?;
+        options.check_windows(patch)?;
         Ok(options)
     }
 
-    fn check_windows(&self) -> Result<(), OptionsError> {
-        let windows = [("WINDOW", self.filter_window_ms()), ("VWAPWINDOW", self.vwap_window_ms)];
-        for (option, window_ms) in windows {
-            if window_ms > self.retention_ms {
-                return Err(OptionsError::WindowBeyondRetention { option, window_ms, retention_ms: self.retention_ms });
+    fn check_windows(&self, patch: &OptionsPatch) -> Result<(), OptionsError> {
+        let windows = [
+            ("WINDOW", self.filter_window_ms(), patch.window_ms.is_some()),
+            ("VWAPWINDOW", self.vwap_window_ms, patch.vwap_window_ms.is_some()),
+        ];
+        let retention_ms = self.retention_ms;
+        match windows.into_iter().find(|(_, window_ms, _)| *window_ms > retention_ms) {
+            None => Ok(()),
+            Some((option, window_ms, true)) => {
+                Err(OptionsError::WindowBeyondRetention { option, window_ms, retention_ms })
+            }
+            Some((option, window_ms, false)) => {
+                Err(OptionsError::RetentionBelowWindow { option, window_ms, retention_ms })
             }
         }
-        Ok(())
     }
 
     /// The window of the filter, ms.
@@ -176,6 +196,10 @@ impl std::fmt::Display for OptionsError {
             Self::WindowBeyondRetention { option, window_ms, retention_ms } => {
                 let (window, retention) = (format_duration(*window_ms), format_duration(*retention_ms));
                 write!(f, "{option}: longer than the retention of {retention}, got '{window}'")
+            }
+            Self::RetentionBelowWindow { option, window_ms, retention_ms } => {
+                let (window, retention) = (format_duration(*window_ms), format_duration(*retention_ms));
+                write!(f, "RETENTION: shorter than {option} ({window}), got '{retention}'")
             }
         }
     }

@@ -216,11 +216,12 @@ impl Series {
         if FULL && count > 0 {
             judgement.rank = Some(100.0 * filter.at_or_below(event.size, scale) as f64 / count as f64);
         }
-        if options.percentile.millionths() > 0 {
+        // Below MINEVENTS everything passes: the filter is off, and there is no threshold.
+        if options.percentile.millionths() > 0 && count >= options.min_events {
             judgement.threshold = filter.threshold(options.percentile, scale);
         }
         let below = judgement.threshold.is_some_and(|threshold| event.size < threshold);
-        if judgement.status == Status::Accepted && below && count >= options.min_events {
+        if judgement.status == Status::Accepted && below {
             judgement.status = Status::Filtered;
         }
     }

@@ -36,7 +36,7 @@ impl Sums {
         self.max = self.max.max(size);
         let (count, whole) = (self.count as f64, self.quantity + quantity);
         let (distance, share) = (price - self.price_mean, quantity / whole);
-        self.price_mean += distance * share;
+        self.price_mean = between(self.price_mean, price, distance * share);
         self.price_m2 += distance * distance * self.quantity * share;
         if self.count > 0 {
             let distance = size - self.notional / count;
@@ -61,7 +61,7 @@ impl Sums {
         let (count, quantity) = (self.count + other.count, self.quantity + other.quantity);
         let distance = other.price_mean - self.price_mean;
         let share = other.quantity / quantity;
-        self.price_mean += distance * share;
+        self.price_mean = between(self.price_mean, other.price_mean, distance * share);
         self.price_m2 += other.price_m2 + distance * distance * self.quantity * share;
         let distance = other.notional / other.count as f64 - self.notional / self.count as f64;
         let share = other.count as f64 / count as f64;
@@ -87,6 +87,13 @@ impl Sums {
         let spread = if self.min == self.max { 0.0 } else { self.size_m2 };
         (self.count > 0).then(|| (spread / self.count as f64).sqrt())
     }
+}
+
+/// The mean that `from` becomes when moved by `step` towards `to`: rounding must not carry it past either, least of all
+/// below zero when prices collapse.
+#[inline]
+const fn between(from: f64, to: f64, step: f64) -> f64 {
+    (from + step).max(from.min(to)).min(from.max(to))
 }
 
 /// Sums of both sides.

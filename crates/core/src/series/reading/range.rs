@@ -9,11 +9,15 @@ impl Series {
     pub fn range<'a>(&'a self, request: &Range<'_>) -> Vec<RangeRow<'a>> {
         let tail = &self.events.tail;
         let venue = request.exchange.map(|name| self.exchanges.number(Some(name)));
-        if venue == Some(None) || request.from_ms > request.to_ms {
+        // With REV the later edge may stand first, as XREVRANGE has it.
+        let swapped = request.reverse && request.from_ms > request.to_ms;
+        let (from_ms, to_ms) =
+            if swapped { (request.to_ms, request.from_ms) } else { (request.from_ms, request.to_ms) };
+        if venue == Some(None) || from_ms > to_ms {
             return Vec::new();
         }
-        let from = tail.until(request.from_ms as i64 - 1);
-        let places = from..tail.until(request.to_ms as i64).max(from);
+        let from = tail.until(from_ms as i64 - 1);
+        let places = from..tail.until(to_ms as i64).max(from);
         let wanted = |place: usize| {
             let event = tail.event(place);
             let shown = request.min_size.is_none_or(|min_size| event.size >= min_size)

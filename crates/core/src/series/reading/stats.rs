@@ -6,7 +6,7 @@ use crate::request::{Breakdown, Stats};
 use crate::series::events::Span;
 use crate::series::order::OrderCursor;
 use crate::series::totals::SumCursor;
-use crate::series::{FINE_PANE_MS, Percentile, Series, Side, SidedSums, Sums, VenueTotals};
+use crate::series::{FINE_PANE_MS, FINE_SPAN_MS, Percentile, Series, Side, SidedSums, Sums, VenueTotals};
 
 /// Window when none is named: an hour.
 const DEFAULT_WINDOW_MS: u64 = 3_600_000;
@@ -133,12 +133,10 @@ impl Series {
     }
 
     fn check_buckets(&self, window: &Window, bucket_ms: u64) -> Result<(), ReadError> {
-        let span = self.span_of(window);
-        let pane_ms = match (span.coarse.is_empty(), span.fine.is_empty()) {
-            (false, _) => self.events.archive.pane_ms(),
-            (true, false) => FINE_PANE_MS,
-            (true, true) => 1,
-        };
+        // By the window, not by what it happens to hold: a chart that works today must work on a busy day.
+        let archive = &self.events.archive;
+        let within_fine = archive.fine().is_some() && window.window_ms <= FINE_SPAN_MS;
+        let pane_ms = if within_fine { FINE_PANE_MS } else { archive.pane_ms() };
         if !bucket_ms.is_multiple_of(pane_ms) {
             return Err(ReadError::BucketOfPartPanes { bucket_ms, pane_ms });
         }
