@@ -218,6 +218,9 @@ fn read_tail(reader: &mut Reader<'_>, series: &Series) -> Result<Tail, DecodeErr
     for event in events.iter_mut().filter(|_| with_ids) {
         event.id_hash = reader.word()?;
     }
+    if with_ids && events.iter().all(|event| event.id_hash == 0) {
+        return Err(DecodeError::Invalid("ids"));
+    }
     if events.first().zip(events.last()).is_some_and(|(first, last)| last.ts_ms - first.ts_ms > MAX_RETENTION_MS) {
         return Err(DecodeError::Invalid("span of raw events"));
     }

@@ -1,6 +1,7 @@
 //! What must hold for any bytes at all: the property tests here and the fuzz targets of `fuzz/` call the same checks.
 
-use liq_core::format::series as layout;
+use liq_core::format::{limiter as limiter_layout, series as layout};
+use liq_core::request::rl::{Ban, Check, Create, Peek, Sync, Throttle};
 use liq_core::request::{
     Add, Args, Digest, EventId, Hist, Madd, MaddPack, OptionsPatch, Pctl, Range, Rank, Stats, Vwap, decode_events,
     encode_events,
@@ -11,7 +12,7 @@ const MAX_EVENTS: usize = 1000;
 const NOW_MS: u64 = 1_735_689_600_000;
 
 /// How many commands [`request`] knows.
-pub const COMMANDS: u8 = 11;
+pub const COMMANDS: u8 = 17;
 
 /// Reads arguments; what was read must come out and go in again unchanged.
 macro_rules! round_trip {
@@ -37,7 +38,13 @@ pub fn request(command: u8, args: &[&[u8]]) {
         7 => round_trip!(Stats, args),
         8 => round_trip!(Range, args),
         9 => round_trip!(Hist, args),
-        _ => round_trip!(Digest, args),
+        10 => round_trip!(Digest, args),
+        11 => round_trip!(Check, args),
+        12 => round_trip!(Create, args),
+        13 => round_trip!(Peek, args),
+        14 => round_trip!(Sync, args),
+        15 => round_trip!(Ban, args),
+        _ => round_trip!(Throttle, args),
     }
 }
 
@@ -60,6 +67,13 @@ pub fn saved_series(bytes: &[u8]) {
     let Ok(mut series) = layout::decode(layout::LAYOUT, bytes) else { return };
     assert_eq!(layout::encode(&series), bytes, "two spellings of one series");
     use_series(&mut series);
+}
+
+/// Bytes said to be a saved limiter are refused, or are exactly what the limiter they make is saved as.
+pub fn saved_limiter(bytes: &[u8]) {
+    if let Ok(limiter) = limiter_layout::decode(limiter_layout::LAYOUT, bytes) {
+        assert_eq!(limiter_layout::encode(&limiter), bytes, "two spellings of one limiter");
+    }
 }
 
 /// A decided write is refused and changes nothing, or is applied to a series that can be used.

@@ -106,6 +106,10 @@ fn sound_head(command: u8) -> &'static [&'static str] {
         3 => &["payload"],
         4 | 5 => &["80"],
         8 => &["-", "+"],
+        11 | 12 => &["LIMIT", "100", "PERIOD", "1m"],
+        14 => &["PERIOD", "1m", "USED", "7"],
+        15 => &["5m"],
+        16 => &["99", "100", "60"],
         _ => &[],
     }
 }
@@ -182,6 +186,7 @@ proptest! {
     fn any_bytes_are_refused_or_sound(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         checks::events_payload(&bytes);
         checks::saved_series(&bytes);
+        checks::saved_limiter(&bytes);
         checks::decided_write(&bytes);
     }
 
