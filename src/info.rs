@@ -83,7 +83,7 @@ pub fn count_error(command: &CStr) {
 }
 
 /// The fields of the statuses, in the order of `Status::index`.
-const STATUS_FIELDS: [&CStr; 7] = [c"accepted", c"filtered", c"small", c"duplicate", c"late", c"future", c"shed"];
+const STATUS_FIELDS: [&CStr; 7] = [c"future", c"late", c"small", c"duplicate", c"shed", c"filtered", c"accepted"];
 
 /// The section `liq`.
 pub struct LiqSection;

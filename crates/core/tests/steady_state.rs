@@ -1,41 +1,9 @@
 //! Adding to a series allocates nothing in the steady state: a counting allocator watches.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests stop at surprises")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use liq_core::format::decided;
 use liq_core::request::{Args, OptionsPatch};
 use liq_core::series::{Clock, Event, Options, Series, Side, Tally};
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is handed on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn realloc(&self, start: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise.
-        unsafe { System.realloc(start, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(start, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const EVENTS_PER_DAY: u64 = 144_000;
 const GAP_MS: u64 = 86_400_000 / EVENTS_PER_DAY;
@@ -68,13 +36,8 @@ fn an_add_allocates_nothing_but_when_a_pane_begins() {
     }
     let (mut quiet, mut busy) = (0, 0);
     for number in EVENTS_PER_DAY + 10_000..EVENTS_PER_DAY + 30_000 {
-        let before = ALLOCATIONS.get();
-        add(&mut series, number, &mut decided);
-        if ALLOCATIONS.get() == before {
-            quiet += 1;
-        } else {
-            busy += 1;
-        }
+        let allocated = allocation_counter::measure(|| add(&mut series, number, &mut decided));
+        *(if allocated.count_total == 0 { &mut quiet } else { &mut busy }) += 1;
     }
     // A minute begins when an event leaves the raw tail for it, and when the oldest one joins its five-minute pane.
     let minutes = 20_000 * GAP_MS / MINUTE_MS;

@@ -2,7 +2,7 @@
 
 use super::heap::Measure;
 use super::pane::{Pane, Tier};
-use super::tail::RawEvent;
+use super::raw_event::RawEvent;
 
 /// Width of a fine pane, ms.
 pub const FINE_PANE_MS: u64 = 60_000;

@@ -5,8 +5,8 @@ use super::events::{EventWatcher, Events};
 use super::heap::{self, Measure};
 use super::order::OrderCursor;
 use super::pane::Pane;
+use super::raw_event::RawEvent;
 use super::sums::Weight;
-use super::tail::RawEvent;
 use super::totals::SumCursor;
 use super::{Side, SidedSums};
 

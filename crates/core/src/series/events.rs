@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::archive::{Archive, Edges, Watcher};
-use super::tail::{RawEvent, Tail};
+use super::raw_event::RawEvent;
+use super::tail::Tail;
 use super::{Scale, Side};
 
 /// Hears of every event that comes, moves or goes, and of panes that move.

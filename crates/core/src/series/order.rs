@@ -9,7 +9,7 @@ use super::events::{EventWatcher, Events, Span};
 use super::heap::{self, Measure};
 use super::histogram::Histogram;
 use super::pane::{Pane, Tier};
-use super::tail::RawEvent;
+use super::raw_event::RawEvent;
 use super::{Percentile, Scale, Side};
 
 /// Sorted sizes are removed one by one up to this many at once; beyond it they are sorted anew.

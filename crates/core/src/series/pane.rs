@@ -6,7 +6,7 @@ use thin_vec::ThinVec;
 
 use super::heap::{self, Measure};
 use super::packed::Packed;
-use super::tail::RawEvent;
+use super::raw_event::RawEvent;
 use super::{Side, SidedSums};
 
 /// Codes that may wait to be packed before they are.

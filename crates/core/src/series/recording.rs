@@ -5,7 +5,8 @@ use super::events::Events;
 use super::heap::Measure;
 use super::judgement::{Judgement, Signal, Status, Tally};
 use super::names::{Exchanges, Producers};
-use super::tail::{RawEvent, Tail};
+use super::raw_event::RawEvent;
+use super::tail::Tail;
 use super::{ClockMode, Event, Options, OptionsError, Scale, Side};
 use crate::request::{BatchId, OptionsPatch};
 
