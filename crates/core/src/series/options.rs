@@ -206,3 +206,29 @@ impl std::fmt::Display for OptionsError {
 }
 
 impl std::error::Error for OptionsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::Args;
+
+    fn patch(text: &str) -> OptionsPatch {
+        let args: Vec<&[u8]> = text.split(' ').map(str::as_bytes).collect();
+        OptionsPatch::parse(Args::new(&args)).unwrap()
+    }
+
+    #[test]
+    fn another_stream_keeps_the_length_that_was_named_before() {
+        let options = Options::default().created(&patch("SIGNALS a MAXLEN 5")).unwrap();
+        let altered = options.altered(&patch("SIGNALS b")).unwrap();
+        assert_eq!(altered.signals, Some(SignalStream { key: (*b"b").into(), max_len: 5 }));
+    }
+
+    #[test]
+    fn a_refused_retention_names_the_window_it_cannot_hold() {
+        let error = Options::default().altered(&patch("RETENTION 30m")).unwrap_err();
+        assert_eq!(error.to_string(), "RETENTION: shorter than VWAPWINDOW (1h), got '30m'");
+        let error = Options::default().altered(&patch("RETENTION 30m VWAPWINDOW 45m")).unwrap_err();
+        assert_eq!(error.to_string(), "VWAPWINDOW: longer than the retention of 30m, got '45m'");
+    }
+}
