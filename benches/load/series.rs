@@ -2,7 +2,7 @@
 
 use liq_core::request::{NewEvent, encode_events};
 use liq_core::series::Side;
-use liq_market::{DOZEN, Feed};
+use liq_sample::{DOZEN, Feed};
 
 use crate::support::Client;
 

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::time::Instant;
 
-use liq_market::{Contract, DOZEN, Liquidation, market};
+use liq_sample::{Contract, DOZEN, Liquidation, market};
 use support::{Client, Options, Server};
 use table::Table;
 

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use liq_market::{Contract, DOZEN, Feed, Liquidation};
+use liq_sample::{Contract, DOZEN, Feed, Liquidation};
 
 pub const START_MS: u64 = 1_767_225_600_000;
 
