@@ -8,8 +8,8 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{LazyLock, PoisonError, RwLock};
 
-use liq_core::request::{Args, OptionsPatch, RequestError, duration_ms, format_duration, format_real, integer};
-use liq_core::series::{MAX_RETENTION_MS, Options};
+use liq_core::grammar::{Args, RequestError, duration_ms, format_duration, format_real, integer};
+use liq_core::liq::series::{MAX_RETENTION_MS, Options, OptionsPatch};
 
 use crate::ffi::{Loader, Parameter};
 

@@ -3,8 +3,8 @@
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use liq_core::limiter::Limiter;
-use liq_core::series::Tally;
+use liq_core::liq::series::Tally;
+use liq_core::rl::limiter::Limiter;
 
 use crate::commands::FAMILIES;
 use crate::commands::rl::CELL_THROTTLE;

@@ -11,7 +11,7 @@ pub mod reply;
 pub mod signals;
 pub mod types;
 
-use liq_core::limiter::Limiter;
+use liq_core::rl::limiter::Limiter;
 
 /// Registers everything with the server that loads the module, or says why not.
 fn load(server: &ffi::Loader<'_>) -> Result<(), String> {

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use liq_core::request::RequestError;
-use liq_core::series::{AlterError, OptionsError, ReadError};
+use liq_core::grammar::RequestError;
+use liq_core::liq::reading::ReadError;
+use liq_core::liq::series::{AlterError, OptionsError};
 
 use crate::ffi::{CommandInfo, Context};
 use crate::info;

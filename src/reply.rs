@@ -3,7 +3,7 @@
 //! RESP2 has no maps, doubles or booleans: the server flattens maps and sends booleans as 0 and 1 by itself, and doubles
 //! are written here as text, since servers differ in how many digits they print.
 
-use liq_core::reply::{DoubleBuffer, Encode, Sink};
+use liq_core::wire::{DoubleBuffer, Encode, Sink};
 
 use crate::ffi::Context;
 

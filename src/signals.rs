@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use liq_core::reply::DoubleBuffer;
-use liq_core::request::{RequestError, SignalStream};
-use liq_core::series::{Event, Signal};
+use liq_core::grammar::RequestError;
+use liq_core::liq::series::{Event, Signal, SignalStream};
+use liq_core::wire::DoubleBuffer;
 
 use crate::ffi::{Context, KeyName, Level, WriteAccess};
 use crate::hash_slot::{hash_tag, share_a_slot};

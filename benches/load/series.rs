@@ -1,7 +1,7 @@
 //! Series of a wanted size: events of the generated market, evenly spread over the window.
 
-use liq_core::request::{NewEvent, encode_events};
-use liq_core::series::Side;
+use liq_core::liq::request::{NewEvent, encode_events};
+use liq_core::liq::series::Side;
 use liq_sample::{DOZEN, Feed};
 
 use crate::support::Client;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use liq_core::request::{NewEvent, encode_events};
+use liq_core::liq::request::{NewEvent, encode_events};
 
 use super::resp;
 use super::series::{DAY_MS, START_MS, events};

@@ -1,6 +1,6 @@
 //! What commands cost that answer or take many rows: microseconds of the server per row.
 
-use liq_core::request::encode_events;
+use liq_core::liq::request::encode_events;
 
 use crate::load::series::{self, DAY_MS, START_MS};
 use crate::slowlog;
@@ -42,7 +42,7 @@ fn full_batches(client: &mut Client, table: &mut Table) {
         let events: Vec<_> = series::events(3)
             .take(FULL)
             .enumerate()
-            .map(|(place, event)| liq_core::request::NewEvent {
+            .map(|(place, event)| liq_core::liq::request::NewEvent {
                 ts_ms: Some(first_ms + place as u64 * span_ms / FULL as u64),
                 ..event
             })

@@ -1,7 +1,7 @@
 //! `LIQ._NOOP key …`: answers in the shape of LIQ.ADD without reading its arguments or opening its key, so that a
 //! benchmark can tell what a command costs that does nothing. Not in release files.
 
-use liq_core::reply::{Encode, Sink};
+use liq_core::wire::{Encode, Sink};
 
 use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;

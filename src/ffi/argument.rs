@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::slice;
 
-use liq_core::request::{Args, RequestError};
+use liq_core::grammar::{Args, RequestError};
 use redis_module::raw;
 
 /// Commands with at most this many arguments behind their name need no allocation to see them.

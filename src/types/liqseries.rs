@@ -2,8 +2,8 @@
 
 use std::ffi::CStr;
 
-use liq_core::format::series as layout;
-use liq_core::series::Series;
+use liq_core::liq::format as layout;
+use liq_core::liq::series::Series;
 
 use crate::ffi::{Persisted, TypeSlot};
 

@@ -2,8 +2,8 @@
 
 use std::ffi::CStr;
 
-use liq_core::format::limiter::{LAYOUT, decode, encode};
-use liq_core::limiter::Limiter;
+use liq_core::rl::format::{LAYOUT, decode, encode};
+use liq_core::rl::limiter::Limiter;
 
 use crate::ffi::{Persisted, TypeSlot};
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use liq_core::request::{Breakdown, encode_events, format_duration, format_real};
+use liq_core::grammar::{format_duration, format_real};
+use liq_core::liq::request::{Breakdown, encode_events};
 use redis::{Cmd, ToSingleRedisArg, cmd};
 
 use crate::limit::{Limit, Usage, limits_to_args};

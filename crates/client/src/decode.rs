@@ -2,7 +2,7 @@
 //!
 //! RESP2 flattens maps into arrays, and writes doubles as bulk strings, booleans as 0 and 1, null as nil.
 
-use liq_core::series::Side;
+use liq_core::liq::series::Side;
 use redis::{ParsingError, Value};
 
 /// The result of reading a part of a reply.

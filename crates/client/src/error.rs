@@ -77,7 +77,7 @@ impl Error {
 
 impl Error {
     /// The refusal that the server would answer with.
-    pub(crate) fn refused(error: liq_core::request::RequestError) -> Self {
+    pub(crate) fn refused(error: liq_core::grammar::RequestError) -> Self {
         let text = error.to_string();
         refusal(&text).unwrap_or(Self::Internal(text))
     }

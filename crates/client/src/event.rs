@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use liq_core::request::{EventId, MAX_TIMESTAMP_MS, NewEvent};
-use liq_core::series::{MAX_EXCHANGE_BYTES, MAX_ID_BYTES, PRICE_RANGE, SIZE_RANGE, Side};
+use liq_core::grammar::MAX_TIMESTAMP_MS;
+use liq_core::liq::request::{EventId, NewEvent};
+use liq_core::liq::series::{MAX_EXCHANGE_BYTES, MAX_ID_BYTES, PRICE_RANGE, SIZE_RANGE, Side};
 
 /// When an event happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

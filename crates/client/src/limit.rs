@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use liq_core::request::format_duration;
+use liq_core::grammar::format_duration;
 
 use crate::options::whole_ms;
 

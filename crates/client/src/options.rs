@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use liq_core::request::{OptionsPatch, SignalsPatch};
-use liq_core::series::ClockMode;
+use liq_core::liq::series::{ClockMode, OptionsPatch, SignalsPatch};
 
 /// What a series keeps and how it judges; what is not named stays at the module's default (`LIQ.ALTER`: as it is).
 ///
@@ -155,8 +154,7 @@ pub(crate) fn percent_text(percent: f64) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use liq_core::request::Args;
-    use liq_core::series::Percentile;
+    use liq_core::grammar::{Args, Percentile};
 
     use super::*;
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use liq_core::request::{self, Breakdown, MAX_TIMESTAMP_MS};
-use liq_core::series::Side;
+use liq_core::grammar::MAX_TIMESTAMP_MS;
+use liq_core::liq::request;
+use liq_core::liq::request::Breakdown;
+use liq_core::liq::series::Side;
 
 use crate::options::whole_ms;
 

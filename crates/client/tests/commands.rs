@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use liq_core::request::{Args, Madd, MaddPack};
+use liq_core::grammar::Args;
+use liq_core::liq::request::{Madd, MaddPack};
 use redis::{Arg, Cmd};
 use redis_liq::{
     BatchOptions, ClockMode, DigestQuery, Event, Limit, LimitKind, RangeQuery, Scope, SeriesOptions, Side, StatsQuery,

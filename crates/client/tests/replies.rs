@@ -5,7 +5,7 @@ mod resp;
 
 use std::time::Duration;
 
-use liq_core::reply::Sink;
+use liq_core::wire::Sink;
 use redis_liq::{
     AddReply, BatchReply, BlockedBy, ClockMode, HistogramRow, LimitKind, RateInfo, RateReply, Retry, SeriesInfo, Side,
     Stats, StatsBuckets, StatsByExchange, Status, StoredEvent, Vwap,

@@ -1,11 +1,11 @@
 //! The pure core of redis-liq.
 //!
-//! What lives here: the liquidation series, the rate limiter, the arguments and replies of every command and the
-//! frozen disk layouts. What does not: Redis, the clock, I/O, logging. Time is always an argument.
+//! What lives here: what the commands' families are about, a folder each, with their arguments, replies and frozen disk
+//! layouts; and below them the words (`grammar`) and the bytes (`wire`) that all families speak. What does not: Redis,
+//! the clock, I/O, logging. Time is always an argument.
 #![forbid(unsafe_code)]
 
-pub mod format;
-pub mod limiter;
-pub mod reply;
-pub mod request;
-pub mod series;
+pub mod grammar;
+pub mod liq;
+pub mod rl;
+pub mod wire;

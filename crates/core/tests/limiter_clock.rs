@@ -1,7 +1,7 @@
 //! The limiter under clocks that step back, extreme rates, bans and reconciliation.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use liq_core::limiter::{BANNED, Kind, Limiter, NoLimits, NoSuchLimit, Rule, Used, Verdict};
+use liq_core::rl::limiter::{BANNED, Kind, Limiter, NoLimits, NoSuchLimit, Rule, Used, Verdict};
 use proptest::prelude::*;
 
 const MINUTE_US: u64 = 60_000_000;

@@ -1,7 +1,7 @@
 //! The limiter against its definitions, written slowly: every use is remembered, and every stretch is summed.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
-use liq_core::limiter::{Kind, Limiter, Rule, Verdict};
+use liq_core::rl::limiter::{Kind, Limiter, Rule, Verdict};
 use proptest::prelude::*;
 
 /// Some time in 2025, on no boundary of anything.

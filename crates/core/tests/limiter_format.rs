@@ -1,9 +1,9 @@
 //! The layouts of the limiter: golden bytes, the way there and back, and bytes that mean harm.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
-use liq_core::format::DecodeError;
-use liq_core::format::limiter::{LAYOUT, decode, encode};
-use liq_core::limiter::{Kind, Limiter, Rule, Used};
+use liq_core::rl::format::{LAYOUT, decode, encode};
+use liq_core::rl::limiter::{Kind, Limiter, Rule, Used};
+use liq_core::wire::DecodeError;
 use proptest::prelude::*;
 
 const START_US: u64 = 1_750_000_003_456_789;

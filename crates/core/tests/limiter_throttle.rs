@@ -1,7 +1,7 @@
 //! `CL.THROTTLE` against the algorithm that redis-cell publishes, written out: a theoretical arrival time in nanoseconds.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use liq_core::limiter::{Kind, Limiter, Rule, Throttled};
+use liq_core::rl::limiter::{Kind, Limiter, Rule, Throttled};
 use proptest::prelude::*;
 
 const START_US: u64 = 1_750_000_003_456_789;

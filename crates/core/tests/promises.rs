@@ -8,10 +8,11 @@
     reason = "tests stop at surprises"
 )]
 
-use liq_core::format::{decided, series as layout};
-use liq_core::reply::{StatsMap, StatsReply};
-use liq_core::request::{Args, Hist, OptionsPatch, Pctl, Rank, Stats, Vwap};
-use liq_core::series::{Clock, Event, Judgement, Options, Percentile, Series, Side, Status, hash_id};
+use liq_core::grammar::{Args, Percentile};
+use liq_core::liq::format::{self as layout, decided};
+use liq_core::liq::reply::{StatsMap, StatsReply};
+use liq_core::liq::request::{Hist, Pctl, Rank, Stats, Vwap};
+use liq_core::liq::series::{Clock, Event, Judgement, Options, OptionsPatch, Series, Side, Status, hash_id};
 use proptest::prelude::*;
 
 const MINUTE: u64 = 60_000;
@@ -122,9 +123,9 @@ fn options() -> impl Strategy<Value = (Options, bool)> {
                 min_events: Some(min_events),
                 min_size: Some(0.005),
                 clock: Some(if event_clock {
-                    liq_core::series::ClockMode::Event
+                    liq_core::liq::series::ClockMode::Event
                 } else {
-                    liq_core::series::ClockMode::Server
+                    liq_core::liq::series::ClockMode::Server
                 }),
                 ..OptionsPatch::default()
             };
@@ -150,8 +151,8 @@ impl Trial {
 
     fn now(&self, own: Option<u64>) -> u64 {
         match self.primary.options().clock {
-            liq_core::series::ClockMode::Event => self.definition.newest().max(own.unwrap_or(0)),
-            liq_core::series::ClockMode::Server => self.definition.newest().max(self.server_ms),
+            liq_core::liq::series::ClockMode::Event => self.definition.newest().max(own.unwrap_or(0)),
+            liq_core::liq::series::ClockMode::Server => self.definition.newest().max(self.server_ms),
         }
     }
 
@@ -203,7 +204,7 @@ impl Trial {
         if judgement.status.is_recorded() {
             decided::push(&mut payload, event);
         }
-        let mut tally = liq_core::series::Tally::default();
+        let mut tally = liq_core::liq::series::Tally::default();
         tally.count(judgement);
         decided::end(&mut payload, &tally);
         prop_assert_eq!(self.replica.apply(&payload), Ok(()));

@@ -1,9 +1,9 @@
 //! The arguments of the RL commands: accepted forms, refusals that name the argument, and the way there and back.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use liq_core::limiter::{Kind, Rule, Used};
-use liq_core::request::rl::{Ban, Check, Create, Peek, Rules, Sync, Throttle};
-use liq_core::request::{Args, RequestError};
+use liq_core::grammar::{Args, RequestError};
+use liq_core::rl::limiter::{Kind, Rule, Used};
+use liq_core::rl::request::{Ban, Check, Create, Peek, Rules, Sync, Throttle};
 use proptest::prelude::*;
 
 fn words(line: &str) -> Vec<Vec<u8>> {

@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 
-use liq_core::format::{decided, series as layout};
-use liq_core::reply::StatsReply;
-use liq_core::request::{Args, BatchId, OptionsPatch, Stats};
-use liq_core::series::{Clock, Event, Options, Series, Side, hash_id};
+use liq_core::grammar::Args;
+use liq_core::liq::format::{self as layout, decided};
+use liq_core::liq::reply::StatsReply;
+use liq_core::liq::request::Stats;
+use liq_core::liq::series::{BatchId, Clock, Event, Options, OptionsPatch, Series, Side, hash_id};
 use proptest::prelude::*;
 
 const START_MS: u64 = 1_735_689_600_000;
@@ -171,7 +172,7 @@ proptest! {
         let mut payload = Vec::new();
         decided::begin(&mut payload, START_MS, Some(BatchId { producer: b"p", seq: 3 }));
         decided::push(&mut payload, &event);
-        decided::end(&mut payload, &liq_core::series::Tally::default());
+        decided::end(&mut payload, &liq_core::liq::series::Tally::default());
         let place = place.index(payload.len());
         payload[place] = value;
         let mut held = series(&[], 0, 0);

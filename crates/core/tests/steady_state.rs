@@ -1,9 +1,9 @@
 //! Adding to a series allocates nothing in the steady state: a counting allocator watches.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests stop at surprises")]
 
-use liq_core::format::decided;
-use liq_core::request::{Args, OptionsPatch};
-use liq_core::series::{Clock, Event, Options, Series, Side, Tally};
+use liq_core::grammar::Args;
+use liq_core::liq::format::decided;
+use liq_core::liq::series::{Clock, Event, Options, OptionsPatch, Series, Side, Tally};
 
 const EVENTS_PER_DAY: u64 = 144_000;
 const GAP_MS: u64 = 86_400_000 / EVENTS_PER_DAY;

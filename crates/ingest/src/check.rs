@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use liq_core::series::ClockMode;
+use liq_core::liq::series::ClockMode;
 
 use crate::config::{Config, ConfigError};
 use crate::sink::courier::Courier;

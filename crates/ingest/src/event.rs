@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-pub use liq_core::series::Side;
-use liq_core::series::{MAX_ID_BYTES, PRICE_RANGE, SIZE_RANGE};
+pub use liq_core::liq::series::Side;
+use liq_core::liq::series::{MAX_ID_BYTES, PRICE_RANGE, SIZE_RANGE};
 
 /// Reads the side of an order.
 pub fn side_of(text: &str) -> Result<Side, Reject> {
@@ -40,7 +40,7 @@ pub struct Event {
 impl Event {
     /// Refuses what the module would refuse.
     pub fn checked(self) -> Result<Self, Reject> {
-        let known_time = self.ts_ms > 0 && self.ts_ms <= liq_core::request::MAX_TIMESTAMP_MS;
+        let known_time = self.ts_ms > 0 && self.ts_ms <= liq_core::grammar::MAX_TIMESTAMP_MS;
         if !known_time {
             return Err(Reject::NoTime);
         }

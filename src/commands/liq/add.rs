@@ -1,6 +1,6 @@
 //! `LIQ.ADD key ts side price size [EXCHANGE name] [ID id] [AT now]`: adds and judges one event.
 
-use liq_core::request;
+use liq_core::liq::request;
 
 use super::argument_docs::{AT, EVENT_SIDE, EXCHANGE, PRICE, SIZE, TS};
 use super::recording::Recording;

@@ -1,6 +1,6 @@
 //! `LIQ.ALTER key [options]`: changes the options that are named.
 
-use liq_core::request::OptionsPatch;
+use liq_core::liq::series::OptionsPatch;
 
 use super::argument_docs::KEY_AND_OPTIONS;
 use super::expiry;

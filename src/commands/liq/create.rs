@@ -1,6 +1,6 @@
 //! `LIQ.CREATE key [options]`: makes a series.
 
-use liq_core::request::OptionsPatch;
+use liq_core::liq::series::OptionsPatch;
 
 use super::argument_docs::KEY_AND_OPTIONS;
 use super::recording;

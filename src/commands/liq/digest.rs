@@ -1,6 +1,6 @@
 //! `LIQ.DIGEST key [WINDOW d] [SIDE s] [SIZE n] [AT ts]`: the distribution as a t-digest.
 
-use liq_core::request;
+use liq_core::liq::request;
 
 use super::argument_docs::{AT, SIDE, WINDOW};
 use super::reading;

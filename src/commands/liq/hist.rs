@@ -1,6 +1,6 @@
 //! `LIQ.HIST key [WINDOW d] [SIDE s] [AT ts]`: the distribution, bucket by bucket.
 
-use liq_core::request;
+use liq_core::liq::request;
 
 use super::argument_docs::{AT, SIDE, WINDOW};
 use super::reading;

@@ -1,6 +1,6 @@
 //! `LIQ.LOAD key blob`, internal: a whole series on its way to replicas and the append-only file.
 
-use liq_core::request::RequestError;
+use liq_core::grammar::RequestError;
 
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
 use crate::keyspace;

@@ -1,6 +1,6 @@
 //! `LIQ.MADD key [EXCHANGE name] [BATCH producer seq] [AT now] [IDS] EVENTS ts side price size [id] …`: adds a batch.
 
-use liq_core::request;
+use liq_core::liq::request;
 
 use super::argument_docs::{AT, BATCH, EVENT_SIDE, EXCHANGE, PRICE, SIZE, TS};
 use super::recording::Recording;

@@ -1,6 +1,6 @@
 //! `LIQ.MADDPACK key payload [BATCH producer seq] [AT now]`: adds a batch packed as MessagePack.
 
-use liq_core::request;
+use liq_core::liq::request;
 
 use super::argument_docs::{AT, BATCH};
 use super::recording::Recording;

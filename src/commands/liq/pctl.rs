@@ -1,6 +1,6 @@
 //! `LIQ.PCTL key p [p …] [WINDOW d] [SIDE s] [AT ts]`: percentiles of the sizes.
 
-use liq_core::request;
+use liq_core::liq::request;
 
 use super::argument_docs::{AT, SIDE, WINDOW};
 use super::reading;

@@ -1,6 +1,6 @@
 //! `LIQ.RANGE key from to [REV] [COUNT n] [MINSIZE x] [SIDE s] [EXCHANGE name]`: raw events.
 
-use liq_core::request;
+use liq_core::liq::request;
 
 use super::argument_docs::{EXCHANGE, SIDE};
 use super::reading;

@@ -1,6 +1,6 @@
 //! `LIQ.RANK key size [size …] [WINDOW d] [SIDE s] [AT ts]`: percent ranks of sizes.
 
-use liq_core::request;
+use liq_core::liq::request;
 
 use super::argument_docs::{AT, SIDE, WINDOW};
 use super::reading;

@@ -1,12 +1,11 @@
 //! What the reads share: the series, or what stands in for one that does not exist.
 
-use liq_core::series::{Options, Series};
+use liq_core::liq::series::{Options, Series};
 
-use crate::config;
 use crate::ffi::{Context, KeyName};
-use crate::keyspace;
 use crate::refusal::Refusal;
 use crate::types::liqseries::LiqSeries;
+use crate::{config, keyspace};
 
 /// Lends `body` the series of `key` and the server's clock. A missing key answers like an empty series, whose retention
 /// is the module's default, or `window_ms` where a longer window is asked for.

@@ -2,10 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use liq_core::format::decided;
-use liq_core::reply::BatchReply;
-use liq_core::request::{BatchId, Madd, RequestError, format_duration};
-use liq_core::series::{Clock, Event, Judgement, Options, Series, Signal, Status, Tally};
+use liq_core::grammar::{RequestError, format_duration};
+use liq_core::liq::format::decided;
+use liq_core::liq::reply::BatchReply;
+use liq_core::liq::request::Madd;
+use liq_core::liq::series::{BatchId, Clock, Event, Judgement, Options, Series, Signal, Status, Tally};
 
 use super::expiry;
 use crate::ffi::{Context, KeyName, Persisted};

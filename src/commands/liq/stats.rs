@@ -1,6 +1,6 @@
 //! `LIQ.STATS key [WINDOW d] [AT ts] [SIDE s] [EXCHANGE name] [BY EXCHANGE | BUCKET d]`: statistics of a window.
 
-use liq_core::request;
+use liq_core::liq::request;
 
 use super::argument_docs::{AT, EXCHANGE, SIDE, WINDOW};
 use super::reading;

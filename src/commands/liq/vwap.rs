@@ -1,6 +1,6 @@
 //! `LIQ.VWAP key [WINDOW d | SINCE ts] [SIDE s] [BANDS k] [PRICE p] [AT ts]`: the VWAP and what derives from it.
 
-use liq_core::request;
+use liq_core::liq::request;
 
 use super::argument_docs::{AT, SIDE};
 use super::reading;

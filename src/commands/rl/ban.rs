@@ -1,7 +1,7 @@
 //! `RL.BAN`
 
-use liq_core::limiter::Limiter;
-use liq_core::request::rl;
+use liq_core::rl::limiter::Limiter;
+use liq_core::rl::request;
 
 use super::keep;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
@@ -25,7 +25,7 @@ impl Command for Ban {
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (name, rest) = arguments.key_and_rest()?;
-        let request = rl::Ban::parse(rest)?;
+        let request = request::Ban::parse(rest)?;
         let now_us = context.now_us();
         let mut key = keyspace::write::<Limiter>(context, name)?;
         match key.value().map(|limiter| limiter.ban(request.ban_ms, now_us)) {

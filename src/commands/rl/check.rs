@@ -1,7 +1,7 @@
 //! `RL.CHECK`
 
-use liq_core::limiter::{Limiter, Outcome};
-use liq_core::request::rl;
+use liq_core::rl::limiter::{Limiter, Outcome};
+use liq_core::rl::request;
 
 use super::argument_docs::{COST, LIMITS};
 use super::keep::{self, NO_LIMITS};
@@ -27,7 +27,7 @@ impl Command for Check {
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (name, rest) = arguments.key_and_rest()?;
-        let request = rl::Check::parse(rest)?;
+        let request = request::Check::parse(rest)?;
         let outcome = check(context, name, &request)?;
         TOTALS.checks.add(1);
         if !outcome.verdict.allowed && request.cost > 0 {
@@ -39,7 +39,7 @@ impl Command for Check {
     }
 }
 
-fn check(context: &Context<'_>, name: KeyName<'_>, request: &rl::Check) -> Result<Outcome, Refusal> {
+fn check(context: &Context<'_>, name: KeyName<'_>, request: &request::Check) -> Result<Outcome, Refusal> {
     let now_us = context.now_us();
     let mut key = keyspace::write::<Limiter>(context, name)?;
     if let Some(limiter) = key.value() {

@@ -1,7 +1,7 @@
 //! `RL.CREATE`
 
-use liq_core::limiter::Limiter;
-use liq_core::request::rl;
+use liq_core::rl::limiter::Limiter;
+use liq_core::rl::request;
 
 use super::argument_docs::LIMITS;
 use super::keep;
@@ -26,7 +26,7 @@ impl Command for Create {
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (name, rest) = arguments.key_and_rest()?;
-        let request = rl::Create::parse(rest)?;
+        let request = request::Create::parse(rest)?;
         let now_us = context.now_us();
         let mut key = keyspace::write::<Limiter>(context, name)?;
         if let Some(limiter) = key.value() {

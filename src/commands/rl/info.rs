@@ -1,7 +1,7 @@
 //! `RL.INFO`
 
-use liq_core::limiter::Limiter;
-use liq_core::reply::rl::LimiterInfo;
+use liq_core::rl::limiter::Limiter;
+use liq_core::rl::reply::LimiterInfo;
 
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;

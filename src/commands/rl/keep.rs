@@ -1,6 +1,6 @@
 //! What becomes of a limiter that a command changed: stored or deleted, given its expiry, and replicated as it is.
 
-use liq_core::limiter::{Limiter, expiry_ms};
+use liq_core::rl::limiter::{Limiter, expiry_ms};
 
 use crate::ffi::{Context, KeyName, Persisted};
 use crate::keyspace::Writable;

@@ -1,7 +1,7 @@
 //! `RL.LOAD`
 
-use liq_core::limiter::Limiter;
-use liq_core::request::RequestError;
+use liq_core::grammar::RequestError;
+use liq_core::rl::limiter::Limiter;
 
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
 use crate::keyspace;

@@ -1,7 +1,7 @@
 //! `RL.PEEK`
 
-use liq_core::limiter::Limiter;
-use liq_core::request::rl;
+use liq_core::rl::limiter::Limiter;
+use liq_core::rl::request;
 
 use super::argument_docs::COST;
 use super::keep::NO_LIMITS;
@@ -26,7 +26,7 @@ impl Command for Peek {
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (name, rest) = arguments.key_and_rest()?;
-        let request = rl::Peek::parse(rest)?;
+        let request = request::Peek::parse(rest)?;
         let now_us = context.now_us();
         let verdict = keyspace::read::<Limiter, _>(context, name, |limiter| {
             limiter.and_then(|limiter| limiter.peek(&[], request.cost, now_us)).ok_or(NO_LIMITS)

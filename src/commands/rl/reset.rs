@@ -1,6 +1,6 @@
 //! `RL.RESET`
 
-use liq_core::limiter::Limiter;
+use liq_core::rl::limiter::Limiter;
 
 use super::keep;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};

@@ -1,7 +1,8 @@
 //! `RL.SYNC`
 
-use liq_core::limiter::{Kind, Limiter, NoSuchLimit, us_from_ms};
-use liq_core::request::{RequestError, format_duration, rl};
+use liq_core::grammar::{RequestError, format_duration};
+use liq_core::rl::limiter::{Kind, Limiter, NoSuchLimit, us_from_ms};
+use liq_core::rl::request;
 
 use super::argument_docs::{KIND, PERIOD};
 use super::keep::{self, NO_LIMITS};
@@ -33,7 +34,7 @@ impl Command for Sync {
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (name, rest) = arguments.key_and_rest()?;
-        let request = rl::Sync::parse(rest)?;
+        let request = request::Sync::parse(rest)?;
         let now_us = context.now_us();
         let told_us = told_us(&request, now_us)?;
         let mut key = keyspace::write::<Limiter>(context, name)?;
@@ -48,7 +49,7 @@ impl Command for Sync {
 }
 
 /// When the figure was told: now, or `AT`, which may be ahead of the clock no further than events may.
-fn told_us(request: &rl::Sync, now_us: u64) -> Result<u64, RequestError> {
+fn told_us(request: &request::Sync, now_us: u64) -> Result<u64, RequestError> {
     let Some(at_ms) = request.at_ms else { return Ok(now_us) };
     let latest_us = now_us.saturating_add(us_from_ms(config::max_future_ms()));
     if us_from_ms(at_ms) > latest_us {
@@ -59,7 +60,7 @@ fn told_us(request: &rl::Sync, now_us: u64) -> Result<u64, RequestError> {
     Ok(us_from_ms(at_ms))
 }
 
-fn no_such_limit(request: &rl::Sync) -> Refusal {
+fn no_such_limit(request: &request::Sync) -> Refusal {
     let problem = match request.told.kind {
         Kind::Gcra => "the key has no smooth limit with this period",
         Kind::Sliding => "the key has no SLIDING limit with this period",

@@ -1,7 +1,7 @@
 //! `CL.THROTTLE`, as redis-cell has it.
 
-use liq_core::limiter::{Limiter, Throttled};
-use liq_core::request::rl;
+use liq_core::rl::limiter::{Limiter, Throttled};
+use liq_core::rl::request;
 
 use super::keep;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, KeyName};
@@ -32,7 +32,7 @@ impl Command for Throttle {
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (name, rest) = arguments.key_and_rest()?;
-        let request = rl::Throttle::parse(rest)?;
+        let request = request::Throttle::parse(rest)?;
         let throttled = throttle(context, name, &request)?;
         TOTALS.checks.add(1);
         if throttled.limited {
@@ -44,7 +44,7 @@ impl Command for Throttle {
     }
 }
 
-fn throttle(context: &Context<'_>, name: KeyName<'_>, request: &rl::Throttle) -> Result<Throttled, Refusal> {
+fn throttle(context: &Context<'_>, name: KeyName<'_>, request: &request::Throttle) -> Result<Throttled, Refusal> {
     let now_us = context.now_us();
     let mut key = keyspace::write::<Limiter>(context, name)?;
     if let Some(limiter) = key.value() {

@@ -1,6 +1,6 @@
 //! The sum of histograms, of one precision or of several.
 
-use liq_core::request::percentile;
+use liq_core::grammar::percentile;
 
 use crate::HistogramRow;
 use crate::error::{Error, Result};

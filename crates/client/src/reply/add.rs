@@ -1,6 +1,6 @@
 //! What became of added events: `LIQ.ADD`, `LIQ.MADD`, `LIQ.MADDPACK`.
 
-use liq_core::series::Side;
+use liq_core::liq::series::Side;
 use redis::Value;
 
 use super::from_redis_value;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use liq_core::request::duration_ms;
-use liq_core::series::ClockMode;
+use liq_core::grammar::duration_ms;
+use liq_core::liq::series::ClockMode;
 use redis::{ParsingError, Value};
 
 use super::from_redis_value;
@@ -145,5 +145,5 @@ fn duration(value: Value) -> Decoded<Duration> {
 
 fn clock(value: Value) -> Decoded<ClockMode> {
     let text = decode::text(value)?;
-    liq_core::request::clock_mode("clock", text.as_bytes()).map_err(|error| ParsingError::from(error.to_string()))
+    liq_core::liq::request::clock_mode("clock", text.as_bytes()).map_err(|error| ParsingError::from(error.to_string()))
 }

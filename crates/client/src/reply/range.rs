@@ -1,6 +1,6 @@
 //! The rows of `LIQ.RANGE` and `LIQ.HIST`.
 
-use liq_core::series::Side;
+use liq_core::liq::series::Side;
 use redis::Value;
 
 use super::from_redis_value;

@@ -1,6 +1,6 @@
 //! Writes a reply as the server would, in RESP2 and in RESP3, and reads both back through redis-rs.
 
-use liq_core::reply::{DoubleBuffer, Sink};
+use liq_core::wire::{DoubleBuffer, Sink};
 use redis::{FromRedisValue, ParsingError, Value};
 
 /// The wire form of one protocol.

@@ -1,12 +1,13 @@
 //! What must hold for any bytes at all: the property tests here and the fuzz targets of `fuzz/` call the same checks.
 
-use liq_core::format::{limiter as limiter_layout, series as layout};
-use liq_core::request::rl::{Ban, Check, Create, Peek, Sync, Throttle};
-use liq_core::request::{
-    Add, Args, Digest, EventId, Hist, Madd, MaddPack, OptionsPatch, Pctl, Range, Rank, Stats, Vwap, decode_events,
-    encode_events,
+use liq_core::grammar::Args;
+use liq_core::liq::format as layout;
+use liq_core::liq::request::{
+    Add, Digest, EventId, Hist, Madd, MaddPack, Pctl, Range, Rank, Stats, Vwap, decode_events, encode_events,
 };
-use liq_core::series::{Clock, Event, Options, Series, Side};
+use liq_core::liq::series::{Clock, Event, Options, OptionsPatch, Series, Side};
+use liq_core::rl::format as limiter_layout;
+use liq_core::rl::request::{Ban, Check, Create, Peek, Sync, Throttle};
 
 const MAX_EVENTS: usize = 1000;
 const NOW_MS: u64 = 1_735_689_600_000;

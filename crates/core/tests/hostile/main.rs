@@ -11,10 +11,10 @@
 
 mod checks;
 
-use liq_core::format::{decided, series as layout};
-use liq_core::request::{Args, BatchId, OptionsPatch, encode_events};
-use liq_core::request::{EventId, NewEvent};
-use liq_core::series::{Clock, Event, Options, Series, Side, hash_id};
+use liq_core::grammar::Args;
+use liq_core::liq::format::{self as layout, decided};
+use liq_core::liq::request::{EventId, NewEvent, encode_events};
+use liq_core::liq::series::{BatchId, Clock, Event, Options, OptionsPatch, Series, Side, hash_id};
 use proptest::prelude::*;
 
 /// Words that parsers know, values they take, and values they must refuse.

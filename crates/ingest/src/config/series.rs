@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use liq_core::request::{Args, OptionsPatch};
-use liq_core::series::ClockMode;
+use liq_core::grammar::Args;
+use liq_core::liq::series::{ClockMode, OptionsPatch};
 
 use super::ConfigError;
 use super::key::expand;

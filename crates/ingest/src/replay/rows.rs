@@ -124,6 +124,6 @@ fn filled_quantity(row: &ByteRecord, accumulated: usize, original: usize) -> Res
 /// Unix milliseconds of a field that counts `per_ms` to the millisecond.
 fn time(row: &ByteRecord, column: usize, per_ms: i64) -> Result<u64, Reject> {
     let field = row.get(column).ok_or(Reject::NoTime)?;
-    let value = liq_core::request::integer("time", field, 1..=i64::MAX).map_err(|_| Reject::NoTime)?;
+    let value = liq_core::grammar::integer("time", field, 1..=i64::MAX).map_err(|_| Reject::NoTime)?;
     u64::try_from(value / per_ms).map_err(|_| Reject::NoTime)
 }

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use liq_core::request::{BatchId, NewEvent, OptionsPatch, encode_events};
+use liq_core::liq::request::{NewEvent, encode_events};
+use liq_core::liq::series::{BatchId, OptionsPatch};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError, TlsCertificates, Value};
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use liq_core::series::ClockMode;
+use liq_core::liq::series::ClockMode;
 use redis::Value;
 use tokio::sync::mpsc;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use liq_core::request::{EventId, NewEvent, decode_events, encode_events};
+use liq_core::liq::request::{EventId, NewEvent, decode_events, encode_events};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::courier::Packed;

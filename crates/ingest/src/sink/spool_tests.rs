@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use liq_core::request::decode_events;
+use liq_core::liq::request::decode_events;
 
 use super::*;
 use crate::event::Side;

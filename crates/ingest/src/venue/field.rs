@@ -9,7 +9,7 @@ const ANY: std::ops::RangeInclusive<f64> = -1e300..=1e300;
 
 /// A finite decimal number out of text.
 pub fn decimal(text: &[u8]) -> Result<f64, Reject> {
-    liq_core::request::real("number", text, &ANY).map_err(|_| Reject::BadNumber)
+    liq_core::grammar::real("number", text, &ANY).map_err(|_| Reject::BadNumber)
 }
 
 /// The text of a field.
@@ -51,7 +51,7 @@ pub fn time_ms(item: &Value, name: &str) -> Result<u64, Reject> {
 
 /// Whole milliseconds within what the module takes.
 pub fn whole_ms(ms: f64) -> Result<u64, Reject> {
-    let in_range = ms >= 1.0 && ms <= liq_core::request::MAX_TIMESTAMP_MS as f64;
+    let in_range = ms >= 1.0 && ms <= liq_core::grammar::MAX_TIMESTAMP_MS as f64;
     if in_range { Ok(ms as u64) } else { Err(Reject::NoTime) }
 }
 

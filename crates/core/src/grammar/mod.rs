@@ -1,0 +1,18 @@
+//! The words that all families speak: arguments, numbers, durations, percentiles, options, and why they are refused.
+//!
+//! Arguments are bytes: nothing here panics on them, nothing believes them before it checked them, and a refusal names
+//! the argument. What the arguments of one command are is its family's business.
+
+mod args;
+mod error;
+mod number;
+mod option;
+mod percentile;
+
+pub use args::Args;
+pub use error::RequestError;
+pub use number::{MAX_INTEGER, MAX_TIMESTAMP_MS};
+pub use number::{duration_ms, integer, real, timestamp_ms};
+pub use number::{format_duration, format_real};
+pub use option::{push_option, set_once};
+pub use percentile::{Percentile, percentile};

@@ -1,0 +1,44 @@
+//! `LIQ.VWAP`.
+
+use super::{ReadError, Window};
+use crate::liq::reply::VwapReply;
+use crate::liq::request::Vwap;
+use crate::liq::series::{Series, deviation_pct};
+
+impl Series {
+    /// The VWAP of a window or since an anchor, with what the request asks to be derived from it.
+    pub fn vwap(&mut self, server_ms: u64, request: &Vwap) -> Result<VwapReply, ReadError> {
+        let window = self.vwap_window(server_ms, request)?;
+        let sums = self.sums(&window).of(request.scope.side);
+        let (vwap, stddev) = (sums.vwap(), sums.price_stddev());
+        let band = |sign: f64| request.bands.map(|k| Some(vwap? + sign * k * stddev?));
+        Ok(VwapReply {
+            vwap,
+            volume: sums.notional,
+            quantity: sums.quantity,
+            count: sums.count,
+            stddev,
+            upper: band(1.0),
+            lower: band(-1.0),
+            deviation_pct: request.price.map(|price| Some(deviation_pct(price, vwap?))),
+            long_entry: vwap.map(|vwap| vwap * (1.0 - self.options.long_offset_pct / 100.0)),
+            short_entry: vwap.map(|vwap| vwap * (1.0 + self.options.short_offset_pct / 100.0)),
+        })
+    }
+
+    fn vwap_window(&self, server_ms: u64, request: &Vwap) -> Result<Window, ReadError> {
+        let Some(since_ms) = request.since_ms else {
+            return self.window(server_ms, &request.scope, self.options.vwap_window_ms);
+        };
+        let now_ms = self.reading_ms(server_ms, request.scope.at_ms);
+        let retention_ms = self.options.retention_ms;
+        // The anchor itself counts, so the window begins a millisecond before it.
+        let window_ms = (now_ms + 1).saturating_sub(since_ms);
+        if window_ms > retention_ms {
+            let got = since_ms.to_string();
+            return Err(ReadError::BeyondRetention { argument: "SINCE", got, retention_ms });
+        }
+        // Its length changes from call to call: no cursor is worth keeping for it.
+        Ok(Window { now_ms, window_ms, live: false })
+    }
+}

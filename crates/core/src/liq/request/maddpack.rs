@@ -1,0 +1,235 @@
+//! `LIQ.MADDPACK key payload [BATCH producer seq] [AT now]`, and the MessagePack it carries.
+//!
+//! The payload is an array of `[ts, side, price, size, exchange?, id?]`. Lengths are believed only as far as the
+//! bytes are there: nothing is allocated by what a header says.
+
+use rmp::Marker;
+
+use super::Madd;
+use super::add::{EventId, NewEvent, exchange, id};
+use super::madd::check_batch_size;
+use crate::grammar::{Args, MAX_TIMESTAMP_MS, RequestError, push_option, set_once, timestamp_ms};
+use crate::liq::series::{BatchId, PRICE_RANGE, SIZE_RANGE, Side};
+
+/// The arguments of `LIQ.MADDPACK`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaddPack<'a> {
+    /// MessagePack, still undecoded.
+    pub payload: &'a [u8],
+    /// Makes the delivery exactly-once.
+    pub batch: Option<BatchId<'a>>,
+    /// What replaces the server's clock.
+    pub at_ms: Option<u64>,
+}
+
+impl<'a> MaddPack<'a> {
+    /// Reads the arguments behind the key.
+    pub fn parse(mut args: Args<'a>) -> Result<Self, RequestError> {
+        let payload = args.required()?;
+        let (mut batch, mut at_ms) = (None, None);
+        while let Some(arg) = args.peek() {
+            if args.take_keyword("BATCH") {
+                BatchId::take(&mut batch, &mut args)?;
+            } else if args.take_keyword("AT") {
+                set_once(&mut at_ms, "AT", &mut args, timestamp_ms)?;
+            } else {
+                return Err(RequestError::unknown_option(arg));
+            }
+        }
+        Ok(Self { payload, batch, at_ms })
+    }
+
+    /// The inverse of [`MaddPack::parse`].
+    pub fn to_args(&self) -> Vec<Vec<u8>> {
+        let mut out = vec![self.payload.to_vec()];
+        BatchId::push_args(self.batch, &mut out);
+        push_option(&mut out, "AT", self.at_ms);
+        out
+    }
+
+    /// The batch with its payload decoded; at most `max_events` events.
+    pub fn decode(&self, max_events: usize) -> Result<Madd<'a>, RequestError> {
+        let events = decode_events(self.payload, max_events)?;
+        Ok(Madd { batch: self.batch, at_ms: self.at_ms, events })
+    }
+}
+
+/// Decodes a payload of at most `max_events` events; the whole of it must be used.
+pub fn decode_events(payload: &[u8], max_events: usize) -> Result<Vec<NewEvent<'_>>, RequestError> {
+    let mut reader = Reader { rest: payload };
+    let count = reader.array_len().ok_or_else(|| malformed("not a MessagePack array of events", payload))?;
+    check_batch_size("payload", count, max_events)?;
+    if count == 0 {
+        return Err(malformed("holds no events", payload));
+    }
+    // An event takes at least 5 bytes, so the bytes present bound the room made for what the header claims.
+    let mut events = Vec::with_capacity(count.min(payload.len() / 5));
+    for place in 1..=count {
+        events.push(reader.event().map_err(|error| error.in_item(place))?);
+    }
+    if reader.rest.is_empty() { Ok(events) } else { Err(malformed("has bytes behind the events", reader.rest)) }
+}
+
+/// The inverse of [`decode_events`].
+pub fn encode_events(events: &[NewEvent<'_>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    // Writing to a Vec cannot fail, so the results carry nothing.
+    let _ = rmp::encode::write_array_len(&mut out, events.len() as u32);
+    for event in events {
+        let _ = rmp::encode::write_array_len(&mut out, 6);
+        match event.ts_ms {
+            Some(ts_ms) => drop(rmp::encode::write_uint(&mut out, ts_ms)),
+            None => drop(rmp::encode::write_nil(&mut out)),
+        }
+        let _ = rmp::encode::write_uint(&mut out, event.side.index() as u64);
+        let _ = rmp::encode::write_f64(&mut out, event.price);
+        let _ = rmp::encode::write_f64(&mut out, event.size);
+        let id = event.id.map(|id| id.to_text());
+        for bytes in [event.exchange, id.as_deref()] {
+            match bytes {
+                Some(bytes) => drop(rmp::encode::write_bin(&mut out, bytes)),
+                None => drop(rmp::encode::write_nil(&mut out)),
+            }
+        }
+    }
+    out
+}
+
+#[cold]
+fn malformed(problem: &'static str, got: &[u8]) -> RequestError {
+    RequestError::argument("payload", problem, got)
+}
+
+/// One scalar of a payload.
+#[derive(Debug, Clone, Copy)]
+enum Scalar<'a> {
+    Nil,
+    Integer(i128),
+    Float(f64),
+    Bytes(&'a [u8]),
+}
+
+/// Walks through MessagePack without copying or trusting it.
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn event(&mut self) -> Result<NewEvent<'a>, RequestError> {
+        let start = self.rest;
+        let fields = match self.array_len() {
+            Some(fields @ 4..=6) => fields,
+            _ => return Err(malformed("an event is not an array of 4 to 6 elements", start)),
+        };
+        let ts_ms = match self.scalar("ts")? {
+            (Scalar::Nil, _) => None,
+            (Scalar::Integer(ts), _) if (0..=i128::from(MAX_TIMESTAMP_MS)).contains(&ts) => Some(ts as u64),
+            (_, got) => return Err(RequestError::argument("ts", "not an integer from 0 to 2^53 or nil", got)),
+        };
+        let side = match self.scalar("side")? {
+            (Scalar::Integer(0), _) => Side::Buy,
+            (Scalar::Integer(1), _) => Side::Sell,
+            (Scalar::Bytes(text), _) => super::scope::side("side", text)?,
+            (_, got) => return Err(RequestError::argument("side", "must be buy, sell, 0 or 1", got)),
+        };
+        let price = self.real("price", &PRICE_RANGE)?;
+        let size = self.real("size", &SIZE_RANGE)?;
+        let exchange = if fields > 4 { self.exchange()? } else { None };
+        let id = if fields > 5 { self.id()? } else { None };
+        Ok(NewEvent { ts_ms, side, price, size, exchange, id })
+    }
+
+    fn real(&mut self, name: &'static str, range: &std::ops::RangeInclusive<f64>) -> Result<f64, RequestError> {
+        let (value, got) = match self.scalar(name)? {
+            (Scalar::Float(value), got) => (value, got),
+            (Scalar::Integer(value), got) => (value as f64, got),
+            (_, got) => return Err(RequestError::argument(name, "not a number", got)),
+        };
+        if range.contains(&value) {
+            return Ok(value);
+        }
+        let problem = format!("must be {} to {}", range.start(), range.end());
+        Err(RequestError::argument(name, problem, value.to_string().as_bytes().get(..64).unwrap_or(got)))
+    }
+
+    fn exchange(&mut self) -> Result<Option<&'a [u8]>, RequestError> {
+        match self.scalar("exchange")? {
+            (Scalar::Nil, _) => Ok(None),
+            (Scalar::Bytes(text), _) => exchange("exchange", text).map(Some),
+            (_, got) => Err(RequestError::argument("exchange", "not a string or nil", got)),
+        }
+    }
+
+    fn id(&mut self) -> Result<Option<EventId<'a>>, RequestError> {
+        match self.scalar("id")? {
+            (Scalar::Nil, _) => Ok(None),
+            (Scalar::Bytes(text), _) => id("id", text),
+            (Scalar::Integer(number), _) => Ok(Some(EventId::Number(number))),
+            (Scalar::Float(_), got) => Err(RequestError::argument("id", "not a string, binary, integer or nil", got)),
+        }
+    }
+
+    /// The next scalar and the bytes it took.
+    fn scalar(&mut self, name: &'static str) -> Result<(Scalar<'a>, &'a [u8]), RequestError> {
+        let before = self.rest;
+        let scalar = self.read_scalar().ok_or_else(|| {
+            let got = before.get(..before.len().min(16)).unwrap_or_default();
+            RequestError::argument(name, "truncated, or of a MessagePack type that has no place here", got)
+        })?;
+        let taken = before.get(..before.len() - self.rest.len()).unwrap_or_default();
+        Ok((scalar, taken))
+    }
+
+    fn read_scalar(&mut self) -> Option<Scalar<'a>> {
+        Some(match self.marker()? {
+            Marker::Null => Scalar::Nil,
+            Marker::FixPos(value) => Scalar::Integer(value.into()),
+            Marker::FixNeg(value) => Scalar::Integer(value.into()),
+            Marker::U8 => Scalar::Integer(u8::from_be_bytes(self.fixed()?).into()),
+            Marker::U16 => Scalar::Integer(u16::from_be_bytes(self.fixed()?).into()),
+            Marker::U32 => Scalar::Integer(u32::from_be_bytes(self.fixed()?).into()),
+            Marker::U64 => Scalar::Integer(u64::from_be_bytes(self.fixed()?).into()),
+            Marker::I8 => Scalar::Integer(i8::from_be_bytes(self.fixed()?).into()),
+            Marker::I16 => Scalar::Integer(i16::from_be_bytes(self.fixed()?).into()),
+            Marker::I32 => Scalar::Integer(i32::from_be_bytes(self.fixed()?).into()),
+            Marker::I64 => Scalar::Integer(i64::from_be_bytes(self.fixed()?).into()),
+            Marker::F32 => Scalar::Float(f32::from_be_bytes(self.fixed()?).into()),
+            Marker::F64 => Scalar::Float(f64::from_be_bytes(self.fixed()?)),
+            Marker::FixStr(len) => Scalar::Bytes(self.take(len.into())?),
+            Marker::Str8 | Marker::Bin8 => self.sized::<1>()?,
+            Marker::Str16 | Marker::Bin16 => self.sized::<2>()?,
+            Marker::Str32 | Marker::Bin32 => self.sized::<4>()?,
+            _ => return None,
+        })
+    }
+
+    /// Bytes behind a big-endian length of `WIDTH` bytes.
+    fn sized<const WIDTH: usize>(&mut self) -> Option<Scalar<'a>> {
+        let width: [u8; WIDTH] = self.fixed()?;
+        let len = width.iter().fold(0_usize, |len, byte| len << 8 | usize::from(*byte));
+        Some(Scalar::Bytes(self.take(len)?))
+    }
+
+    fn array_len(&mut self) -> Option<usize> {
+        match self.marker()? {
+            Marker::FixArray(len) => Some(len.into()),
+            Marker::Array16 => Some(u16::from_be_bytes(self.fixed()?).into()),
+            Marker::Array32 => Some(u32::from_be_bytes(self.fixed()?) as usize),
+            _ => None,
+        }
+    }
+
+    fn marker(&mut self) -> Option<Marker> {
+        self.take(1)?.first().copied().map(Marker::from_u8)
+    }
+
+    fn fixed<const WIDTH: usize>(&mut self) -> Option<[u8; WIDTH]> {
+        self.take(WIDTH)?.try_into().ok()
+    }
+
+    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
+        Some(taken)
+    }
+}
