@@ -5,7 +5,8 @@ use crate::support::{Client, Server};
 
 const YEAR_MS: u64 = 366 * 86_400_000;
 
-/// Milliseconds until the aligned window of `period_ms` that runs now ends.
+/// Milliseconds until the aligned window of `period_ms` that runs now ends. Asked over a session's own connection: time
+/// that passed before the session began is not in what its `~` allows.
 fn window_left_ms(client: &mut Client, period_ms: u64) -> u64 {
     period_ms - client.time_ms() % period_ms
 }
@@ -51,8 +52,9 @@ fn a_sliding_limit_returns_each_use_one_period_after_it() {
 #[test]
 fn an_aligned_limit_lasts_to_the_end_of_its_window() {
     let server = Server::start();
-    let left_ms = window_left_ms(&mut server.connect(), YEAR_MS);
-    Session::of(&server).expect_all(&[
+    let mut session = Session::of(&server);
+    let left_ms = window_left_ms(&mut session.client, YEAR_MS);
+    session.expect_all(&[
         ("RL.CHECK a LIMIT 5 PERIOD 366d ALIGNED COST 4", &format!("1 5 1 -1 ~{left_ms} 0")),
         ("RL.CHECK a COST 2", &format!("0 5 1 ~{left_ms} ~{left_ms} 1")),
         ("RL.CHECK a COST 1", &format!("1 5 0 -1 ~{left_ms} 0")),
@@ -65,8 +67,9 @@ fn an_aligned_limit_lasts_to_the_end_of_its_window() {
 fn several_limits_take_together_or_not_at_all() {
     let server = Server::start();
     let limits = "LIMIT 100 PERIOD 366d ALIGNED LIMIT 10 PERIOD 10h LIMIT 5 PERIOD 2h SLIDING";
-    let left_ms = window_left_ms(&mut server.connect(), YEAR_MS);
-    Session::of(&server).expect_all(&[
+    let mut session = Session::of(&server);
+    let left_ms = window_left_ms(&mut session.client, YEAR_MS);
+    session.expect_all(&[
         (&format!("RL.CHECK a {limits} COST 4"), "1 5 1 -1 ~7200000 0"),
         (&format!("RL.CHECK a {limits} COST 2"), "0 5 1 ~7200000 ~7200000 3"),
         (&format!("RL.CHECK a {limits} COST 11"), "0 10 6 -2 ~14400000 2"),

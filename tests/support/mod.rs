@@ -1,5 +1,5 @@
-//! What the black-box tests stand on: throwaway servers with the built module, plain replies, captures, and the
-//! slow exact definition that every reply is compared with. No expectations live here.
+//! What the black-box tests stand on: throwaway servers with the built module (`crates/harness`), captures, and the slow
+//! exact definition that every reply is compared with. No expectations live here.
 //!
 //! Each family of commands has one test program, `tests/<family>/main.rs`, with a file per concern: one link instead of
 //! many, and all of its tests run in parallel.
@@ -14,17 +14,9 @@
     reason = "shared by several test programs, each using a part; a broken assumption must stop the test"
 )]
 
-pub mod client;
-pub mod cluster;
 pub mod dump;
 pub mod feed;
 pub mod judge;
-pub mod log;
-pub mod module;
 pub mod oracle;
-pub mod reply;
-pub mod server;
 
-pub use client::Client;
-pub use reply::Reply;
-pub use server::{Options, Server};
+pub use liq_harness::{Client, Options, Reply, Server, client, cluster, module, reply, server};

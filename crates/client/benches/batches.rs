@@ -6,19 +6,16 @@
 //! built with the feature `bench-noop`; else ECHO of the same bytes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark")]
 
-#[path = "../tests/server/mod.rs"]
-mod server;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use liq_harness::Server;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, Value};
 use redis_liq::{
     AddReply, AsyncLiqCommands, BatchOptions, Batcher, ClockMode, Event, LiqPipeline, SeriesOptions, Side, Timestamp,
     command,
 };
-use server::Server;
 
 const BATCH: usize = 50;
 const BATCHES_PER_ROUND: usize = 200;

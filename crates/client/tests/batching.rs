@@ -1,14 +1,12 @@
 //! The batcher against a real server: counts, order, back-pressure, and exactly-once through a server's death.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-mod server;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use liq_harness::{Options, Server, wait_until};
 use redis::aio::ConnectionManager;
 use redis_liq::{Batcher, ClockMode, Error, Event, LiqCommands, NotAdded, RangeQuery, SeriesOptions, Side};
-use server::{Server, wait_until};
 
 const START_MS: u64 = 1_737_910_800_000;
 
@@ -42,7 +40,7 @@ async fn full_batches_go_at_once_and_the_rest_after_the_delay() {
     batcher.add("b", event(0)).await.unwrap();
     // Nobody flushes: the delay does.
     let all_there = || stored(&server, "a").len() == 120 && stored(&server, "b").len() == 1;
-    tokio::task::block_in_place(|| wait_until(all_there, String::new));
+    tokio::task::block_in_place(|| wait_until("both keys hold their events", all_there));
     let totals = batcher.close().await;
     assert_eq!((totals.delivered, totals.failed, totals.retries), (121, 0, 0));
     assert_eq!(totals.replies.stored(), 121);
@@ -77,7 +75,7 @@ async fn a_dropped_batcher_delivers_what_it_holds() {
     let url = server.url();
     let delivered = tokio::task::spawn_blocking(move || {
         let mut con = redis::Client::open(url).unwrap().get_connection().unwrap();
-        wait_until(|| con.liq_info("a").unwrap().events == 70, String::new);
+        wait_until("all events are there", || con.liq_info("a").unwrap().events == 70);
     });
     delivered.await.unwrap();
 }
@@ -94,7 +92,7 @@ async fn a_full_batcher_makes_the_feed_wait() {
     assert_eq!(batcher.try_add("a", event(10)), Err(NotAdded::Full));
     let waiting = tokio::time::timeout(Duration::from_millis(50), batcher.add("a", event(10))).await;
     assert!(waiting.is_err(), "an add without room waits");
-    server.restart();
+    server.start_again();
     batcher.add("a", event(11)).await.unwrap();
     let totals = batcher.close().await;
     assert_eq!((totals.delivered, totals.failed), (11, 0));
@@ -146,7 +144,7 @@ async fn a_server_killed_again_and_again_counts_every_event_once() {
     const KILLS: u64 = 5;
     const EVENTS_PER_LIFE: u64 = 2000;
     const KEYS: [&str; 3] = ["{a}", "{b}", "{c}"];
-    let mut server = Server::with(&["appendonly yes", "appendfsync always"]);
+    let mut server = Options::default().durable().start();
     let options = SeriesOptions::new().clock(ClockMode::Event).tail(256);
     KEYS.iter().for_each(|key| server.connect().liq_create(*key, &options).unwrap());
     let batcher = Batcher::builder().max_events(10).capacity(500).spawn(manager(&server).await);
@@ -163,7 +161,7 @@ async fn a_server_killed_again_and_again_counts_every_event_once() {
         while batcher.try_add(key_of(number), event_of(number)) != Err(NotAdded::Full) {
             number += 1;
         }
-        tokio::task::block_in_place(|| server.restart());
+        tokio::task::block_in_place(|| server.start_again());
     }
     let totals = batcher.close().await;
     assert_eq!((totals.delivered, totals.failed), (number, 0));

@@ -7,8 +7,6 @@
     reason = "tests, and the examples' own main"
 )]
 
-mod server;
-
 #[path = "../examples/bot.rs"]
 mod bot;
 #[path = "../examples/feed.rs"]
@@ -16,8 +14,8 @@ mod feed;
 #[path = "../examples/market.rs"]
 mod market;
 
+use liq_harness::Server;
 use redis_liq::{LiqCommands, Side};
-use server::Server;
 
 #[test]
 fn the_bot_trades_the_one_large_liquidation_far_from_the_vwap() {

@@ -1,15 +1,13 @@
 //! Every command against a real server, through sync, async and pipelined connections, in RESP2 and RESP3.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-mod server;
-
 use std::time::Duration;
 
+use liq_harness::Server;
 use redis_liq::{
     AddReply, AsyncLiqCommands, BatchOptions, BatchReply, ClockMode, DigestQuery, Error, Event, LiqCommands,
     LiqPipeline, RangeQuery, Scope, SeriesInfo, SeriesOptions, Side, StatsQuery, Status, StoredEvent, Vwap, VwapQuery,
 };
-use server::Server;
 
 const MINUTE_MS: u64 = 60_000;
 const START_MS: u64 = 1_737_910_800_000;
@@ -117,7 +115,7 @@ struct Everything {
     info: SeriesInfo,
 }
 
-fn everything(con: &mut redis::Connection, key: &str) -> Everything {
+fn everything(con: &mut impl redis::ConnectionLike, key: &str) -> Everything {
     let mut info = con.liq_info(key).unwrap();
     // What a read remembers for the next one counts as memory.
     info.memory_bytes = 0;

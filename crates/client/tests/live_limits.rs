@@ -1,16 +1,14 @@
 //! The rate limits against a real server, in both protocols.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-mod server;
-
 #[path = "../examples/rate_limit.rs"]
 #[allow(dead_code, missing_docs, reason = "the example's own main")]
 mod rate_limit;
 
 use std::time::Duration;
 
+use liq_harness::Server;
 use redis_liq::{BlockedBy, Error, Limit, LimitKind, LiqCommands, LiqPipeline, RateReply, Retry, Usage};
-use server::Server;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const MINUTE: Duration = Duration::from_secs(60);

@@ -1,15 +1,13 @@
 //! Questions to a market, on one server and on a cluster of three nodes, against the definition.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-mod server;
-
 use std::time::Duration;
 
+use liq_harness::{Cluster, Server};
 use redis_liq::market::{AsyncMarket, Market, MarketHistogram, MarketStats};
 use redis_liq::{
     AsyncLiqCommands, BatchOptions, ClockMode, DigestQuery, Error, Event, LiqCommands, Scope, SeriesOptions, Side,
 };
-use server::{Cluster, Server};
 
 const START_MS: u64 = 1_737_910_800_000;
 const HOUR: Duration = Duration::from_secs(3600);

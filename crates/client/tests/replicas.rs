@@ -1,14 +1,12 @@
 //! Reads of a cluster answered by replicas.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests")]
 
-mod server;
-
+use liq_harness::{Cluster, Server};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_read_routing::RandomReplicaStrategy;
 use redis_liq::{
     AsyncLiqCommands, BatchOptions, ClockMode, Event, LiqCommands, ReplicaReads, Scope, SeriesOptions, Side, VwapQuery,
 };
-use server::{Cluster, Server};
 
 const START_MS: u64 = 1_737_910_800_000;
 
@@ -37,7 +35,9 @@ async fn replicas_answer_reads_and_primaries_the_rest() {
     tokio::task::block_in_place(|| {
         let mut con = ReplicaReads(client.get_connection().unwrap());
         for key in keys {
-            server::wait_until(|| con.liq_vwap(key, &VwapQuery::default()).unwrap().count == 1, String::new);
+            liq_harness::wait_until("the write is seen", || {
+                con.liq_vwap(key, &VwapQuery::default()).unwrap().count == 1
+            });
         }
     });
     for command in ["liq.pctl", "liq.vwap"] {

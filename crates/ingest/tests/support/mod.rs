@@ -10,24 +10,13 @@
     reason = "shared by several test programs, each using a part; a broken assumption must stop the test"
 )]
 
-#[path = "../../../../tests/support/client.rs"]
-pub mod client;
 pub mod exchange;
 pub mod feed;
 pub mod frames;
-#[path = "../../../../tests/support/log.rs"]
-pub mod log;
-pub mod module;
 pub mod program;
 pub mod proxy;
-#[path = "../../../../tests/support/reply.rs"]
-pub mod reply;
-#[path = "../../../../tests/support/server.rs"]
-pub mod server;
 
-pub use client::Client;
-pub use reply::Reply;
-pub use server::{Options, Server};
+pub use liq_harness::{Client, Options, Reply, Server, client, reply, server};
 
 /// Everything a server tells of its series that does not depend on how the events came, by key: for comparing two.
 pub fn state_of(server: &Server) -> std::collections::BTreeMap<String, Vec<(String, String)>> {
@@ -51,19 +40,9 @@ pub fn state_of(server: &Server) -> std::collections::BTreeMap<String, Vec<(Stri
     state
 }
 
-/// A server that answers only when the disk has it, and will be killed while it writes: the last command in its file
-/// may then be torn, which it says, and which was not answered.
+/// A server that answers only when the disk has it, and will be killed while it writes.
 pub fn durable_server() -> Server {
-    let mut server = Options::default().line("appendonly yes").line("appendfsync always").start();
-    for warning in [
-        "short read while loading the AOF",
-        "Truncating the AOF",
-        "loaded anyway because aof-load-truncated",
-        "Revert incomplete MULTI/EXEC",
-    ] {
-        server.expect_warning(warning);
-    }
-    server
+    Options::default().durable().start()
 }
 
 /// The sum of one field of `LIQ.INFO` over all keys.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::ConnectionLike;
 
-use super::Reply;
+use crate::Reply;
 
 /// One connection, RESP2 or RESP3.
 pub struct Client {
@@ -90,6 +90,34 @@ impl Client {
         let reply = self.run("TIME");
         let part = |at: usize| reply.array()[at].text().parse::<u64>().expect("TIME answers integers");
         part(0) * 1000 + part(1) / 1000
+    }
+}
+
+/// So that typed commands of redis-rs and of the client crate go over it too.
+impl ConnectionLike for Client {
+    fn req_packed_command(&mut self, cmd: &[u8]) -> redis::RedisResult<redis::Value> {
+        self.connection.req_packed_command(cmd)
+    }
+
+    fn req_packed_commands(
+        &mut self,
+        cmd: &[u8],
+        offset: usize,
+        count: usize,
+    ) -> redis::RedisResult<Vec<redis::Value>> {
+        self.connection.req_packed_commands(cmd, offset, count)
+    }
+
+    fn get_db(&self) -> i64 {
+        self.connection.get_db()
+    }
+
+    fn check_connection(&mut self) -> bool {
+        self.connection.check_connection()
+    }
+
+    fn is_open(&self) -> bool {
+        self.connection.is_open()
     }
 }
 

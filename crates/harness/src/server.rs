@@ -2,84 +2,15 @@
 //! test fails when its server died or logged a warning nobody expected.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Client, log, module};
+use crate::signal::{self, Signal};
+use crate::{Client, Options, log, module};
 
 /// How long a server may take to answer; generous, as slow machines and loaded data are no failure.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How a server is to be started.
-#[derive(Clone, Default)]
-pub struct Options {
-    lines: Vec<String>,
-    module_args: String,
-    without_module: bool,
-    tcp: bool,
-    cluster: bool,
-}
-
-impl Options {
-    /// Adds a line of `redis.conf`, such as `appendonly yes` or `liq.percentile 90`.
-    #[must_use]
-    pub fn line(mut self, line: impl Into<String>) -> Self {
-        self.lines.push(line.into());
-        self
-    }
-
-    /// Adds arguments behind `loadmodule path`.
-    #[must_use]
-    pub fn module_args(mut self, args: &str) -> Self {
-        self.module_args = args.to_owned();
-        self
-    }
-
-    /// Leaves the module out.
-    #[must_use]
-    pub const fn without_module(mut self) -> Self {
-        self.without_module = true;
-        self
-    }
-
-    /// Listens on a free port of 127.0.0.1 too, for replicas and cluster nodes.
-    #[must_use]
-    pub const fn tcp(mut self) -> Self {
-        self.tcp = true;
-        self
-    }
-
-    /// Runs in cluster mode; slots are not yet assigned.
-    #[must_use]
-    pub const fn cluster(mut self) -> Self {
-        self.cluster = true;
-        self.tcp = true;
-        self
-    }
-
-    /// Starts the server and waits until it answers.
-    #[track_caller]
-    pub fn start(self) -> Server {
-        let dir = tempfile::Builder::new().prefix("liq-").tempdir().expect("a temporary folder");
-        let mut server =
-            Server { options: self, dir, port: 0, cluster_port: 0, child: None, expected_warnings: Vec::new() };
-        server.launch();
-        server
-    }
-
-    /// Starts the server and returns its log if it ends instead of answering.
-    pub fn start_refused(self) -> Result<Server, String> {
-        let dir = tempfile::Builder::new().prefix("liq-").tempdir().expect("a temporary folder");
-        let mut server =
-            Server { options: self, dir, port: 0, cluster_port: 0, child: None, expected_warnings: Vec::new() };
-        let launched = server.try_launch();
-        if launched.is_err() {
-            server.expect_warning("");
-        }
-        launched.map(|()| server)
-    }
-}
 
 /// A running server.
 pub struct Server {
@@ -92,26 +23,36 @@ pub struct Server {
 }
 
 impl Server {
+    pub(crate) fn prepare(options: Options) -> Self {
+        let dir = tempfile::Builder::new().prefix("liq-").tempdir().expect("a temporary folder");
+        let expected_warnings = options.expected_warnings.clone();
+        Self { options, dir, port: 0, cluster_port: 0, child: None, expected_warnings }
+    }
+
     /// A server with the module, on a unix socket, keeping nothing on disk unless told.
     #[track_caller]
     pub fn start() -> Self {
         Options::default().start()
     }
 
+    /// A server without the module.
+    #[track_caller]
+    pub fn plain() -> Self {
+        Options::default().without_module().start()
+    }
+
     /// A server with further lines of `redis.conf`.
     #[track_caller]
     pub fn with(lines: &[&str]) -> Self {
-        lines.iter().fold(Options::default(), |options, line| options.line(*line)).start()
+        Options::default().lines(lines).start()
     }
 
     /// A replica of `primary` (which listens on a port), in sync when this returns.
     #[track_caller]
     pub fn replica_of(primary: &Self, lines: &[&str]) -> Self {
-        let replica = lines
-            .iter()
-            .fold(Options::default(), |options, line| options.line(*line))
-            .line(format!("replicaof 127.0.0.1 {}", primary.port()))
-            .start();
+        let mut options = Options::default().lines(lines).line(format!("replicaof 127.0.0.1 {}", primary.port()));
+        options.without_module = primary.options.without_module;
+        let replica = options.start();
         replica.wait_for_link();
         replica
     }
@@ -119,14 +60,13 @@ impl Server {
     /// A RESP2 connection.
     #[track_caller]
     pub fn connect(&self) -> Client {
-        Client::open(&format!("redis+unix://{}", self.socket().display())).expect("the server accepts")
+        Client::open(&self.url()).expect("the server accepts")
     }
 
     /// A RESP3 connection.
     #[track_caller]
     pub fn connect_resp3(&self) -> Client {
-        let url = format!("redis+unix://{}?protocol=resp3", self.socket().display());
-        Client::open(&url).expect("the server accepts RESP3")
+        Client::open(&self.url_resp3()).expect("the server accepts RESP3")
     }
 
     /// A RESP2 connection of an ACL user.
@@ -135,6 +75,21 @@ impl Server {
         let mut client = self.connect();
         client.call(&["AUTH", user, password]).ok();
         client
+    }
+
+    /// Its address on the unix socket, for redis-rs.
+    pub fn url(&self) -> String {
+        format!("redis+unix://{}", self.socket().display())
+    }
+
+    /// As [`Self::url`], for RESP3.
+    pub fn url_resp3(&self) -> String {
+        format!("{}?protocol=resp3", self.url())
+    }
+
+    /// The unix socket's path.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("socket")
     }
 
     /// The port of a server started with [`Options::tcp`].
@@ -150,7 +105,7 @@ impl Server {
     }
 
     /// The folder that holds its files.
-    pub fn dir(&self) -> &std::path::Path {
+    pub fn dir(&self) -> &Path {
         self.dir.path()
     }
 
@@ -197,6 +152,40 @@ impl Server {
         self.launch();
     }
 
+    /// Ends the server by signal 9, as a power failure would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let _ = std::fs::remove_file(self.socket());
+    }
+
+    /// Starts a killed server again, on the same socket, port and files.
+    #[track_caller]
+    pub fn start_again(&mut self) {
+        assert!(self.child.is_none(), "kill the server first");
+        self.launch();
+    }
+
+    /// Stops the process where it stands (SIGSTOP): connections stay open and nothing answers.
+    #[track_caller]
+    pub fn stall(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets a stalled server go on.
+    #[track_caller]
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Sends a signal.
+    #[track_caller]
+    pub fn signal(&self, signal: Signal) {
+        signal::send(self.child.as_ref().expect("the server runs"), signal);
+    }
+
     /// Polls until the replica has everything its primary has sent.
     #[track_caller]
     pub fn wait_for_link(&self) {
@@ -241,18 +230,14 @@ impl Server {
         wait_until("the server ends", || child.try_wait().expect("a child can be asked").is_some());
     }
 
-    fn socket(&self) -> PathBuf {
-        self.dir.path().join("socket")
-    }
-
     #[track_caller]
-    fn launch(&mut self) {
+    pub(crate) fn launch(&mut self) {
         if let Err(log) = self.try_launch() {
             panic!("the server did not start:\n{}", tail(&log));
         }
     }
 
-    fn try_launch(&mut self) -> Result<(), String> {
+    pub(crate) fn try_launch(&mut self) -> Result<(), String> {
         // A free port may be taken by another test before the server binds it.
         for attempt in 0..5 {
             self.write_config();
@@ -282,7 +267,7 @@ impl Server {
     }
 
     fn answers(&self) -> bool {
-        let Ok(client) = redis::Client::open(format!("redis+unix://{}", self.socket().display())) else { return false };
+        let Ok(client) = redis::Client::open(self.url()) else { return false };
         let Ok(mut connection) = client.get_connection() else { return false };
         redis::cmd("PING").query::<String>(&mut connection).is_ok_and(|reply| reply == "PONG")
     }
@@ -333,14 +318,6 @@ impl Server {
         self.child = None;
         assert!(status.success(), "the server ended with {status}:\n{}", tail(&self.log()));
         // A replica that is shut down may have left its socket; the next start must not be taken for the old one.
-        let _ = std::fs::remove_file(self.socket());
-    }
-
-    fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
         let _ = std::fs::remove_file(self.socket());
     }
 }

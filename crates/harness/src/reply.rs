@@ -6,19 +6,28 @@ use redis::Value;
 /// One reply of the server, errors included.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
+    /// Null of either protocol.
     Nil,
+    /// An integer.
     Int(i64),
+    /// A bulk or verbatim string.
     Bytes(Vec<u8>),
+    /// A simple string.
     Status(String),
+    /// An array, set or push.
     Array(Vec<Reply>),
+    /// A map of RESP3.
     Map(Vec<(Reply, Reply)>),
+    /// A double of RESP3.
     Double(f64),
+    /// A boolean of RESP3.
     Bool(bool),
     /// The whole line: code word and text.
     Error(String),
 }
 
 impl Reply {
+    /// What redis-rs read.
     pub fn from_value(value: Value) -> Self {
         let all = |values: Vec<Value>| values.into_iter().map(Self::from_value).collect();
         match value {
@@ -41,6 +50,7 @@ impl Reply {
         }
     }
 
+    /// As [`Self::from_value`]; an error of the server is a reply, one of the connection ends the test.
     pub fn from_result(result: redis::RedisResult<Value>) -> Self {
         match result {
             Ok(value) => Self::from_value(value),
@@ -60,14 +70,17 @@ impl Reply {
         }
     }
 
+    /// Whether it is an error.
     pub fn is_error(&self) -> bool {
         matches!(self, Self::Error(_))
     }
 
+    /// Whether it is `OK`.
     pub fn is_ok(&self) -> bool {
         *self == Self::Status("OK".into())
     }
 
+    /// Whether it is null.
     pub fn is_null(&self) -> bool {
         *self == Self::Nil
     }
@@ -78,6 +91,7 @@ impl Reply {
         assert_eq!(self, Self::Status("OK".into()));
     }
 
+    /// An integer, or a boolean as one.
     #[track_caller]
     pub fn int(&self) -> i64 {
         match self {
@@ -87,6 +101,7 @@ impl Reply {
         }
     }
 
+    /// A string as text.
     #[track_caller]
     pub fn text(&self) -> String {
         match self {
@@ -96,6 +111,7 @@ impl Reply {
         }
     }
 
+    /// A string as bytes.
     #[track_caller]
     pub fn bytes(&self) -> &[u8] {
         match self {
@@ -122,6 +138,7 @@ impl Reply {
         self.number().expect("a number was expected, got null")
     }
 
+    /// A boolean, or the integer that stands for it in RESP2.
     #[track_caller]
     pub fn bool(&self) -> bool {
         match self {
@@ -132,6 +149,7 @@ impl Reply {
         }
     }
 
+    /// An array's values.
     #[track_caller]
     pub fn array(&self) -> &[Reply] {
         match self {
@@ -159,11 +177,13 @@ impl Reply {
         }
     }
 
+    /// A map's names in their order.
     #[track_caller]
     pub fn field_names(&self) -> Vec<String> {
         self.fields().into_iter().map(|(name, _)| name).collect()
     }
 
+    /// Whether a map has this name.
     #[track_caller]
     pub fn has_field(&self, name: &str) -> bool {
         self.fields().iter().any(|(field, _)| field == name)
