@@ -34,7 +34,7 @@ impl Counter {
 
 /// What happened to the events sent to this server since the module was loaded.
 pub struct Totals {
-    statuses: [Counter; 7],
+    statuses: [Counter; 6],
     signals: Counter,
     stale_signals: Counter,
     /// Signals whose stream would not take them.
@@ -58,7 +58,7 @@ impl Totals {
 
 /// The module's totals.
 pub static TOTALS: Totals = Totals {
-    statuses: [const { Counter::new() }; 7],
+    statuses: [const { Counter::new() }; 6],
     signals: Counter::new(),
     stale_signals: Counter::new(),
     failed_signals: Counter::new(),
@@ -83,7 +83,7 @@ pub fn count_error(command: &CStr) {
 }
 
 /// The fields of the statuses, in the order of `Status::index`.
-const STATUS_FIELDS: [&CStr; 7] = [c"future", c"late", c"small", c"duplicate", c"shed", c"filtered", c"accepted"];
+const STATUS_FIELDS: [&CStr; 6] = [c"future", c"late", c"small", c"duplicate", c"filtered", c"accepted"];
 
 /// The section `liq`.
 pub struct LiqSection;

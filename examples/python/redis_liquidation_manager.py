@@ -46,7 +46,7 @@ class Judgement:
 
     status: str
     """``accepted``, ``filtered`` (stored, but below the threshold), or why it was not stored: ``small``, ``duplicate``,
-    ``late``, ``future``, ``shed``."""
+    ``late``, ``future``."""
     rank: float | None
     """Percent of the window's events at or below this size."""
     threshold: float | None

@@ -7,7 +7,7 @@ use crate::support::oracle::{Event, HOUR, MINUTE, Options, SECOND, Series, Side,
 use crate::support::{Client, Reply, Server};
 use crate::twin::{T0, Twin};
 
-const COUNTS: [&str; 8] = ["future", "late", "small", "duplicate", "shed", "filtered", "accepted", "signals"];
+const COUNTS: [&str; 7] = ["future", "late", "small", "duplicate", "filtered", "accepted", "signals"];
 
 /// A packed event: exchange and id absent, nil or given.
 type Row<'a> = (u64, &'a str, f64, f64, Option<&'a str>, Option<&'a str>);

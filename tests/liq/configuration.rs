@@ -158,7 +158,7 @@ fn the_info_section_counts_what_happens() {
         .filter_map(|line| line.split_once(':'))
         .map(|(n, v)| (n.to_owned(), v.trim().to_owned()))
         .collect();
-    for subject in ["add", "accepted", "filtered", "duplicate", "late", "signal", "shed", "mode", "panic", "error"] {
+    for subject in ["add", "accepted", "filtered", "duplicate", "late", "signal", "mode", "panic", "error"] {
         assert!(numbers.iter().any(|(name, _)| name.contains(subject)), "INFO tells nothing of {subject}:\n{text}");
     }
     let value = |subject: &str| -> Vec<&str> {

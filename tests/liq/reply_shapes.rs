@@ -46,7 +46,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     (
         "LIQ.MADD s EVENTS 1700000000003 sell 90 30",
-        "{future : late : small : duplicate : shed : filtered : accepted : signals :}",
+        "{future : late : small : duplicate : filtered : accepted : signals :}",
         "[$ : $ : $ : $ : $ : $ : $ : $ :]",
     ),
     ("LIQ.PCTL s 50 80", "[, ,]", "[$ $]"),

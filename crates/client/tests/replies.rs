@@ -45,7 +45,6 @@ fn every_status_is_known() {
         ("late", Status::Late),
         ("small", Status::Small),
         ("duplicate", Status::Duplicate),
-        ("shed", Status::Shed),
         ("filtered", Status::Filtered),
         ("accepted", Status::Accepted),
     ];
@@ -58,7 +57,7 @@ fn every_status_is_known() {
 
 #[test]
 fn a_batch_is_read_and_adds_up() {
-    let names = ["accepted", "filtered", "shed", "duplicate", "small", "late", "future", "signals"];
+    let names = ["accepted", "filtered", "duplicate", "small", "late", "future", "signals"];
     let reply: BatchReply = read(|wire| {
         wire.map(names.len() + 1);
         for (number, name) in names.iter().enumerate() {
@@ -66,9 +65,9 @@ fn a_batch_is_read_and_adds_up() {
         }
         field(wire, "of_a_newer_module", |wire| wire.array(0));
     });
-    assert_eq!((reply.accepted, reply.filtered, reply.shed, reply.duplicate), (1, 2, 3, 4));
-    assert_eq!((reply.small, reply.late, reply.future, reply.signals), (5, 6, 7, 8));
-    assert_eq!((reply.stored(), reply.total()), (3, 28));
+    assert_eq!((reply.accepted, reply.filtered, reply.duplicate), (1, 2, 3));
+    assert_eq!((reply.small, reply.late, reply.future, reply.signals), (4, 5, 6, 7));
+    assert_eq!((reply.stored(), reply.total()), (3, 21));
 }
 
 #[test]
@@ -231,8 +230,7 @@ fn the_options_and_totals_of_a_series_are_read() {
         for (name, number) in [("pane_ms", 300_000), ("first", 5), ("last", 6), ("memory", 1234)] {
             field(wire, name, |wire| wire.count(number));
         }
-        let totals =
-            ["accepted", "filtered", "small", "duplicate", "late", "future", "shed", "signals", "stale_signals"];
+        let totals = ["accepted", "filtered", "small", "duplicate", "late", "future", "signals", "stale_signals"];
         for (number, name) in totals.iter().enumerate() {
             field(wire, &format!("total_{name}"), |wire| wire.count(number as u64));
         }

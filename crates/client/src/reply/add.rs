@@ -20,8 +20,6 @@ pub enum Status {
     Small,
     /// An equal event is held already; not stored again.
     Duplicate,
-    /// Counted but not stored, for lack of memory.
-    Shed,
     /// Stored; below the threshold of the percentile filter.
     Filtered,
     /// Stored; at or above the threshold.
@@ -36,7 +34,6 @@ impl Status {
                 "late" => Self::Late,
                 "small" => Self::Small,
                 "duplicate" => Self::Duplicate,
-                "shed" => Self::Shed,
                 "filtered" => Self::Filtered,
                 "accepted" => Self::Accepted,
                 _ => return None,
@@ -90,8 +87,6 @@ pub struct BatchReply {
     pub accepted: u64,
     /// Stored, below the threshold.
     pub filtered: u64,
-    /// Counted but not stored, for lack of memory.
-    pub shed: u64,
     /// Held already; also every event of a batch that was delivered before.
     pub duplicate: u64,
     /// Below `MINSIZE`.
@@ -110,7 +105,6 @@ impl BatchReply {
         Ok(Self {
             accepted: fields.get("accepted", count)?,
             filtered: fields.get("filtered", count)?,
-            shed: fields.get("shed", count)?,
             duplicate: fields.get("duplicate", count)?,
             small: fields.get("small", count)?,
             late: fields.get("late", count)?,
@@ -126,7 +120,7 @@ impl BatchReply {
 
     /// All events of the batch.
     pub const fn total(&self) -> u64 {
-        self.stored() + self.shed + self.duplicate + self.small + self.late + self.future
+        self.stored() + self.duplicate + self.small + self.late + self.future
     }
 }
 
@@ -134,7 +128,6 @@ impl std::ops::AddAssign for BatchReply {
     fn add_assign(&mut self, other: Self) {
         self.accepted += other.accepted;
         self.filtered += other.filtered;
-        self.shed += other.shed;
         self.duplicate += other.duplicate;
         self.small += other.small;
         self.late += other.late;

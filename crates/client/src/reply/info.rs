@@ -77,8 +77,6 @@ pub struct SeriesTotals {
     pub late: u64,
     /// Too far ahead of the clock.
     pub future: u64,
-    /// Not stored for lack of memory.
-    pub shed: u64,
     /// Signals given.
     pub signals: u64,
     /// Signals withheld because the event was too old.
@@ -124,7 +122,6 @@ impl SeriesTotals {
             duplicate: fields.get("total_duplicate", count)?,
             late: fields.get("total_late", count)?,
             future: fields.get("total_future", count)?,
-            shed: fields.get("total_shed", count)?,
             signals: fields.get("total_signals", count)?,
             stale_signals: fields.get("total_stale_signals", count)?,
         })

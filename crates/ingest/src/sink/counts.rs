@@ -3,7 +3,7 @@
 use redis::Value;
 
 /// The counts that `LIQ.MADD` and `LIQ.MADDPACK` answer, in no particular order.
-pub const FIELDS: [&str; 8] = ["accepted", "filtered", "small", "duplicate", "late", "future", "shed", "signals"];
+pub const FIELDS: [&str; 7] = ["accepted", "filtered", "small", "duplicate", "late", "future", "signals"];
 
 /// One count for each field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

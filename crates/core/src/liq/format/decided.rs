@@ -6,7 +6,7 @@
 //! ```text
 //! layout:1 (= 1)  clock  producer:length+bytes (empty for none)  seq (only with a producer)
 //! per recorded event: flags:1 (bit 0 sell, bit 1 exchange, bit 2 id)  ts  price:8  size:8  exchange?  id:8?
-//! end:1 (= 255)  totals × 9
+//! end:1 (= 255)  totals × 8
 //! ```
 
 use crate::grammar::MAX_TIMESTAMP_MS;

@@ -86,14 +86,13 @@ impl InfoReply<'_> {
 }
 
 /// Counts in the order of the contract.
-const TOTALS: [(&str, Status); 7] = [
+const TOTALS: [(&str, Status); 6] = [
     ("total_accepted", Status::Accepted),
     ("total_filtered", Status::Filtered),
     ("total_small", Status::Small),
     ("total_duplicate", Status::Duplicate),
     ("total_late", Status::Late),
     ("total_future", Status::Future),
-    ("total_shed", Status::Shed),
 ];
 
 impl Encode for InfoReply<'_> {

@@ -13,8 +13,6 @@ pub enum Status {
     Small,
     /// Equal to one among the newest events held.
     Duplicate,
-    /// Given up for want of memory.
-    Shed,
     /// Recorded, and below the threshold.
     Filtered,
     /// Recorded, and at or above the threshold.
@@ -23,8 +21,7 @@ pub enum Status {
 
 impl Status {
     /// All of them, in the order in which they are tried, which is that of replies and of their indices.
-    pub const ALL: [Self; 7] =
-        [Self::Future, Self::Late, Self::Small, Self::Duplicate, Self::Shed, Self::Filtered, Self::Accepted];
+    pub const ALL: [Self; 6] = [Self::Future, Self::Late, Self::Small, Self::Duplicate, Self::Filtered, Self::Accepted];
 
     /// As replies spell it.
     pub const fn name(self) -> &'static str {
@@ -35,7 +32,6 @@ impl Status {
             Self::Duplicate => "duplicate",
             Self::Late => "late",
             Self::Future => "future",
-            Self::Shed => "shed",
         }
     }
 
@@ -101,7 +97,7 @@ impl Judgement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Events per status, by [`Status::index`].
-    pub statuses: [u64; 7],
+    pub statuses: [u64; 6],
     /// Signals given.
     pub signals: u64,
     /// Signals not given because the event was too old.
