@@ -40,15 +40,17 @@ impl Drop for Strings<'_> {
 }
 
 impl Context<'_> {
-    /// Runs `command` as the calling user, whose permissions are checked, and replicates what it did.
+    /// Runs `command` as the calling user, whose permissions are checked, and replicates what it did. Where the caller is
+    /// no user, nothing is forbidden.
     ///
     /// An error is the server's own text.
     pub fn call_as_user(&self, command: &CStr, arguments: &[&[u8]]) -> Result<(), String> {
         let strings = Strings::new(self, arguments.iter().copied());
         // "!" replicates, "C" checks the caller's permissions, "E" answers refusals as error replies.
+        let format = if self.has_user() { c"!CEv" } else { c"!Ev" };
         // SAFETY: the format takes a vector of strings of the server and its length, which outlive the call.
         let reply = unsafe {
-            api!(RedisModule_Call)(self.raw, command.as_ptr(), c"!CEv".as_ptr(), strings.as_ptr(), strings.len())
+            api!(RedisModule_Call)(self.raw, command.as_ptr(), format.as_ptr(), strings.as_ptr(), strings.len())
         };
         if reply.is_null() {
             return Err("the server refused the call".to_owned());

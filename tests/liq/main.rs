@@ -12,6 +12,7 @@ mod support;
 
 mod adding;
 mod batches;
+mod callers_without_user;
 mod captures;
 mod changed_while_full;
 mod cluster;

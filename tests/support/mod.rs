@@ -17,6 +17,8 @@
 pub mod dump;
 pub mod feed;
 pub mod judge;
+pub mod neighbour;
 pub mod oracle;
+pub mod primary;
 
 pub use liq_harness::{Client, Options, Reply, Server, client, cluster, module, reply, server};

@@ -1,0 +1,71 @@
+/* Another module in the same server, as strangers write them: it calls commands on behalf of nobody, and does to keys
+ * what it likes while it hears of them. Compiled by the tests; needs no header of the server's. */
+#include <stddef.h>
+#include <string.h>
+
+typedef struct Ctx Ctx;
+typedef struct Text Text;
+typedef struct Reply Reply;
+
+static int (*GetApi)(const char *, void *);
+static int (*SetModuleAttribs)(Ctx *, const char *, int, int);
+static int (*CreateCommand)(Ctx *, const char *, int (*)(Ctx *, Text **, int), const char *, int, int, int);
+static int (*SubscribeToKeyspaceEvents)(Ctx *, int, int (*)(Ctx *, int, const char *, Text *));
+static Reply *(*Call)(Ctx *, const char *, const char *, ...);
+static void (*FreeCallReply)(Reply *);
+static int (*ReplyWithCallReply)(Ctx *, Reply *);
+static int (*ReplyWithError)(Ctx *, const char *);
+static int (*ReplyWithSimpleString)(Ctx *, const char *);
+static const char *(*StringPtrLen)(const Text *, size_t *);
+
+enum { MODULE_CLASS = 1 << 13 };
+static char on_event[64];
+static int is_busy;
+
+/* NEIGHBOUR.RUN command argument …: as no user at all. */
+static int run(Ctx *ctx, Text **argv, int argc) {
+    if (argc < 2) return ReplyWithError(ctx, "ERR what?");
+    Reply *reply = Call(ctx, StringPtrLen(argv[1], NULL), "!Ev", argv + 2, (size_t)argc - 2);
+    if (!reply) return ReplyWithError(ctx, "ERR no reply");
+    ReplyWithCallReply(ctx, reply);
+    FreeCallReply(reply);
+    return 0;
+}
+
+/* NEIGHBOUR.REPLACE event: from now on a key that the event names is deleted at once, and made anew with another
+ * stream for its signals, so that the memory that was freed is taken again. */
+static int replace(Ctx *ctx, Text **argv, int argc) {
+    if (argc != 2) return ReplyWithError(ctx, "ERR which event?");
+    strncpy(on_event, StringPtrLen(argv[1], NULL), sizeof on_event - 1);
+    return ReplyWithSimpleString(ctx, "OK");
+}
+
+static int heard(Ctx *ctx, int type, const char *event, Text *key) {
+    (void)type;
+    if (is_busy || strcmp(event, on_event) != 0) return 0;
+    is_busy = 1;
+    Reply *deleted = Call(ctx, "DEL", "s", key);
+    Reply *made = Call(ctx, "LIQ.CREATE", "scc", key, "SIGNALS", "elsewhere");
+    if (deleted) FreeCallReply(deleted);
+    if (made) FreeCallReply(made);
+    is_busy = 0;
+    return 0;
+}
+
+int RedisModule_OnLoad(Ctx *ctx, Text **argv, int argc) {
+    (void)argv, (void)argc;
+    GetApi = ((int (**)(const char *, void *))ctx)[0];
+    GetApi("RedisModule_SetModuleAttribs", &SetModuleAttribs);
+    GetApi("RedisModule_CreateCommand", &CreateCommand);
+    GetApi("RedisModule_SubscribeToKeyspaceEvents", &SubscribeToKeyspaceEvents);
+    GetApi("RedisModule_Call", &Call);
+    GetApi("RedisModule_FreeCallReply", &FreeCallReply);
+    GetApi("RedisModule_ReplyWithCallReply", &ReplyWithCallReply);
+    GetApi("RedisModule_ReplyWithError", &ReplyWithError);
+    GetApi("RedisModule_ReplyWithSimpleString", &ReplyWithSimpleString);
+    GetApi("RedisModule_StringPtrLen", &StringPtrLen);
+    SetModuleAttribs(ctx, "neighbour", 1, 1);
+    return CreateCommand(ctx, "neighbour.run", run, "write", 0, 0, 0) ||
+           CreateCommand(ctx, "neighbour.replace", replace, "", 0, 0, 0) ||
+           SubscribeToKeyspaceEvents(ctx, MODULE_CLASS, heard);
+}
