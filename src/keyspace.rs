@@ -29,11 +29,21 @@ pub fn read_measured<T: Persisted, R>(
     body(key.value().map(|value| (value, bytes)))
 }
 
-/// A key open for writing, known to hold a `T` or nothing.
+/// A key open for writing, known to hold a `T` or nothing. What was changed in the value stands; everything else
+/// happens when the write is committed (`commit`).
 pub struct Writable<'call, T> {
     context: &'call Context<'call>,
     name: KeyName<'call>,
     key: WriteKey<'call, T>,
+    change: Change<T>,
+}
+
+/// What becomes of the value when the write is committed.
+enum Change<T> {
+    /// It stays where it is.
+    Kept,
+    /// This one takes its place.
+    Put(Box<T>),
 }
 
 /// Opens `name` for writing.
@@ -41,13 +51,21 @@ pub fn write<'call, T: Persisted>(
     context: &'call Context<'call>,
     name: KeyName<'call>,
 ) -> Result<Writable<'call, T>, Refusal> {
-    Ok(Writable { context, name, key: WriteKey::open(context, name)? })
+    Ok(Writable { context, name, key: WriteKey::open(context, name)?, change: Change::Kept })
 }
 
-impl<T: Persisted> Writable<'_, T> {
-    /// The value, if the key is there.
+impl<'call, T: Persisted> Writable<'call, T> {
+    /// The key's name.
+    pub fn name(&self) -> KeyName<'call> {
+        self.name
+    }
+
+    /// The value, if the key is there, as it will be when the write is committed.
     pub fn value(&mut self) -> Option<&mut T> {
-        self.key.value()
+        match &mut self.change {
+            Change::Kept => self.key.value(),
+            Change::Put(value) => Some(value),
+        }
     }
 
     /// The value, or `ERR no such key`.
@@ -61,9 +79,14 @@ impl<T: Persisted> Writable<'_, T> {
         if self.context.is_out_of_memory() { Err(Refusal::OutOfMemory) } else { Ok(()) }
     }
 
+    /// Puts `value` in place of what is there, without an expiry.
+    pub fn put(&mut self, value: T) {
+        self.change = Change::Put(Box::new(value));
+    }
+
     /// Stores `value` in place of what is there, without an expiry.
     pub fn store(&mut self, value: T) {
-        self.key.store(value);
+        self.key.store(Box::new(value));
     }
 
     /// Deletes the key, here only.
@@ -76,22 +99,42 @@ impl<T: Persisted> Writable<'_, T> {
         self.key.expire_at_ms(at_ms);
     }
 
-    /// When the key expires, Unix milliseconds; `None` for never.
-    pub fn expires_at_ms(&self) -> Option<u64> {
-        self.key.expires_at_ms()
-    }
-
     /// Sets when the key expires, here and, as a plain PEXPIREAT or PERSIST, on replicas and in the append-only file.
     pub fn expire_at_ms(&mut self, at_ms: Option<u64>) {
         self.key.expire_at_ms(at_ms);
         match at_ms {
-            Some(at_ms) => self.context.replicate(c"PEXPIREAT", self.name, at_ms.to_string().as_bytes()),
-            None => self.context.replicate_all(c"PERSIST", self.name, &[]),
+            Some(at_ms) => self.context.replicate(c"PEXPIREAT", self.name, &[at_ms.to_string().as_bytes()]),
+            None => self.context.replicate(c"PERSIST", self.name, &[]),
         }
     }
 
     /// Tells watchers that the value changed. Due once in every command that changed something.
     pub fn changed(&self) {
         self.context.signal_modified(self.name);
+    }
+
+    /// When the key expires, Unix milliseconds; `None` for never.
+    pub fn expires_at_ms(&self) -> Option<u64> {
+        self.key.expires_at_ms()
+    }
+
+    /// Carries out what is to become of value and expiry (`None`: kept), and closes the key.
+    pub(crate) fn settle(self, expires_at_ms: Option<Option<u64>>) {
+        let Self { context, name, mut key, change } = self;
+        match change {
+            Change::Kept => {}
+            Change::Put(value) => {
+                key.store(value);
+                // Storing told other modules of a new key: it is looked for anew.
+                drop(key);
+                let Ok(stored) = WriteKey::open(context, name) else { return };
+                key = stored;
+            }
+        }
+        if let Some(at_ms) = expires_at_ms
+            && key.value().is_some()
+        {
+            key.expire_at_ms(at_ms);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The redis-liq module: registers what the other files define, and decides nothing itself.
 
 pub mod commands;
+pub mod commit;
 pub mod config;
 pub mod ffi;
 pub mod hash_slot;

@@ -6,6 +6,7 @@ use liq_core::grammar::RequestError;
 use liq_core::liq::series::{Event, Signal, SignalStream};
 use liq_core::wire::DoubleBuffer;
 
+use crate::commit::Closed;
 use crate::ffi::{Context, KeyName, Level, WriteAccess};
 use crate::hash_slot::{hash_tag, share_a_slot};
 use crate::info::TOTALS;
@@ -29,8 +30,15 @@ pub fn check_stream(context: &Context<'_>, key: KeyName<'_>, stream: &[u8]) -> R
     }
 }
 
-/// Appends `signal` to `stream` as the calling user. A failure is counted and logged, and nothing else.
-pub fn append(context: &Context<'_>, key: KeyName<'_>, stream: &SignalStream, (event, signal): (&Event<'_>, &Signal)) {
+/// Appends `signal` to `stream` as the calling user, once the series is closed. A failure is counted and logged, and
+/// nothing else.
+pub fn append(
+    context: &Context<'_>,
+    closed: &Closed<'_>,
+    stream: &SignalStream,
+    (event, signal): (&Event<'_>, &Signal),
+) {
+    let key = closed.key();
     let outcome = if context.is_cluster() && !share_a_slot(key.bytes(), &stream.key) {
         Err("the stream is not in the key's hash slot".to_owned())
     } else {

@@ -105,23 +105,17 @@ impl Context<'_> {
         log(self.raw, level, line);
     }
 
-    /// Sends `command key argument` to the replicas and the append-only file.
-    pub fn replicate(&self, command: &CStr, key: KeyName<'_>, argument: &[u8]) {
-        // SAFETY: the format names a string of the server, then a pointer with its length, which both outlive the call.
-        unsafe {
-            let replicate = api!(RedisModule_Replicate);
-            replicate(self.raw, command.as_ptr(), c"sb".as_ptr(), key.raw, argument.as_ptr(), argument.len());
-        }
-    }
-
     /// Sends `command key argument …` to the replicas and the append-only file.
-    pub fn replicate_all(&self, command: &CStr, key: KeyName<'_>, arguments: &[Vec<u8>]) {
-        let strings = super::call::Strings::new(self, arguments.iter().map(Vec::as_slice));
-        // SAFETY: the format names a string of the server and a vector of them with its length; all outlive the call.
-        unsafe {
-            let replicate = api!(RedisModule_Replicate);
-            replicate(self.raw, command.as_ptr(), c"sv".as_ptr(), key.raw, strings.as_ptr(), strings.len());
+    pub fn replicate(&self, command: &CStr, key: KeyName<'_>, arguments: &[&[u8]]) {
+        let replicate = api!(RedisModule_Replicate);
+        if let [only] = arguments {
+            // SAFETY: the format names a string of the server, then a pointer with its length, which both outlive the call.
+            unsafe { replicate(self.raw, command.as_ptr(), c"sb".as_ptr(), key.raw, only.as_ptr(), only.len()) };
+            return;
         }
+        let strings = super::call::Strings::new(self, arguments.iter().copied());
+        // SAFETY: the format names a string of the server and a vector of them with its length; all outlive the call.
+        unsafe { replicate(self.raw, command.as_ptr(), c"sv".as_ptr(), key.raw, strings.as_ptr(), strings.len()) };
     }
 
     /// Sends the running command as it came.

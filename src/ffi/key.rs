@@ -88,20 +88,24 @@ impl<'call, T: Persisted> WriteKey<'call, T> {
 
     /// The value; none when the key is missing.
     pub(crate) fn value(&mut self) -> Option<&mut T> {
-        // SAFETY: as in `ReadKey::value`; `store` keeps the place current.
+        // SAFETY: as in `ReadKey::value`; `store` and `delete` leave null behind.
         unsafe { self.value.as_mut() }
     }
 
-    /// Stores `value`, freeing what was there; an expiry is gone with it.
-    pub(crate) fn store(&mut self, value: T) {
+    /// Stores `value`, freeing what was there; an expiry is gone with it. The server tells other modules of a new key,
+    /// which may do anything to it at once.
+    pub(crate) fn store(&mut self, value: Box<T>) {
         let boxed = into_raw(value);
         // SAFETY: the handle is open for writing; the server owns the box from here and frees it with `free`.
         unsafe { api!(RedisModule_ModuleTypeSetValue)(self.handle.0, T::slot().handle(), boxed) };
-        self.value = boxed.cast();
+        // Whoever was told may have removed it, so nothing is lent of it through this handle.
+        self.value = ptr::null_mut();
     }
 
     /// Deletes the key.
     pub(crate) fn delete(&mut self) {
+        // The value is freed with the key, so nothing may be lent of it any more.
+        self.value = ptr::null_mut();
         // SAFETY: the handle is open for writing; the server frees the value.
         unsafe { api!(RedisModule_DeleteKey)(self.handle.0) };
     }

@@ -77,9 +77,9 @@ pub trait Persisted: Sized {
 }
 
 /// Boxes a value for the server, which frees it with [`free`].
-pub(super) fn into_raw<T: Persisted>(value: T) -> *mut c_void {
+pub(super) fn into_raw<T: Persisted>(value: Box<T>) -> *mut c_void {
     T::slot().live.fetch_add(1, Ordering::Relaxed);
-    Box::into_raw(Box::new(value)).cast()
+    Box::into_raw(value).cast()
 }
 
 /// Registers `T`; false when the server refuses.
@@ -137,7 +137,7 @@ unsafe extern "C" fn rdb_load<T: Persisted>(io: *mut raw::RedisModuleIO, version
         };
         let blob = LoadedBlob { start: blob, len };
         match decode::<T>(version, blob.bytes()) {
-            Ok(value) => into_raw(value),
+            Ok(value) => into_raw(Box::new(value)),
             Err(problem) => {
                 // SAFETY: `io` as above.
                 unsafe { log_io::<T>(io, &problem) };
@@ -289,7 +289,9 @@ unsafe extern "C" fn copy<T: Persisted>(
     value: *const c_void,
 ) -> *mut c_void {
     // SAFETY: the server gives a value of this type; a null answer makes COPY fail.
-    guard(ptr::null_mut, || unsafe { value_of::<T>(value) }.map_or(ptr::null_mut(), |v| into_raw(v.duplicate())))
+    guard(ptr::null_mut, || {
+        unsafe { value_of::<T>(value) }.map_or(ptr::null_mut(), |v| into_raw(Box::new(v.duplicate())))
+    })
 }
 
 /// Moves the value itself; the buffers behind it stay where they are. Always finishes in one step.

@@ -101,7 +101,6 @@ fn each_status_is_the_first_that_holds() {
     for (field, status) in totals {
         assert_eq!(info.field(field).int(), twin.series.total(status) as i64, "{field}");
     }
-    assert_eq!(info.field("total_shed").int(), 0);
     assert_eq!(info.field("events").int(), twin.series.events.len() as i64);
 }
 
@@ -259,4 +258,34 @@ fn keys_are_bytes() {
         let entry = client.run("XREVRANGE out + - COUNT 1");
         assert_eq!(entry.array()[0].array()[1].field("key").bytes(), key);
     }
+}
+
+#[test]
+fn events_of_another_time_make_no_key() {
+    let primary = crate::support::Options::default().tcp().start();
+    let replica = Server::replica_of(&primary, &[]);
+    let mut client = primary.connect();
+    let now = client.time_ms();
+    let (late, future) = (now - 2 * DAY, now + HOUR);
+    assert_eq!(client.run(&format!("LIQ.ADD s {late} buy 100 10")).field("status").text(), "late");
+    assert_eq!(client.run(&format!("LIQ.ADD s {future} buy 100 10")).field("status").text(), "future");
+    let counts = client.run(&format!("LIQ.MADD s BATCH p 1 EVENTS {late} buy 100 10 {future} buy 100 10"));
+    assert_eq!((counts.field("late").int(), counts.field("future").int()), (1, 1));
+    let nothing: &[u8] = b"\x90";
+    client.call(&[b"LIQ.MADDPACK".as_slice(), b"s", nothing]);
+    assert_eq!(client.run("EXISTS s").int(), 0);
+    // They are counted all the same, and one event that belongs to the series makes it, with its batch.
+    assert_eq!((client.info("liq_late"), client.info("liq_future")), ("2".into(), "2".into()));
+    let batch = format!("LIQ.MADD s BATCH p 2 EVENTS {late} buy 100 10 {now} buy 100 10");
+    let counts = client.run(&batch);
+    assert_eq!((counts.field("late").int(), counts.field("accepted").int()), (1, 1));
+    assert_eq!(client.run(&batch).field("duplicate").int(), 2, "the batch is remembered");
+    assert_eq!(client.run("LIQ.INFO s").field("total_late").int(), 1);
+    primary.wait_for_replica(&replica);
+    assert_eq!(replica.connect().digest("s"), client.digest("s"));
+    assert_eq!(replica.connect().run("PEXPIRETIME s"), client.run("PEXPIRETIME s"));
+    // Below the least size, it belongs to the series.
+    client.run("CONFIG SET liq.min-size 5").ok();
+    assert_eq!(client.run("LIQ.ADD small * buy 100 1").field("status").text(), "small");
+    assert_eq!(client.run("LIQ.INFO small").field("total_small").int(), 1);
 }

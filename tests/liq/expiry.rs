@@ -86,3 +86,45 @@ fn an_idle_series_is_gone_in_the_end() {
     client.run("LIQ.ADD s * buy 100 10");
     crate::support::server::wait_until("the series expires", || client.run("EXISTS s").int() == 0);
 }
+
+#[test]
+fn what_a_user_set_stays_where_idle_says_never() {
+    let mut server = Server::start();
+    let mut client = server.connect();
+    client.run("LIQ.CREATE s IDLE 0").ok();
+    client.run("LIQ.ADD s * buy 100 10");
+    client.run("EXPIRE s 5000");
+    let add = |client: &mut Client, size: u32| {
+        assert_eq!(client.run(&format!("LIQ.ADD s * buy 100 {size}")).field("status").text(), "accepted");
+        let ttl = ttl_ms(client, "s");
+        assert!(ttl > 0 && ttl <= 5_000_000, "{ttl}");
+    };
+    add(&mut client, 11);
+    client.run("DEBUG RELOAD").ok();
+    add(&mut client, 12);
+    let dump = client.run("DUMP s").bytes().to_vec();
+    client.call(&[b"RESTORE".as_slice(), b"s", b"5000000", &dump, b"REPLACE"]).ok();
+    add(&mut client, 13);
+    drop(client);
+    server.restart_saving();
+    let mut client = server.connect();
+    add(&mut client, 14);
+    // Where nothing was set, nothing comes.
+    client.run("PERSIST s");
+    client.run("DEBUG RELOAD").ok();
+    client.run("LIQ.ADD s * buy 100 15");
+    assert_eq!(ttl_ms(&mut client, "s"), -1);
+}
+
+#[test]
+fn altering_to_never_takes_the_expiry_away_here_and_on_a_replica() {
+    let primary = crate::support::Options::default().tcp().start();
+    let replica = Server::replica_of(&primary, &[]);
+    let mut client = primary.connect();
+    client.run("LIQ.CREATE s IDLE 1h").ok();
+    client.run("LIQ.ADD s * buy 100 10");
+    client.run("LIQ.ALTER s IDLE 0").ok();
+    assert_eq!(ttl_ms(&mut client, "s"), -1);
+    primary.wait_for_replica(&replica);
+    assert_eq!(ttl_ms(&mut replica.connect(), "s"), -1);
+}

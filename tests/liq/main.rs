@@ -12,7 +12,7 @@ mod support;
 
 mod adding;
 mod batches;
-mod callers_without_user;
+
 mod captures;
 mod changed_while_full;
 mod cluster;
@@ -26,6 +26,7 @@ mod hostile_dumps;
 mod keyspace_events;
 mod malformed_payloads;
 mod memory;
+mod neighbours;
 mod options;
 mod persistence;
 mod random_series;

@@ -129,7 +129,7 @@ fn over_maxmemory_nothing_is_created_and_what_exists_goes_on_recording() {
     let server = Server::start();
     let mut client = server.connect();
     client.run("LIQ.CREATE s CLOCK EVENT PERCENTILE 0").ok();
-    let payload = rmp_serde::encode::to_vec(&[(T0, "buy", 100.0, 5.0)]).unwrap();
+    let payload = rmp_serde::encode::to_vec(&[(client.time_ms(), "buy", 100.0, 5.0)]).unwrap();
     client.run("CONFIG SET maxmemory 1000").ok();
     for line in ["LIQ.CREATE t", "LIQ.ADD t * buy 100 5", "LIQ.MADD t EVENTS * buy 100 5"] {
         assert!(client.run(line).error().starts_with("OOM "), "{line}");

@@ -151,6 +151,13 @@ fn creating_twice_is_refused_and_changes_nothing() {
     let digest = client.digest("s");
     assert_eq!(client.run("LIQ.CREATE s PERCENTILE 90").error(), "ERR key already exists");
     client.run("SET text 1").ok();
+    assert!(client.run("LIQ.CREATE s NX PERCENTILE 90").is_null());
+    assert!(server.connect_resp3().run("LIQ.CREATE s nx").is_null());
+    assert!(client.run("LIQ.CREATE s NX PERCENTILE x").error().starts_with("ERR PERCENTILE: "), "checked all the same");
+    client.run("LIQ.CREATE fresh NX PERCENTILE 60").ok();
+    assert_eq!(client.run("LIQ.INFO fresh").field("percentile").text(), "60");
+    let refused = client.run("LIQ.CREATE text NX");
+    assert!(refused.error().starts_with("WRONGTYPE"), "{refused:?}");
     let refused = client.run("LIQ.CREATE text");
     assert!(refused.error().starts_with("WRONGTYPE") || refused.error() == "ERR key already exists", "{refused:?}");
     assert_eq!(client.digest("s"), digest);

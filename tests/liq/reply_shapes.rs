@@ -47,7 +47,7 @@ const CASES: &[(&str, &str, &str)] = &[
     (
         "LIQ.MADD s EVENTS 1700000000003 sell 90 30",
         "{future : late : small : duplicate : filtered : accepted : signals :}",
-        "[$ : $ : $ : $ : $ : $ : $ : $ :]",
+        "[$ : $ : $ : $ : $ : $ : $ :]",
     ),
     ("LIQ.PCTL s 50 80", "[, ,]", "[$ $]"),
     ("LIQ.PCTL missing 50 80", "[_ _]", "[_ _]"),
@@ -129,7 +129,6 @@ fn info_is_a_map_of_typed_values_in_both_protocols() {
         "total_duplicate",
         "total_late",
         "total_future",
-        "total_shed",
         "total_signals",
         "total_stale_signals",
         "exchanges",

@@ -29,7 +29,7 @@ impl Command for Add {
         let mut recording = Recording::open(context, key, request.at_ms)?;
         let event = request.event.resolve(recording.clock_ms());
         let judgement = recording.add(&event)?;
-        recording.announce();
+        recording.finish()?;
         reply::send(context, &judgement);
         Ok(())
     }

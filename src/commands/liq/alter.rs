@@ -4,6 +4,7 @@ use liq_core::liq::series::OptionsPatch;
 
 use super::argument_docs::KEY_AND_OPTIONS;
 use super::expiry;
+use crate::commit::{Expiry, Record, commit};
 use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
 use crate::types::liqseries::LiqSeries;
@@ -33,15 +34,15 @@ impl Command for Alter {
             signals::check_stream(context, key, &stream.key)?;
         }
         let mut open = keyspace::write::<LiqSeries>(context, key)?;
-        let series = &mut open.existing()?.series;
-        let idle_ms = series.options().idle_ms();
-        series.alter(&patch)?;
-        let is_idle_altered = series.options().idle_ms() != idle_ms;
-        context.replicate_all(c"LIQ.ALTER", key, &patch.to_args());
-        if is_idle_altered && !is_replayed {
-            expiry::set(&mut open, context.now_ms());
-        }
-        open.changed();
+        let stored = open.existing()?;
+        let idle_ms = stored.series.options().idle_ms();
+        stored.series.alter(&patch)?;
+        let is_idle_altered = stored.series.options().idle_ms() != idle_ms;
+        let expiry =
+            if is_idle_altered && !is_replayed { expiry::altered(stored, context.now_ms()) } else { Expiry::Kept };
+        let arguments = patch.to_args();
+        let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
+        commit(context, open, Record::Command(c"LIQ.ALTER", &arguments), expiry);
         context.reply_status(c"OK");
         Ok(())
     }

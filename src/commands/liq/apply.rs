@@ -2,6 +2,7 @@
 
 use liq_core::grammar::RequestError;
 
+use crate::commit::{Expiry, Record, commit};
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::keyspace;
 use crate::refusal::Refusal;
@@ -28,8 +29,7 @@ impl Command for Apply {
         let mut open = keyspace::write::<LiqSeries>(context, key)?;
         let applied = open.existing()?.series.apply(payload);
         applied.map_err(|problem| RequestError::argument("payload", problem.to_string(), payload))?;
-        context.replicate_verbatim();
-        open.changed();
+        commit(context, open, Record::Verbatim, Expiry::Kept);
         context.reply_status(c"OK");
         Ok(())
     }

@@ -24,22 +24,31 @@ const SIDES: &[ArgSpec] = &[
 
 const CLOCKS: &[ArgSpec] = &[ArgSpec::word(c"server", c"SERVER"), ArgSpec::word(c"event", c"EVENT")];
 
-/// `key [options]` of LIQ.CREATE and LIQ.ALTER.
-pub const KEY_AND_OPTIONS: &[ArgSpec] = &[
-    ArgSpec::KEY,
-    ArgSpec::text(c"retention").after(c"RETENTION").optional(),
-    WINDOW,
-    ArgSpec::real(c"percentile").after(c"PERCENTILE").optional(),
-    ArgSpec::integer(c"min-events").after(c"MINEVENTS").optional(),
-    ArgSpec::real(c"min-size").after(c"MINSIZE").optional(),
-    ArgSpec::text(c"vwap-window").after(c"VWAPWINDOW").optional(),
-    ArgSpec::real(c"long-offset").after(c"LONGOFFSET").optional(),
-    ArgSpec::real(c"short-offset").after(c"SHORTOFFSET").optional(),
-    ArgSpec::block(c"signals", &[ArgSpec::text(c"stream"), ArgSpec::integer(c"maxlen").after(c"MAXLEN").optional()])
-        .after(c"SIGNALS")
-        .optional(),
-    ArgSpec::one_of(c"clock", CLOCKS).after(c"CLOCK").optional(),
-    ArgSpec::integer(c"precision").after(c"PRECISION").optional(),
-    ArgSpec::integer(c"tail").after(c"TAIL").optional(),
-    ArgSpec::text(c"idle").after(c"IDLE").optional(),
-];
+macro_rules! options_behind {
+    ($($first:expr),+) => {
+        &[
+            $($first,)+
+            ArgSpec::text(c"retention").after(c"RETENTION").optional(),
+            WINDOW,
+            ArgSpec::real(c"percentile").after(c"PERCENTILE").optional(),
+            ArgSpec::integer(c"min-events").after(c"MINEVENTS").optional(),
+            ArgSpec::real(c"min-size").after(c"MINSIZE").optional(),
+            ArgSpec::text(c"vwap-window").after(c"VWAPWINDOW").optional(),
+            ArgSpec::real(c"long-offset").after(c"LONGOFFSET").optional(),
+            ArgSpec::real(c"short-offset").after(c"SHORTOFFSET").optional(),
+            ArgSpec::block(c"signals", &[ArgSpec::text(c"stream"), ArgSpec::integer(c"maxlen").after(c"MAXLEN").optional()])
+                .after(c"SIGNALS")
+                .optional(),
+            ArgSpec::one_of(c"clock", CLOCKS).after(c"CLOCK").optional(),
+            ArgSpec::integer(c"precision").after(c"PRECISION").optional(),
+            ArgSpec::integer(c"tail").after(c"TAIL").optional(),
+            ArgSpec::text(c"idle").after(c"IDLE").optional(),
+        ]
+    };
+}
+
+/// `key [options]` of LIQ.ALTER.
+pub const KEY_AND_OPTIONS: &[ArgSpec] = options_behind![ArgSpec::KEY];
+
+/// `key [NX] [options]` of LIQ.CREATE.
+pub const KEY_NX_AND_OPTIONS: &[ArgSpec] = options_behind![ArgSpec::KEY, ArgSpec::word(c"nx", c"NX").optional()];

@@ -1,11 +1,14 @@
-//! `LIQ.CREATE key [options]`: makes a series.
+//! `LIQ.CREATE key [NX] [options]`: makes a series.
 
-use liq_core::liq::series::OptionsPatch;
+use liq_core::liq::request;
+use liq_core::liq::series::Series;
 
-use super::argument_docs::KEY_AND_OPTIONS;
-use super::recording;
-use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess};
+use super::argument_docs::KEY_NX_AND_OPTIONS;
+use super::expiry;
+use crate::commit::{Record, commit};
+use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
 use crate::refusal::Refusal;
+use crate::types::liqseries::LiqSeries;
 use crate::{config, keyspace, signals};
 
 pub struct Create;
@@ -19,23 +22,31 @@ impl Command for Create {
         summary: c"Makes a series with the options named",
         complexity: c"O(1)",
         since: c"0.1.0",
-        args: KEY_AND_OPTIONS,
+        args: KEY_NX_AND_OPTIONS,
         internal: false,
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (key, args) = arguments.key_and_rest()?;
-        let patch = OptionsPatch::parse(args)?;
-        let options = config::default_options().created(&patch)?;
+        let request = request::Create::parse(args)?;
+        let options = config::default_options().created(&request.options)?;
         if let Some(stream) = &options.signals {
             signals::check_stream(context, key, &stream.key)?;
         }
-        let mut open = keyspace::write(context, key)?;
+        let mut open = keyspace::write::<LiqSeries>(context, key)?;
         if open.value().is_some() {
-            return Err(Refusal::KeyExists);
+            if !request.only_new {
+                return Err(Refusal::KeyExists);
+            }
+            context.reply_null();
+            return Ok(());
         }
-        recording::create(context, key, &mut open, options);
-        open.changed();
+        let mut stored = LiqSeries::new(Series::new(options));
+        let expiry = expiry::anew(&mut stored, context.now_ms());
+        // As bytes, since defaults differ where it is replicated to.
+        let blob = stored.encode_versioned();
+        open.put(stored);
+        commit(context, open, Record::Command(LiqSeries::LOAD_COMMAND, &[&blob]), expiry);
         context.reply_status(c"OK");
         Ok(())
     }

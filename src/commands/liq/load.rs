@@ -2,6 +2,7 @@
 
 use liq_core::grammar::RequestError;
 
+use crate::commit::{Expiry, Record, commit};
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
 use crate::keyspace;
 use crate::refusal::Refusal;
@@ -28,9 +29,8 @@ impl Command for Load {
         let problem = |problem: String| RequestError::argument("payload", problem, payload);
         let stored = LiqSeries::decode_versioned(payload).map_err(problem)?;
         let mut open = keyspace::write(context, key)?;
-        open.store(stored);
-        context.replicate_verbatim();
-        open.changed();
+        open.put(stored);
+        commit(context, open, Record::Verbatim, Expiry::Kept);
         context.reply_status(c"OK");
         Ok(())
     }

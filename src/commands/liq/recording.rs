@@ -6,9 +6,10 @@ use liq_core::grammar::{RequestError, format_duration};
 use liq_core::liq::format::decided;
 use liq_core::liq::reply::BatchReply;
 use liq_core::liq::request::Madd;
-use liq_core::liq::series::{BatchId, Clock, Event, Judgement, Options, Series, Signal, Status, Tally};
+use liq_core::liq::series::{BatchId, Clock, Event, Judgement, Series, Signal, Status, Tally};
 
 use super::expiry;
+use crate::commit::{Expiry, Record, commit};
 use crate::ffi::{Context, KeyName, Persisted};
 use crate::info::TOTALS;
 use crate::keyspace::{self, Writable};
@@ -19,19 +20,20 @@ use crate::{config, signals};
 /// A series open for adding, and what was decided so far.
 pub struct Recording<'call> {
     context: &'call Context<'call>,
-    key: KeyName<'call>,
     open: Writable<'call, LiqSeries>,
+    /// Whether the series is to be made: it is, once an event belongs to it.
+    is_new: bool,
     /// The server's clock, whatever replaces it for the events.
     now_ms: u64,
     clock: Clock,
     tally: Tally,
     signals: Vec<(Event<'call>, Signal)>,
-    /// What is replicated; none where nobody would hear of it.
+    /// What is replicated; none where nobody would hear of it, nor of a new series, which is replicated as a whole.
     decided: Option<Vec<u8>>,
 }
 
 impl<'call> Recording<'call> {
-    /// Opens the series, made with the module's defaults when the key is missing. `at_ms` replaces the server's clock.
+    /// Opens the series, one with the module's defaults when the key is missing. `at_ms` replaces the server's clock.
     pub fn open(
         context: &'call Context<'call>,
         key: KeyName<'call>,
@@ -40,12 +42,12 @@ impl<'call> Recording<'call> {
         let now_ms = context.now_ms();
         let clock = clock(now_ms, at_ms)?;
         let mut open = keyspace::write::<LiqSeries>(context, key)?;
-        if open.value().is_none() {
-            open.check_memory()?;
-            create(context, key, &mut open, config::default_options());
+        let is_new = open.value().is_none();
+        if is_new {
+            open.put(LiqSeries::new(Series::new(config::default_options())));
         }
-        let decided = (!context.is_unheard()).then(take_buffer);
-        Ok(Self { context, key, open, now_ms, clock, tally: Tally::default(), signals: Vec::new(), decided })
+        let decided = (!is_new && !context.is_unheard()).then(take_buffer);
+        Ok(Self { context, open, is_new, now_ms, clock, tally: Tally::default(), signals: Vec::new(), decided })
     }
 
     /// The clock that stands in for `*`.
@@ -76,7 +78,7 @@ impl<'call> Recording<'call> {
         }
         self.open.existing()?.series.end_batch(request.batch);
         let reply = BatchReply(self.tally);
-        self.announce();
+        self.finish()?;
         Ok(reply)
     }
 
@@ -97,48 +99,44 @@ impl<'call> Recording<'call> {
         }
     }
 
-    /// Tells replicas, the append-only file, watchers, subscribers and the signal stream.
-    pub fn announce(mut self) {
-        let (context, key) = (self.context, self.key);
-        match self.decided {
-            Some(mut decided) => {
-                decided::end(&mut decided, &self.tally);
-                context.replicate(c"LIQ.APPLY", key, &decided);
-                give_back(decided);
+    /// Commits what was decided, and sends the signals. A series that nothing belongs to is not made.
+    pub fn finish(mut self) -> Result<(), Refusal> {
+        let counted = |statuses: &[Status]| statuses.iter().map(|status| self.tally.of(*status)).sum::<u64>();
+        let is_stored = counted(&[Status::Accepted, Status::Filtered]) > 0;
+        if self.is_new {
+            if !is_stored && counted(&[Status::Small, Status::Duplicate]) == 0 {
+                TOTALS.count(&self.tally);
+                return Ok(());
             }
-            // Goes nowhere, and counts the change for the save points of snapshots.
-            None => context.replicate_verbatim(),
+            self.open.check_memory()?;
         }
-        let is_stored = self.tally.of(Status::Accepted) + self.tally.of(Status::Filtered) > 0;
-        if is_stored {
-            expiry::refresh(&mut self.open, self.now_ms);
-        }
-        self.open.changed();
+        let stored = self.open.existing()?;
+        let expiry = if is_stored || self.is_new { expiry::renewed(stored, self.now_ms) } else { Expiry::Kept };
+        // Asked for before the key is closed; hardly any command has signals.
+        let stream = if self.signals.is_empty() { None } else { stored.series.options().signals.clone() };
+        let closed = if self.is_new {
+            // As bytes, since defaults differ where it is replicated to.
+            let blob = stored.encode_versioned();
+            commit(self.context, self.open, Record::Command(LiqSeries::LOAD_COMMAND, &[&blob]), expiry)
+        } else if let Some(mut decided) = self.decided {
+            decided::end(&mut decided, &self.tally);
+            let closed = commit(self.context, self.open, Record::Command(c"LIQ.APPLY", &[&decided]), expiry);
+            give_back(decided);
+            closed
+        } else {
+            commit(self.context, self.open, Record::Counted, expiry)
+        };
         TOTALS.count(&self.tally);
         if is_stored {
-            context.notify(c"liq.add", key);
+            closed.notify(c"liq.add");
         }
-        if !self.signals.is_empty() {
-            send_signals(context, key, self.open, &self.signals);
+        for (event, signal) in &self.signals {
+            closed.notify(c"liq.signal");
+            if let Some(stream) = &stream {
+                signals::append(self.context, &closed, stream, (event, signal));
+            }
         }
-    }
-}
-
-/// The key is closed before others are told of the signals, since they may do anything to it.
-#[cold]
-fn send_signals(
-    context: &Context<'_>,
-    key: KeyName<'_>,
-    mut open: Writable<'_, LiqSeries>,
-    signals: &[(Event<'_>, Signal)],
-) {
-    let stream = open.value().and_then(|stored| stored.series.options().signals.clone());
-    drop(open);
-    for (event, signal) in signals {
-        context.notify(c"liq.signal", key);
-        if let Some(stream) = &stream {
-            signals::append(context, key, stream, (event, signal));
-        }
+        Ok(())
     }
 }
 
@@ -157,14 +155,6 @@ fn clock(now_ms: u64, at_ms: Option<u64>) -> Result<Clock, RequestError> {
             signal_max_age_ms: config::signal_max_age_ms(),
         }),
     }
-}
-
-/// Makes an empty series, here and wherever the command is replicated to: as bytes, since defaults differ there.
-pub fn create(context: &Context<'_>, key: KeyName<'_>, open: &mut Writable<'_, LiqSeries>, options: Options) {
-    let stored = LiqSeries::new(Series::new(options));
-    context.replicate(LiqSeries::LOAD_COMMAND, key, &stored.encode_versioned());
-    open.store(stored);
-    expiry::set(open, context.now_ms());
 }
 
 /// The bytes of a decided write, kept from one command to the next so that adding need not allocate.

@@ -1,5 +1,6 @@
 //! `LIQ.RESET key`: forgets events and totals, keeps the options.
 
+use crate::commit::{Expiry, Record, commit};
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::keyspace;
 use crate::refusal::Refusal;
@@ -24,8 +25,7 @@ impl Command for Reset {
         let (key, _) = arguments.key_and_rest()?;
         let mut open = keyspace::write::<LiqSeries>(context, key)?;
         open.existing()?.series.reset();
-        context.replicate_verbatim();
-        open.changed();
+        commit(context, open, Record::Verbatim, Expiry::Kept);
         context.reply_status(c"OK");
         Ok(())
     }

@@ -38,7 +38,7 @@ pub fn update(context: &Context<'_>, name: KeyName<'_>, key: &mut Writable<'_, L
     match limiter.lapses_at_us() {
         Some(lapses_us) if lapses_us <= now_us => {
             key.delete();
-            context.replicate_all(c"DEL", name, &[]);
+            context.replicate(c"DEL", name, &[]);
         }
         Some(lapses_us) => {
             tell(context, name, limiter);
@@ -56,6 +56,6 @@ fn tell(context: &Context<'_>, name: KeyName<'_>, limiter: &Limiter) {
         // Goes nowhere, and counts the change for the save points of snapshots.
         context.replicate_verbatim();
     } else {
-        context.replicate(c"RL.APPLY", name, &limiter.encode_versioned());
+        context.replicate(c"RL.APPLY", name, &[&limiter.encode_versioned()]);
     }
 }

@@ -3,6 +3,7 @@
 //! The command name and the key are not part of a request; `parse` starts behind the key.
 
 mod add;
+mod create;
 mod digest;
 mod hist;
 mod madd;
@@ -16,6 +17,7 @@ mod stats;
 mod vwap;
 
 pub use add::{Add, EventId, NewEvent};
+pub use create::Create;
 pub use digest::Digest;
 pub use hist::Hist;
 pub use madd::Madd;

@@ -1,5 +1,6 @@
-//! Commands that no user sent: from a primary, from another module, and through a script. Who has no user has every
-//! permission; who has one is asked for it on every way.
+//! Others beside our clients: commands that no user sent (from a primary, from another module, through a script), and
+//! modules that hear of a key and do to it what they like. Who has no user has every permission; who has one is asked
+//! for it on every way.
 
 use crate::support::primary::Primary;
 use crate::support::{Client, Options, Server, neighbour};
@@ -66,4 +67,22 @@ fn a_script_lends_nobody_more_than_its_user_may() {
     assert_eq!(client.run("EXISTS out").int(), 0, "a user without permission appends nothing");
     eval(&mut full, &format!("LIQ.ADD s {T0} sell 50 11 AT {T0}"), "s");
     assert_eq!(client.run("XLEN out").int(), 1);
+}
+
+#[test]
+fn a_subscriber_may_replace_the_key_it_hears_of() {
+    let folder = tempfile::tempdir().unwrap();
+    for event in ["liq.add", "liq.signal"] {
+        let server = start_with_neighbour(&folder, &["lazyfree-lazy-user-del no"]);
+        let mut client = server.connect();
+        client.run("LIQ.CREATE s SIGNALS out PERCENTILE 0").ok();
+        client.run(&format!("LIQ.ADD s {T0} buy 100 1000 AT {T0}"));
+        client.run(&format!("NEIGHBOUR.REPLACE {event}")).ok();
+        let judged = client.run(&format!("LIQ.ADD s {T0} sell 50 10 AT {T0}"));
+        assert_eq!(judged.field("signal").text(), "buy");
+        assert_eq!(client.run("LIQ.INFO s").field("signals").text(), "elsewhere", "the key was replaced");
+        // The signal is of the series that gave it, not of what lies where that series was.
+        assert_eq!(client.run("XLEN out").int(), 1, "{event}");
+        assert_eq!(client.run("EXISTS elsewhere").int(), 0, "{event}");
+    }
 }
