@@ -227,7 +227,9 @@ fn pass_replies(shared: &Shared, mut from: UnixStream, mut to: &TcpStream) -> io
                     return Ok(());
                 }
             }
-            Fault::Lose { every, holding } if reply.windows(holding.len()).any(|part| part == holding.as_bytes()) => {
+            Fault::Lose { every, holding }
+                if holding.is_empty() || reply.windows(holding.len()).any(|part| part == holding.as_bytes()) =>
+            {
                 let mut state = shared.state();
                 state.seen += 1;
                 if state.seen.is_multiple_of(every) {

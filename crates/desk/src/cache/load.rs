@@ -1,0 +1,278 @@
+//! A read that memory could not answer: Redis first, then whose turn it is to load, then the load itself, in a task of its
+//! own that outlives whoever asked.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::flight::{AnyAnswer, LAST_PAUSE, Refresh, Teller};
+use super::local::Mark;
+use super::store::{self, Names, Turn};
+use super::{Hit, Inner, Layer, Miss, entry};
+
+/// How often the lock of another process is looked at: first, and at last.
+const FIRST_POLL: Duration = Duration::from_millis(5);
+const LAST_POLL: Duration = Duration::from_millis(50);
+
+/// A lock in Redis that is ours.
+pub(super) struct Held {
+    token: String,
+}
+
+/// One read on its way. It tells its answer once, and may go on to refresh what it told.
+struct Fetch<T> {
+    inner: Arc<Inner<T>>,
+    id: Arc<str>,
+    names: Names,
+    /// What was kept since is newer than what this read finds.
+    mark: Mark,
+}
+
+/// Reads `id`, loading it where that is due, and tells the answer.
+pub(super) async fn fetch<T, E, F>(
+    inner: Arc<Inner<T>>,
+    id: Arc<str>,
+    load: impl FnOnce() -> F + Send + 'static,
+    told: Option<(Teller, u64)>,
+) where
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
+    F: Future<Output = Result<Option<T>, E>> + Send + 'static,
+    E: Send + Sync + 'static,
+{
+    let flight = Landing { inner: Arc::clone(&inner), id: Arc::clone(&id), told };
+    super::tracking::ensure(&inner).await;
+    let fetch = Fetch { mark: inner.local.mark(&id), names: inner.names(&id), inner, id };
+    let bytes = fetch.inner.noted(store::get(&fetch.inner.link, &fetch.names.value).await);
+    let found = match bytes.as_ref() {
+        Some(Some(bytes)) => fetch.inner.open(&fetch.id, bytes, fetch.mark).await,
+        _ => None,
+    };
+    match found {
+        Some(hit) if !hit.stale => {
+            fetch.count(&hit);
+            flight.tell::<T, E>(Ok(hit));
+        }
+        Some(hit) => fetch.refresh(hit, load, flight).await,
+        None => {
+            let answer = fetch.load(load).await;
+            flight.tell(answer);
+        }
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
+    fn count(&self, hit: &Hit<T>) {
+        let counters = &self.inner.counters;
+        if hit.stale {
+            counters.stale.add()
+        } else {
+            counters.redis.add()
+        }
+        if hit.value.is_none() {
+            counters.missing.add();
+        }
+    }
+
+    /// Answers with a stale value, at once or after the soft limit, and loads it anew where nobody else does.
+    async fn refresh<E, F>(self, hit: Hit<T>, load: impl FnOnce() -> F + Send + 'static, flight: Landing<T>)
+    where
+        F: Future<Output = Result<Option<T>, E>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        let refresh = self.inner.flights.refresh(&self.id).filter(|_| self.inner.pauses.get(&self.id).is_none());
+        let soft_limit = self.inner.settings.soft_limit;
+        let Some(refresh) = refresh else {
+            self.count(&hit);
+            return flight.tell::<T, E>(Ok(hit));
+        };
+        if soft_limit.is_zero() {
+            self.count(&hit);
+            flight.tell::<T, E>(Ok(hit));
+            self.load_if_free(load, refresh).await;
+            return;
+        }
+        let counted = Arc::clone(&self.inner);
+        let mut work = tokio::spawn(self.load_if_free(load, refresh));
+        match tokio::time::timeout(soft_limit, &mut work).await {
+            Ok(Ok(Some(Ok(new)))) => flight.tell::<T, E>(Ok(new)),
+            _ => {
+                counted.counters.stale.add();
+                flight.tell::<T, E>(Ok(hit));
+            }
+        }
+    }
+
+    /// A refresh: loads only if the lock is free now.
+    async fn load_if_free<E, F>(
+        self,
+        load: impl FnOnce() -> F + Send + 'static,
+        _refresh: Refresh,
+    ) -> Option<Result<Hit<T>, Miss<E>>>
+    where
+        F: Future<Output = Result<Option<T>, E>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        let token = new_token();
+        let settings = &self.inner.settings;
+        let taken = store::take(&self.inner.link, &self.names, &token, settings.load_limit).await;
+        // Without Redis the value that was just read from it is good enough: the next read will tell.
+        let (Turn::Ours, bytes) = self.inner.noted(taken)? else { return None };
+        // Somebody may have loaded it between our read and the lock.
+        if let Some(hit) = self.fresh(bytes).await {
+            self.let_go(Some(Held { token }), None).await;
+            return Some(Ok(hit));
+        }
+        Some(self.run(load, Some(Held { token })).await)
+    }
+
+    async fn fresh(&self, bytes: Option<Vec<u8>>) -> Option<Hit<T>> {
+        self.inner.open(&self.id, &bytes?, self.mark).await.filter(|hit| !hit.stale)
+    }
+
+    /// Nothing at hand: loads when it is our turn, and waits for the process whose turn it is.
+    async fn load<E, F>(self, load: impl FnOnce() -> F + Send + 'static) -> Result<Hit<T>, Miss<E>>
+    where
+        F: Future<Output = Result<Option<T>, E>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        if let Some(pause) = self.inner.pauses.get(&self.id) {
+            let last = pause.last.and_then(|last| last.downcast::<E>().ok());
+            return Err(Miss::Paused { until: pause.until, last });
+        }
+        let limit = self.inner.settings.load_limit;
+        let token = new_token();
+        // Whoever dies with the lock holds it for one limit; then the load of the next is within another one.
+        let deadline = Instant::now() + limit * 3;
+        let mut poll = FIRST_POLL;
+        loop {
+            let taken = store::take(&self.inner.link, &self.names, &token, limit).await;
+            let Some((turn, bytes)) = self.inner.noted(taken) else { return self.run(load, None).await };
+            let is_ours = matches!(turn, Turn::Ours);
+            if let Some(hit) = self.fresh(bytes).await {
+                if is_ours {
+                    self.let_go(Some(Held { token }), None).await;
+                }
+                // A read that waited was counted as that.
+                if poll == FIRST_POLL {
+                    self.count(&hit);
+                }
+                return Ok(hit);
+            }
+            match turn {
+                Turn::Ours => return self.run(load, Some(Held { token })).await,
+                Turn::Paused(left) => return Err(Miss::Paused { until: Instant::now() + left, last: None }),
+                Turn::Others if Instant::now() >= deadline => return Err(Miss::LoadLimit),
+                Turn::Others => {
+                    if poll == FIRST_POLL {
+                        self.inner.counters.waited.add();
+                    }
+                    tokio::time::sleep(poll).await;
+                    poll = (poll * 2).min(LAST_POLL);
+                }
+            }
+        }
+    }
+
+    /// Runs the load and stores what it brings, while the lock is still ours.
+    async fn run<E, F>(&self, load: impl FnOnce() -> F + Send + 'static, held: Option<Held>) -> Result<Hit<T>, Miss<E>>
+    where
+        F: Future<Output = Result<Option<T>, E>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        let counters = &self.inner.counters;
+        counters.loads.add();
+        // A task of its own, so that a panic is an answer.
+        let mut work = tokio::spawn(async move { load().await });
+        let failed = match tokio::time::timeout(self.inner.settings.load_limit, &mut work).await {
+            Ok(Ok(Ok(value))) => return Ok(self.store(value.map(Arc::new), held).await),
+            Ok(Ok(Err(error))) => Miss::Load(Arc::new(error)),
+            Ok(Err(_)) => Miss::Panicked,
+            Err(_) => {
+                work.abort();
+                Miss::LoadLimit
+            }
+        };
+        counters.failed.add();
+        let last = if let Miss::Load(error) = &failed { Some(Arc::clone(error) as AnyAnswer) } else { None };
+        let pause = self.inner.pauses.lengthen(&self.id, last).min(LAST_PAUSE);
+        self.let_go(held, Some(pause)).await;
+        Err(failed)
+    }
+
+    async fn store(&self, value: Option<Arc<T>>, held: Option<Held>) -> Hit<T> {
+        let inner = &self.inner;
+        inner.pauses.end(&self.id);
+        if value.is_none() {
+            inner.counters.missing.add();
+        }
+        let now_ms = inner.link.now_ms().await;
+        let stay = if value.is_some() { inner.stay(&self.id) } else { inner.missing_time };
+        let encoded = entry::encode(value.as_deref(), now_ms, inner.settings.compress_above);
+        let length = encoded.as_ref().map_or(0, |(_, length)| *length);
+        let is_kept = match (&held, encoded) {
+            // Nobody can have put or forgotten it in Redis; here the mark tells.
+            (None, _) => true,
+            (Some(held), Ok((bytes, _))) => {
+                let stored = store::store(&inner.link, &self.names, &held.token, &bytes, stay).await;
+                inner.noted(stored).is_none_or(|is_stored| {
+                    if !is_stored {
+                        inner.counters.refused.add();
+                    }
+                    is_stored
+                })
+            }
+            (Some(_), Err(error)) => {
+                tracing::warn!(space = inner.settings.space.name(), %error, "a loaded value cannot be stored");
+                self.let_go(held, None).await;
+                true
+            }
+        };
+        if is_kept {
+            inner.keep(&self.id, value.clone(), Duration::ZERO, length, self.mark);
+        }
+        Hit { value, age: Duration::ZERO, from: Layer::Loader, stale: false }
+    }
+
+    async fn let_go(&self, held: Option<Held>, pause: Option<Duration>) {
+        if let Some(held) = held {
+            self.inner.noted(store::unlock(&self.inner.link, &self.names, &held.token, pause).await);
+        }
+    }
+}
+
+/// Takes the flight off the board before its answer is told, so that who comes later asks anew; also when it is dropped
+/// without an answer.
+struct Landing<T> {
+    inner: Arc<Inner<T>>,
+    id: Arc<str>,
+    told: Option<(Teller, u64)>,
+}
+
+impl<T> Landing<T> {
+    fn tell<V, E>(mut self, answer: Result<Hit<V>, Miss<E>>)
+    where
+        V: Send + Sync + 'static,
+        E: Send + Sync + 'static,
+    {
+        if let Some((teller, number)) = self.told.take() {
+            self.inner.flights.land(&self.id, number);
+            let answer: AnyAnswer = Arc::new(answer);
+            // Nobody may be left to hear it.
+            let _ = teller.send(Some(answer));
+        }
+    }
+}
+
+impl<T> Drop for Landing<T> {
+    fn drop(&mut self) {
+        if let Some((_, number)) = self.told.take() {
+            self.inner.flights.land(&self.id, number);
+        }
+    }
+}
+
+pub(super) fn new_token() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}

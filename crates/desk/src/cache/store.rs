@@ -1,0 +1,183 @@
+//! A cache's steps in Redis: the value, and the lock of who loads it. A value is stored only by who still holds the lock,
+//! and `put`, `forget` and `clear` take it away: what was loaded before them is refused.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use redis::{Pipeline, Value};
+
+use crate::script::Script;
+use crate::{Error, Link, Space};
+
+/// The loader's: the value while the lock is its own. Without a token whoever holds it.
+static STORE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if ARGV[1] ~= '' and redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+redis.call('DEL', KEYS[2])
+return 1",
+    )
+});
+
+/// The loader's, when there is nothing to store: lets go, or leaves word until when nobody should try.
+static UNLOCK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] == '0' then return redis.call('DEL', KEYS[1]) end
+redis.call('SET', KEYS[1], 'paused', 'PX', ARGV[2])
+return 1",
+    )
+});
+
+/// What stands in a lock that holds a pause.
+const PAUSED: &[u8] = b"paused";
+
+/// The names of one id.
+pub(crate) struct Names {
+    pub(crate) value: String,
+    /// In the slot of the value: its tag is the value's whole name.
+    pub(crate) lock: String,
+}
+
+impl Names {
+    pub(crate) fn of(space: Space, version: u32, id: &str) -> Self {
+        let value = format!("{}:v{version}:{id}", space.name());
+        Self { lock: format!("{}:lock:{{{value}}}", space.name()), value }
+    }
+}
+
+/// What the attempt to load finds.
+pub(crate) enum Turn {
+    /// Nobody else loads: the lock is ours.
+    Ours,
+    /// Somebody loads.
+    Others,
+    /// A load failed, and nobody tries until then.
+    Paused(Duration),
+}
+
+/// Whose turn it is, and the value that is there by now.
+pub(crate) async fn take(
+    link: &Link,
+    names: &Names,
+    token: &str,
+    limit: Duration,
+) -> Result<(Turn, Option<Vec<u8>>), Error> {
+    let mut steps = Pipeline::new();
+    steps.cmd("SET").arg(&names.lock).arg(token).arg("NX").arg("GET").arg("PX").arg(millis(limit));
+    steps.cmd("GET").arg(&names.value).cmd("PTTL").arg(&names.lock);
+    let answers = link.send_all(&steps).await?;
+    let [held, value, left] = <[Value; 3]>::try_from(answers).map_err(Error::unexpected)?;
+    let turn = match held.extract_error()? {
+        Value::Nil => Turn::Ours,
+        Value::BulkString(holder) if holder == PAUSED => {
+            let left = if let Value::Int(left @ 1..) = left { left.unsigned_abs() } else { 1 };
+            Turn::Paused(Duration::from_millis(left))
+        }
+        _ => Turn::Others,
+    };
+    Ok((turn, bytes(value)?))
+}
+
+pub(crate) async fn get(link: &Link, name: &str) -> Result<Option<Vec<u8>>, Error> {
+    bytes(link.send(redis::cmd("GET").arg(name)).await?)
+}
+
+pub(crate) async fn get_many(link: &Link, names: &[Names]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    let mut command = redis::cmd("MGET");
+    names.iter().for_each(|names| {
+        command.arg(&names.value);
+    });
+    match link.send(&command).await? {
+        Value::Array(values) if values.len() == names.len() => values.into_iter().map(bytes).collect(),
+        other => Err(Error::unexpected(other)),
+    }
+}
+
+/// Stores a loaded value; false when the lock was taken away or has run out.
+pub(crate) async fn store(
+    link: &Link,
+    names: &Names,
+    token: &str,
+    bytes: &[u8],
+    stay: Duration,
+) -> Result<bool, Error> {
+    let stay = millis(stay).to_string();
+    let answer = STORE.run(link, &[&names.value, &names.lock], &[token.as_bytes(), bytes, stay.as_bytes()]).await?;
+    Ok(answer == Value::Int(1))
+}
+
+/// As [`store`], for many.
+pub(crate) async fn store_many(
+    link: &Link,
+    token: &str,
+    values: &[(Names, Vec<u8>, Duration)],
+) -> Result<Vec<bool>, Error> {
+    let mut runs = Pipeline::new();
+    for (names, bytes, stay) in values {
+        let stay = millis(*stay).to_string();
+        runs.add_command(STORE.by_digest(&[&names.value, &names.lock], &[token.as_bytes(), bytes, stay.as_bytes()]));
+    }
+    if values.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(STORE.run_all(link, &runs).await?.into_iter().map(|answer| answer == Value::Int(1)).collect())
+}
+
+/// Takes the locks of many that nobody holds; true where it is ours.
+pub(crate) async fn take_many(link: &Link, names: &[Names], token: &str, limit: Duration) -> Result<Vec<bool>, Error> {
+    let mut steps = Pipeline::new();
+    for names in names {
+        steps.cmd("SET").arg(&names.lock).arg(token).arg("NX").arg("PX").arg(millis(limit));
+    }
+    Ok(link.send_all(&steps).await?.into_iter().map(|answer| answer == Value::Okay).collect())
+}
+
+/// Lets the lock go, or makes it a pause.
+pub(crate) async fn unlock(link: &Link, names: &Names, token: &str, pause: Option<Duration>) -> Result<(), Error> {
+    let pause = pause.map_or(0, millis).to_string();
+    UNLOCK.run(link, &[&names.lock], &[token.as_bytes(), pause.as_bytes()]).await.map(drop)
+}
+
+/// Writes a value whoever loads, and takes the lock away.
+pub(crate) async fn put(link: &Link, names: &Names, bytes: &[u8], stay: Duration) -> Result<(), Error> {
+    store(link, names, "", bytes, stay).await.map(drop)
+}
+
+/// Deletes a value and takes the lock away.
+pub(crate) async fn forget(link: &Link, names: &Names) -> Result<(), Error> {
+    link.send(redis::cmd("UNLINK").arg(&names.value).arg(&names.lock)).await.map(drop)
+}
+
+/// Deletes every key of a space, 500 at a time; answers how many values there were.
+pub(crate) async fn clear(link: &Link, space: Space) -> Result<u64, Error> {
+    let (mut cursor, mut deleted) = (b"0".to_vec(), 0);
+    let locks = format!("{}:lock:", space.name());
+    loop {
+        let mut scan = redis::cmd("SCAN");
+        scan.arg(&cursor).arg("MATCH").arg(format!("{}*", space.prefix())).arg("COUNT").arg(500);
+        let answer = link.send(&scan).await?;
+        let (next, keys) = redis::from_redis_value::<(Vec<u8>, Vec<Vec<u8>>)>(answer).map_err(Error::unexpected)?;
+        if !keys.is_empty() {
+            link.send(redis::cmd("UNLINK").arg(&keys)).await?;
+            deleted += keys.iter().filter(|key| !key.starts_with(locks.as_bytes())).count() as u64;
+        }
+        if next == b"0" {
+            return Ok(deleted);
+        }
+        cursor = next;
+    }
+}
+
+/// At least one: Redis refuses an expiry of 0.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).clamp(1, i64::MAX as u64 / 4)
+}
+
+fn bytes(value: Value) -> Result<Option<Vec<u8>>, Error> {
+    match value.extract_error()? {
+        Value::Nil => Ok(None),
+        Value::BulkString(bytes) => Ok(Some(bytes)),
+        other => Err(Error::unexpected(other)),
+    }
+}

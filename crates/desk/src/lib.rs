@@ -1,0 +1,24 @@
+//! What the services of a trading desk share through plain Redis, and the part of it that is hard to get right under
+//! failure: a [cache] in which one process loads and nothing old survives an invalidation.
+//!
+//! Works on Redis from 7.0 and Valkey from 8.0, managed ones too; the redis-liq module is not needed.
+//!
+//! Everything stands on a [`Link`], which never lets a program wait for a server that is known to be away, and a
+//! [`Space`], which gives keys their names.
+
+mod error;
+mod health;
+mod link;
+mod script;
+mod space;
+mod words;
+
+#[cfg(feature = "cache")]
+pub mod cache;
+
+#[cfg(feature = "cache")]
+pub use cache::Cache;
+pub use error::{BadName, Error};
+pub use health::{Health, LinkTotals};
+pub use link::Link;
+pub use space::{Key, LONGEST_ID, Space};

@@ -1,0 +1,324 @@
+//! The way to Redis: one connection for all, opened when first needed, with a time limit for every command, and no
+//! waiting at all while the server is known to be away.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Cmd, IntoConnectionInfo, Pipeline, Value};
+
+use crate::health::{Backoff, Gate, SharedGate, Turn, is_not_ready};
+use crate::{Error, Health, LinkTotals};
+
+/// How long a command may take unless told otherwise.
+const TIME_LIMIT: Duration = Duration::from_millis(250);
+/// How many failures in a row make a link go down unless told otherwise.
+const ATTEMPTS: u32 = 3;
+/// After so long the server's clock is asked for again.
+const CLOCK_AGE: Duration = Duration::from_secs(30);
+
+/// A connection whose kind nobody here needs to know.
+type AnyConnection = Box<dyn ConnectionLike + Send + Sync>;
+
+/// A link to one server, cluster or Sentinel set; clones share it.
+///
+/// Opening does not connect, so a program starts while the server is away. Every command has a time limit; after three
+/// failures in a row the link is [down](Health::Down): commands answer [`Error::Away`] at once, and a probe in the
+/// background, after 0.5 s and then doubling to 15 s, finds out when the server is back.
+#[derive(Clone)]
+pub struct Link {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    source: Source,
+    gate: SharedGate,
+    limit: Duration,
+    clock: Mutex<Option<Clock>>,
+}
+
+enum Source {
+    Url { client: Box<redis::Client>, connection: tokio::sync::Mutex<Option<MultiplexedConnection>> },
+    Given(Box<dyn Fn() -> AnyConnection + Send + Sync>),
+}
+
+/// What the server's clock showed at a moment of ours.
+#[derive(Clone, Copy)]
+struct Clock {
+    server_ms: u64,
+    at: Instant,
+}
+
+impl Link {
+    /// A link to the server of `url`: `redis://[:password@]host[:port][/db]` or `redis+unix://path`.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when the text is no such address. A server that is away is no error.
+    pub fn open(url: &str) -> Result<Self, Error> {
+        let problem =
+            |error: redis::RedisError| Error::Configuration { name: "url", problem: error.to_string().into() };
+        Ok(Self::to_client(redis::Client::open(url).map_err(problem)?, TIME_LIMIT, ATTEMPTS))
+    }
+
+    /// The link that the environment describes: `REDIS_URL` (default `redis://127.0.0.1:6379/`), `REDIS_PASSWORD`,
+    /// `REDIS_DB`, `REDIS_TIMEOUT` (milliseconds for a command, 1 to 60,000) and `REDIS_RETRY_ATTEMPTS` (failures in a
+    /// row until the link is down, 1 to 1,000).
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] names the variable that is wrong.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let wrong = |name| move |problem: String| Error::Configuration { name, problem: problem.into() };
+        let number = |name: &'static str, default: u64, range: std::ops::RangeInclusive<u64>| match variable(name) {
+            None => Ok(default),
+            Some(text) => match text.trim().parse::<u64>() {
+                Ok(number) if range.contains(&number) => Ok(number),
+                _ => Err(wrong(name)(format!("must be {} to {}, got '{text}'", range.start(), range.end()))),
+            },
+        };
+        let url = variable("REDIS_URL").unwrap_or_else(|| "redis://127.0.0.1:6379/".into());
+        let info = url.as_str().into_connection_info().map_err(|error| wrong("REDIS_URL")(error.to_string()))?;
+        let mut settings = info.redis_settings().clone();
+        if let Some(password) = variable("REDIS_PASSWORD").filter(|password| !password.is_empty()) {
+            settings = settings.set_password(password);
+        }
+        if variable("REDIS_DB").is_some() {
+            settings = settings.set_db(number("REDIS_DB", 0, 0..=1_000_000)? as i64);
+        }
+        let limit = number("REDIS_TIMEOUT", TIME_LIMIT.as_millis() as u64, 1..=60_000)?;
+        let attempts = number("REDIS_RETRY_ATTEMPTS", u64::from(ATTEMPTS), 1..=1_000)?;
+        let client = redis::Client::open(info.set_redis_settings(settings));
+        let client = client.map_err(|error| wrong("REDIS_URL")(error.to_string()))?;
+        Ok(Self::to_client(client, Duration::from_millis(limit), attempts as u32))
+    }
+
+    /// A link over a connection of the caller's: of a cluster, of Sentinel, of a test. It must connect again by itself.
+    /// As its blocking reads would hold up everybody, a queue's workers over it ask every 50 ms instead.
+    pub fn over(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
+        let source = Source::Given(Box::new(move || Box::new(connection.clone())));
+        Self::with(source, TIME_LIMIT, ATTEMPTS)
+    }
+
+    fn to_client(client: redis::Client, limit: Duration, attempts: u32) -> Self {
+        Self::with(Source::Url { client: Box::new(client), connection: tokio::sync::Mutex::new(None) }, limit, attempts)
+    }
+
+    fn with(source: Source, limit: Duration, attempts: u32) -> Self {
+        let gate = Arc::new(Gate::new(attempts));
+        Self { inner: Arc::new(Inner { source, gate, limit, clock: Mutex::new(None) }) }
+    }
+
+    /// What the link knows of its server, without asking.
+    pub fn health(&self) -> Health {
+        self.inner.gate.health()
+    }
+
+    /// What it has counted.
+    pub fn totals(&self) -> LinkTotals {
+        self.inner.gate.totals()
+    }
+
+    /// The time an answer takes.
+    ///
+    /// # Errors
+    /// As every command: [`Error::Away`], [`Error::TimedOut`], [`Error::Lost`] or [`Error::Refused`].
+    pub async fn ping(&self) -> Result<Duration, Error> {
+        let asked = Instant::now();
+        self.send(&redis::cmd("PING")).await?;
+        Ok(asked.elapsed())
+    }
+
+    /// How long a command may take.
+    pub(crate) fn limit(&self) -> Duration {
+        self.inner.limit
+    }
+
+    pub(crate) async fn send(&self, command: &Cmd) -> Result<Value, Error> {
+        self.guarded(async {
+            let mut connection = self.inner.connection().await?;
+            Ok(connection.req_packed_command(command).await?.extract_error()?)
+        })
+        .await
+    }
+
+    /// The answers of several commands sent together; each may be an error of its own ([`Value::ServerError`]).
+    pub(crate) async fn send_all(&self, commands: &Pipeline) -> Result<Vec<Value>, Error> {
+        self.guarded(async {
+            let mut connection = self.inner.connection().await?;
+            let answers = connection.req_packed_commands(commands, 0, commands.len()).await?;
+            // A server that is not ready says so to each of them.
+            match answers.first() {
+                Some(Value::ServerError(error)) if is_not_ready(&error.clone().into()) => Err(error.clone().into()),
+                _ => Ok(answers),
+            }
+        })
+        .await
+    }
+
+    /// The server's clock in Unix milliseconds: processes whose own clocks differ agree on it. Asked for every half a
+    /// minute at most; the program's own clock where the server never answered.
+    pub(crate) async fn now_ms(&self) -> u64 {
+        if let Some(now_ms) = self.known_now_ms() {
+            return now_ms;
+        }
+        let asked = Instant::now();
+        if let Ok(Value::Array(parts)) = self.send(&redis::cmd("TIME")).await
+            && let Ok([seconds, micros]) = <[u64; 2]>::try_from(parts.iter().filter_map(integer).collect::<Vec<_>>())
+        {
+            // The answer is as old as half of its way.
+            let at = asked + asked.elapsed() / 2;
+            let clock = Clock { server_ms: seconds * 1000 + micros / 1000, at };
+            *self.inner.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);
+        }
+        let clock = *self.inner.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        clock.map_or_else(own_now_ms, Clock::now_ms)
+    }
+
+    fn known_now_ms(&self) -> Option<u64> {
+        let clock = *self.inner.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        clock.filter(|clock| clock.at.elapsed() < CLOCK_AGE).map(Clock::now_ms)
+    }
+
+    async fn guarded<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        if let Err((error, orphaned)) = self.inner.gate.admit() {
+            if orphaned {
+                self.probe();
+            }
+            return Err(error);
+        }
+        let limit = self.inner.limit;
+        let result = tokio::time::timeout(limit, work).await;
+        let result = result.unwrap_or(Err(Error::TimedOut(limit.as_millis() as u64)));
+        match &result {
+            Err(error) if error.is_outage() || is_not_ready(error) => {
+                let turn = self.inner.gate.failed(error);
+                // A connection that broke is no use; one that is late may only be slow.
+                if turn == Turn::Down || matches!(error, Error::Lost(_)) {
+                    self.inner.disconnect().await;
+                }
+                if turn == Turn::Down {
+                    self.probe();
+                }
+            }
+            answered => {
+                self.inner.gate.answered(answered.is_err());
+            }
+        }
+        result
+    }
+
+    /// Asks in the background until the server answers or the last clone of the link is gone.
+    fn probe(&self) {
+        let weak: Weak<Inner> = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            let mut backoff = Backoff::new();
+            loop {
+                tokio::time::sleep(backoff.wait()).await;
+                let Some(inner) = weak.upgrade() else { return };
+                let asked = tokio::time::timeout(inner.limit, inner.ping()).await;
+                let result = asked.unwrap_or(Err(Error::TimedOut(inner.limit.as_millis() as u64)));
+                match result {
+                    Err(error) if error.is_outage() || is_not_ready(&error) => {
+                        inner.gate.failed(&error);
+                        if is_not_ready(&error) {
+                            backoff.stay();
+                        }
+                    }
+                    answered => {
+                        // Its clock may have been set while it was away, or another server has taken its place.
+                        *inner.clock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                        inner.gate.answered(answered.is_err());
+                        return;
+                    }
+                }
+                inner.disconnect().await;
+            }
+        });
+    }
+
+    /// The client behind an address, for a connection with push messages.
+    pub(crate) fn client(&self) -> Option<&redis::Client> {
+        match &self.inner.source {
+            Source::Url { client, .. } => Some(client),
+            Source::Given(_) => None,
+        }
+    }
+}
+
+impl Inner {
+    async fn connection(&self) -> Result<AnyConnection, Error> {
+        match &self.source {
+            Source::Given(connection) => Ok(connection()),
+            Source::Url { client, connection } => {
+                // Who waits here waits for the one that connects, within the limits of both.
+                let mut slot = connection.lock().await;
+                if let Some(open) = &*slot {
+                    return Ok(Box::new(open.clone()));
+                }
+                let open = client.get_multiplexed_async_connection_with_config(&config()).await?;
+                *slot = Some(open.clone());
+                Ok(Box::new(open))
+            }
+        }
+    }
+
+    /// A connection that failed is not used again.
+    async fn disconnect(&self) {
+        if let Source::Url { connection, .. } = &self.source {
+            *connection.lock().await = None;
+        }
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        let mut connection = self.connection().await?;
+        connection.req_packed_command(&redis::cmd("PING")).await?;
+        Ok(())
+    }
+}
+
+impl Clock {
+    fn now_ms(self) -> u64 {
+        self.server_ms + self.at.elapsed().as_millis() as u64
+    }
+}
+
+/// The limits are this crate's own: they hold for connecting too.
+fn config() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None)
+}
+
+fn own_now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+fn integer(value: &Value) -> Option<u64> {
+    match value {
+        Value::BulkString(digits) => std::str::from_utf8(digits).ok()?.parse().ok(),
+        Value::Int(number) => u64::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(variables: &[(&str, &str)]) -> String {
+        let variable =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
+        Link::from_variables(variable).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_wrong_variable_is_named() {
+        assert_eq!(problem(&[]), "");
+        assert_eq!(problem(&[("REDIS_URL", "redis://desk:6380/2"), ("REDIS_TIMEOUT", "1000"), ("REDIS_DB", "3")]), "");
+        assert!(problem(&[("REDIS_URL", "desk:6380")]).starts_with("REDIS_URL: "));
+        assert_eq!(problem(&[("REDIS_TIMEOUT", "0")]), "REDIS_TIMEOUT: must be 1 to 60000, got '0'");
+        assert_eq!(problem(&[("REDIS_DB", "x")]), "REDIS_DB: must be 0 to 1000000, got 'x'");
+        assert_eq!(problem(&[("REDIS_RETRY_ATTEMPTS", "-1")]), "REDIS_RETRY_ATTEMPTS: must be 1 to 1000, got '-1'");
+    }
+}

@@ -1,0 +1,59 @@
+//! Lua that the server keeps: a step that must not tear, sent by its digest.
+
+use redis::{Cmd, Pipeline, Value};
+
+use crate::{Error, Link};
+
+/// One script, its text and digest.
+pub(crate) struct Script {
+    code: &'static str,
+    compiled: redis::Script,
+}
+
+impl Script {
+    pub(crate) fn new(code: &'static str) -> Self {
+        Self { code, compiled: redis::Script::new(code) }
+    }
+
+    /// The command that runs it where the server knows it.
+    pub(crate) fn by_digest(&self, keys: &[&str], args: &[&[u8]]) -> Cmd {
+        call("EVALSHA", self.compiled.get_hash(), keys, args)
+    }
+
+    /// Runs it, by its text where the server does not know it: after a restart, or on another node.
+    pub(crate) async fn run(&self, link: &Link, keys: &[&str], args: &[&[u8]]) -> Result<Value, Error> {
+        match link.send(&self.by_digest(keys, args)).await {
+            Err(Error::Refused(line)) if line.starts_with("NOSCRIPT") => {
+                link.send(&call("EVAL", self.code, keys, args)).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Sends runs of this script together. Where the server does not know it none of them ran; they are sent again
+    /// behind the text.
+    pub(crate) async fn run_all(&self, link: &Link, runs: &Pipeline) -> Result<Vec<Value>, Error> {
+        let answers = link.send_all(runs).await?;
+        let unknown = |value: &Value| matches!(value, Value::ServerError(error) if error.code() == "NOSCRIPT");
+        if !answers.iter().any(unknown) {
+            return Ok(answers);
+        }
+        let mut load = redis::cmd("SCRIPT");
+        load.arg("LOAD").arg(self.code);
+        link.send(&load).await?;
+        // Only those that did not run: somebody else may have sent the text in between.
+        let mut again = Pipeline::new();
+        for (run, _) in runs.cmd_iter().zip(&answers).filter(|(_, answer)| unknown(answer)) {
+            again.add_command(run.clone());
+        }
+        let mut second = link.send_all(&again).await?.into_iter();
+        let merged = answers.into_iter().map(|answer| if unknown(&answer) { second.next() } else { Some(answer) });
+        Ok(merged.map(|answer| answer.unwrap_or(Value::Nil)).collect())
+    }
+}
+
+fn call(name: &str, body: &str, keys: &[&str], args: &[&[u8]]) -> Cmd {
+    let mut command = redis::cmd(name);
+    command.arg(body).arg(keys.len()).arg(keys).arg(args);
+    command
+}

@@ -1,0 +1,186 @@
+//! Which layer answers, for how long, and what is in Redis.
+
+use std::time::Duration;
+
+use liq_harness::{Server, wait_until};
+use redis_liq_desk::cache::Layer;
+use redis_liq_desk::{Cache, Link};
+
+use crate::source::{LONG, SPACE, Source, assert_hit, link, shared_only};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_is_loaded_once_then_read_from_memory_and_by_others_from_redis() {
+    let server = Server::plain();
+    let source = Source::default();
+    source.value.store(42, std::sync::atomic::Ordering::SeqCst);
+    let builder = Cache::<u64>::builder(SPACE).fresh(LONG).local(LONG);
+    let cache = builder.clone().build(&link(&server)).unwrap();
+    assert_hit(source.get(&cache, "BTCUSDT").await, 42, Layer::Loader);
+    assert_hit(source.get(&cache, "BTCUSDT").await, 42, Layer::Local);
+    let other = builder.build(&link(&server)).unwrap();
+    assert_hit(source.get(&other, "BTCUSDT").await, 42, Layer::Redis);
+    assert_hit(source.get(&other, "BTCUSDT").await, 42, Layer::Local);
+    assert_eq!(source.times(), 1);
+    let hit = other.peek("BTCUSDT").await.unwrap();
+    assert_eq!((*hit.value.unwrap(), hit.stale), (42, false));
+    assert!(other.peek("ETHUSDT").await.is_none());
+    let totals = other.totals();
+    assert_eq!((totals.redis, totals.local, totals.loads), (1, 2, 0));
+    assert!((totals.hit_ratio() - 1.0).abs() < 1e-9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_in_redis_is_described_and_expires() {
+    let server = Server::plain();
+    let cache = Cache::<u64>::builder(SPACE).fresh(LONG).stale(LONG).version(3).build(&link(&server)).unwrap();
+    Source::default().get(&cache, "BTCUSDT").await.unwrap();
+    let mut client = server.connect();
+    let keys = client.run("KEYS *");
+    assert_eq!(keys.array()[0].text(), "market:ticker:v3:BTCUSDT");
+    assert_eq!(keys.array().len(), 1, "the lock is gone: {keys:?}");
+    let left = client.run("PTTL market:ticker:v3:BTCUSDT").int();
+    assert!((6_000_000..=7_200_000).contains(&left), "fresh + stale, less up to a tenth: {left}");
+    let bytes = client.run("GET market:ticker:v3:BTCUSDT");
+    let (layout, loaded_ms, flags) = (bytes.bytes()[..2].to_vec(), bytes.bytes()[2..11].to_vec(), bytes.bytes()[11]);
+    assert_eq!((layout, loaded_ms[0], flags), (vec![0x94, 1], 0xcf, 0));
+    let loaded_ms = u64::from_be_bytes(loaded_ms[1..].try_into().unwrap());
+    assert!(client.time_ms().abs_diff(loaded_ms) < 60_000, "the server's clock");
+    assert_eq!(cache.policy(), "KEYS.POLICY SET market:ticker: TYPE string TTL 2h MAXTTL 2h");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_value_is_served_at_once_and_refreshed_behind_it() {
+    let server = Server::plain();
+    let source = Source::default();
+    let builder = Cache::<u64>::builder(SPACE).fresh(Duration::from_millis(30)).stale(LONG).local(Duration::ZERO);
+    let cache = builder.build(&link(&server)).unwrap();
+    source.get(&cache, "a").await.unwrap();
+    source.value.store(1, std::sync::atomic::Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    let hit = source.get(&cache, "a").await.unwrap();
+    assert_eq!((*hit.value.unwrap(), hit.stale, hit.from), (0, true, Layer::Redis));
+    assert!(hit.age >= Duration::from_millis(30));
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while *cache.peek("a").await.unwrap().value.unwrap() == 0 {
+        assert!(tokio::time::Instant::now() < deadline, "nobody refreshes");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(source.times(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_soft_limit_a_quick_refresh_is_waited_for() {
+    let server = Server::plain();
+    let source = Source::default();
+    let builder = Cache::<u64>::builder(SPACE).fresh(Duration::from_millis(30)).stale(LONG).local(Duration::ZERO);
+    let cache = builder.soft_limit(Duration::from_secs(60)).build(&link(&server)).unwrap();
+    source.get(&cache, "a").await.unwrap();
+    source.value.store(1, std::sync::atomic::Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    assert_hit(source.get(&cache, "a").await, 1, Layer::Loader);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_there_is_none_is_remembered_too() {
+    let server = Server::plain();
+    let cache = shared_only().missing(LONG).build::<u64>(&link(&server)).unwrap();
+    let nothing = || async { Ok::<_, String>(None) };
+    assert_eq!(cache.get("a", nothing).await.unwrap().value, None);
+    let hit = cache.get("a", || async { Err("asked again".to_owned()) }).await.unwrap();
+    assert_eq!((hit.value, hit.from), (None, Layer::Redis));
+    assert!(cache.totals().missing >= 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn put_forget_and_clear_are_seen_by_all() {
+    let server = Server::plain();
+    let source = Source::default();
+    let (one, two) = (shared_only().build(&link(&server)).unwrap(), shared_only().build(&link(&server)).unwrap());
+    one.put("a", 7).await.unwrap();
+    assert_hit(source.get(&two, "a").await, 7, Layer::Redis);
+    two.forget("a").await.unwrap();
+    assert_hit(source.get(&one, "a").await, 0, Layer::Loader);
+    for number in 0..1200_u64 {
+        one.put(&format!("id{number}"), number).await.unwrap();
+    }
+    server.connect().run("SET market:tickers:other 1").ok();
+    assert_eq!(two.clear().await.unwrap(), 1201);
+    assert!(one.peek("id7").await.is_none());
+    assert_eq!(server.connect().run("DBSIZE").int(), 1, "another space is left alone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_version_and_broken_bytes_are_misses() {
+    let server = Server::plain();
+    let source = Source::default();
+    let old = shared_only().version(1).build(&link(&server)).unwrap();
+    old.put("a", 7).await.unwrap();
+    let new = shared_only().version(2).build(&link(&server)).unwrap();
+    assert_hit(source.get(&new, "a").await, 0, Layer::Loader);
+    for bytes in ["", "text", "\u{94}\u{1}", "[1,2,3,4]"] {
+        server.connect().call(&["SET", "market:ticker:v1:a", bytes]).ok();
+        assert_hit(source.get(&old, "a").await, 0, Layer::Loader);
+    }
+    assert!(old.totals().undecodable >= 4);
+    // A key of another type is an error of Redis: the cache goes without it.
+    server.connect().run("DEL market:ticker:v1:a");
+    server.connect().run("LPUSH market:ticker:v1:a x");
+    assert_hit(source.get(&old, "a").await, 0, Layer::Loader);
+    assert!(old.totals().redis_errors >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_id_changes_nothing_and_capacity_0_keeps_nothing() {
+    let server = Server::plain();
+    let source = Source::default();
+    let cache = Cache::<u64>::builder(SPACE).fresh(LONG).local(LONG).capacity(0).build(&link(&server)).unwrap();
+    for id in ["", "a b", "{a}", "a\n"] {
+        assert!(source.get(&cache, id).await.unwrap_err().to_string().starts_with("id: must "), "{id:?}");
+        assert!(cache.put(id, 1).await.is_err() && cache.forget(id).await.is_err());
+    }
+    assert_eq!((source.times(), server.connect().run("DBSIZE").int()), (0, 0));
+    source.get(&cache, "a").await.unwrap();
+    assert_hit(source.get(&cache, "a").await, 0, Layer::Redis);
+}
+
+#[test]
+fn settings_outside_their_range_are_named() {
+    let link = Link::open("redis://127.0.0.1:1/").unwrap();
+    let refusal = |builder: redis_liq_desk::cache::Builder| builder.build::<u64>(&link).err().unwrap().to_string();
+    let builder = || Cache::<u64>::builder(SPACE);
+    assert_eq!(refusal(builder()), "fresh: must be 1 ms to 366 days");
+    assert_eq!(refusal(builder().fresh(LONG * 9000)), "fresh: must be 1 ms to 366 days");
+    assert_eq!(refusal(builder().fresh(LONG).stale(LONG * 9000)), "stale: must be at most 366 days");
+    assert_eq!(refusal(builder().fresh(LONG).load_limit(Duration::ZERO)), "load_limit: must be 1 ms to 366 days");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_are_read_at_once_and_what_is_missing_is_loaded_at_once() {
+    let server = Server::plain();
+    let cache = shared_only().missing(LONG).build(&link(&server)).unwrap();
+    cache.put("a", 1).await.unwrap();
+    let load = |ids: Vec<String>| async move {
+        assert_eq!(ids, ["b", "c"]);
+        Ok::<_, String>(std::iter::once(("b".to_owned(), 2)).collect())
+    };
+    let hits = cache.get_many(&["a", "b", "c", "b"], load).await.unwrap();
+    let value = |id: &str| hits[id].value.as_deref().copied();
+    assert_eq!((value("a"), value("b"), value("c"), hits.len()), (Some(1), Some(2), None, 3));
+    let again = cache.get_many(&["a", "b", "c"], |_| async { Err("asked again") }).await.unwrap();
+    assert!(again.values().all(|hit| hit.from == Layer::Redis));
+    let failed = cache.get_many(&["a", "d"], |_| async { Err("away") }).await.unwrap_err();
+    assert_eq!(failed.to_string(), "the load failed: away");
+    assert_eq!(server.connect().run("KEYS *lock*").array().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn warming_loads_what_is_not_there() {
+    let server = Server::plain();
+    let cache = shared_only().build(&link(&server)).unwrap();
+    cache.put("a", 1).await.unwrap();
+    let load = |id: String| async move { if id == "bad" { Err("away") } else { Ok(Some(5)) } };
+    let warmed = cache.warm(&["a", "b", "c", "bad", "no id"], 2, load).await;
+    assert_eq!((warmed.present, warmed.loaded, warmed.failed), (1, 2, 2));
+    let mut client = server.connect();
+    wait_until("the values are there", || client.run("EXISTS market:ticker:v1:b market:ticker:v1:c").int() == 2);
+}

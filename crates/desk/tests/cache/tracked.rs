@@ -1,0 +1,66 @@
+//! Copies in memory that die when Redis' do.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use liq_harness::{Fault, Proxy, Server};
+use redis_liq_desk::cache::Layer;
+use redis_liq_desk::{Cache, Link};
+
+use crate::source::{LONG, SPACE, Source, link};
+
+fn tracked(link: &Link) -> Cache<u64> {
+    Cache::<u64>::builder(SPACE).fresh(LONG).local(LONG).tracked().build(link).unwrap()
+}
+
+/// Reads until the value is `wanted`, which another process wrote.
+async fn until(cache: &Cache<u64>, source: &Source, wanted: u64) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while source.get(cache, "a").await.unwrap().value.as_deref() != Some(&wanted) {
+        assert!(Instant::now() < deadline, "an old value stays");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Reads until the answer comes from memory: the echo of an own write, or a lost connection, may end a copy before.
+async fn until_kept(cache: &Cache<u64>, source: &Source) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while source.get(cache, "a").await.unwrap().from != Layer::Local {
+        assert!(Instant::now() < deadline, "nothing is kept");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_elsewhere_ends_the_copy_here() {
+    let server = Server::plain();
+    let source = Source::default();
+    let (here, elsewhere) = (tracked(&link(&server)), tracked(&link(&server)));
+    until_kept(&here, &source).await;
+    for number in 1..200 {
+        source.value.store(number, Ordering::SeqCst);
+        elsewhere.forget("a").await.unwrap();
+        until(&here, &source, number).await;
+    }
+    elsewhere.put("a", 1000).await.unwrap();
+    until(&here, &source, 1000).await;
+    source.value.store(2000, Ordering::SeqCst);
+    server.connect().run("FLUSHALL").ok();
+    until(&here, &source, 2000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_kept_while_nobody_tells() {
+    let server = Server::plain();
+    let source = Source::default();
+    let proxy = Proxy::before(&server);
+    let here = tracked(&Link::open(&proxy.url()).unwrap());
+    until_kept(&here, &source).await;
+    source.value.store(1, Ordering::SeqCst);
+    // The network goes while the value changes: what was kept is dropped.
+    proxy.set(Fault::Refuse);
+    server.connect().run("DEL market:ticker:v1:a");
+    until(&here, &source, 1).await;
+    proxy.set(Fault::None);
+    until_kept(&here, &source).await;
+}

@@ -1,0 +1,26 @@
+//! The examples, run against a real server.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may stop at a broken assumption")]
+
+#[path = "../examples/ticker.rs"]
+mod ticker;
+
+use liq_harness::Server;
+use redis_liq_desk::Link;
+
+#[tokio::test]
+async fn the_ticker_is_loaded_once() {
+    let server = Server::plain();
+    let lines = ticker::run(Link::open(&server.url()).unwrap()).await.unwrap();
+    assert_eq!(lines[0], "BTCUSDT 42150.5 from Loader");
+    assert!(lines[1..3].iter().all(|line| !line.contains("Loader")), "{lines:?}");
+    assert_eq!(lines[3], "NOSUCH is no symbol");
+}
+
+#[tokio::test]
+async fn the_ticker_works_without_a_server() {
+    let mut server = Server::plain();
+    server.kill();
+    let lines = ticker::run(Link::open(&server.url()).unwrap()).await.unwrap();
+    assert_eq!(lines[0], "BTCUSDT 42150.5 from Loader");
+    assert!(lines.last().unwrap().starts_with("without redis: "), "{lines:?}");
+}
