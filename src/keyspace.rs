@@ -18,15 +18,24 @@ pub fn read<T: Persisted, R>(
     body(ReadKey::open(context, name)?.value())
 }
 
-/// Like [`read`], with the bytes of memory that the value takes.
-pub fn read_measured<T: Persisted, R>(
+/// What the server knows of a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// Bytes of memory that the value takes.
+    pub memory_bytes: usize,
+    /// When the key expires, Unix milliseconds; `None` for never.
+    pub expires_ms: Option<u64>,
+}
+
+/// Like [`read`], with what the server knows of the key.
+pub fn read_known<T: Persisted, R>(
     context: &Context<'_>,
     name: KeyName<'_>,
-    body: impl FnOnce(Option<(&mut T, usize)>) -> Result<R, Refusal>,
+    body: impl FnOnce(Option<(&mut T, Known)>) -> Result<R, Refusal>,
 ) -> Result<R, Refusal> {
     let mut key = ReadKey::open(context, name)?;
-    let bytes = key.memory_bytes();
-    body(key.value().map(|value| (value, bytes)))
+    let known = Known { memory_bytes: key.memory_bytes(), expires_ms: key.expires_at_ms() };
+    body(key.value().map(|value| (value, known)))
 }
 
 /// A key open for writing, known to hold a `T` or nothing. What was changed in the value stands; everything else

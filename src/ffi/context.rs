@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::ffi::{CStr, CString};
 use std::marker::PhantomData;
 use std::ptr;
-use std::time::UNIX_EPOCH;
 
 use redis_module::raw;
 
@@ -55,16 +54,6 @@ impl Context<'_> {
             }
         };
         u64::try_from(now_ms).unwrap_or(0)
-    }
-
-    /// The clock, Unix microseconds: that of the command's start where the server tells it.
-    pub fn now_us(&self) -> u64 {
-        // SAFETY: the function has no requirement.
-        match unsafe { raw::RedisModule_CachedMicroseconds.map(|cached| cached()) } {
-            Some(now_us) => u64::try_from(now_us).unwrap_or(0),
-            // Servers before 7.2 tell modules the time in milliseconds only.
-            None => UNIX_EPOCH.elapsed().map_or(0, |now| u64::try_from(now.as_micros()).unwrap_or(u64::MAX)),
-        }
     }
 
     /// Whether one of `flags` is set; asked once per call, since nothing a command does changes those it asks for.

@@ -29,6 +29,16 @@ impl Handle {
         Self(unsafe { api!(RedisModule_OpenKey)(context.raw, name.raw, mode.cast_signed()) })
     }
 
+    /// When the key expires, Unix milliseconds; `None` for never, and for a missing key.
+    fn expires_at_ms(&self) -> Option<u64> {
+        if self.0.is_null() {
+            return None;
+        }
+        // SAFETY: the handle is open.
+        let at_ms = unsafe { api!(RedisModule_GetAbsExpire)(self.0) };
+        u64::try_from(at_ms).ok()
+    }
+
     /// The value's place; null when the key is missing.
     fn value<T: Persisted>(&self) -> Result<*mut T, HoldsAnotherType> {
         if self.0.is_null() {
@@ -48,7 +58,7 @@ impl Handle {
 
 /// A key open for reading.
 pub struct ReadKey<'call, T> {
-    _handle: Handle,
+    handle: Handle,
     value: *mut T,
     call: PhantomData<&'call ()>,
 }
@@ -56,7 +66,7 @@ pub struct ReadKey<'call, T> {
 impl<'call, T: Persisted> ReadKey<'call, T> {
     pub(crate) fn open(context: &'call Context<'_>, name: KeyName<'_>) -> Result<Self, HoldsAnotherType> {
         let handle = Handle::open(context, name, raw::REDISMODULE_READ);
-        Ok(Self { value: handle.value()?, _handle: handle, call: PhantomData })
+        Ok(Self { value: handle.value()?, handle, call: PhantomData })
     }
 
     /// The value. Queries may rebuild caches inside it, so it is lent mutably; what persists must not change.
@@ -64,6 +74,11 @@ impl<'call, T: Persisted> ReadKey<'call, T> {
         // SAFETY: the value lives while its key is open, the server runs one command at a time, and the borrow of `self`
         // keeps this the only reference made from the handle. A command opens its key once.
         unsafe { self.value.as_mut() }
+    }
+
+    /// When the key expires, Unix milliseconds; `None` for never.
+    pub(crate) fn expires_at_ms(&self) -> Option<u64> {
+        self.handle.expires_at_ms()
     }
 
     /// Bytes of memory that the value takes; 0 when the key is missing.
@@ -112,9 +127,7 @@ impl<'call, T: Persisted> WriteKey<'call, T> {
 
     /// When the key expires, Unix milliseconds; `None` for never.
     pub(crate) fn expires_at_ms(&self) -> Option<u64> {
-        // SAFETY: the handle is open.
-        let at_ms = unsafe { api!(RedisModule_GetAbsExpire)(self.handle.0) };
-        u64::try_from(at_ms).ok()
+        self.handle.expires_at_ms()
     }
 
     /// Sets when the key expires; `None` for never.

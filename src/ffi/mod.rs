@@ -32,6 +32,7 @@ mod allocator;
 mod argument;
 mod audience;
 mod call;
+mod clock;
 mod command;
 mod command_docs;
 mod context;
@@ -44,6 +45,7 @@ mod persisted;
 
 pub use acl::WriteAccess;
 pub use argument::{Arguments, KeyName};
+pub use clock::{steady_us, wall_us};
 pub use command::{Command, CommandInfo, Registration};
 pub use command_docs::{ArgSpec, KeyAccess};
 pub use context::{Context, Level, log_anywhere};

@@ -1,4 +1,4 @@
 //! The data types: their names, versions and how their values are saved.
 
 pub mod liqseries;
-mod ratelimit;
+pub mod ratelimit;

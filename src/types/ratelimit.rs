@@ -3,11 +3,17 @@
 use std::ffi::CStr;
 
 use liq_core::rl::format::{LAYOUT, decode, encode};
-use liq_core::rl::limiter::Limiter;
+use liq_core::rl::limiter::{Limiter, Now};
 
-use crate::ffi::{Persisted, TypeSlot};
+use crate::ffi::{Persisted, TypeSlot, steady_us, wall_us};
 
 static SLOT: TypeSlot = TypeSlot::new();
+
+/// Now, as limiters take it.
+pub fn now() -> Now {
+    let steady_us = steady_us();
+    Now::new(wall_us(), steady_us)
+}
 
 impl Persisted for Limiter {
     const TYPE_NAME: &'static CStr = c"ratelimit";
@@ -23,7 +29,7 @@ impl Persisted for Limiter {
     }
 
     fn decode(version: u8, bytes: &[u8]) -> Result<Self, String> {
-        decode(version, bytes).map_err(|error| error.to_string())
+        decode(version, bytes, now()).map_err(|error| error.to_string())
     }
 
     fn duplicate(&self) -> Self {

@@ -106,12 +106,13 @@ fn every_case_is_answered_as_redis_cell_answers_it() {
 }
 
 #[test]
-fn its_keys_are_limiters_that_expire_when_full() {
+fn its_keys_are_limiters_that_expire_when_full_again() {
     let server = compatible();
     let mut client = server.connect();
     client.run("CL.THROTTLE a 15 30 60 5");
     assert_eq!(client.run("TYPE a").text(), "ratelimit");
-    assert!((1..=10).contains(&client.run("TTL a").int()));
+    // Full in ten seconds; an expiry may be a sixteenth of the period later.
+    assert!((1..=14).contains(&client.run("TTL a").int()));
     assert_eq!(client.run("RL.PEEK a").array()[1].int(), 16);
     assert_eq!(client.run("CL.THROTTLE b 15 30 60 0").array()[2].int(), 16);
     assert_eq!(client.run("EXISTS b").int(), 0);

@@ -7,15 +7,18 @@ fn expiry_ms(client: &mut Client, key: &str) -> i64 {
 }
 
 #[test]
-fn a_checked_key_expires_when_it_is_full_and_a_created_one_stays() {
+fn a_checked_key_expires_soon_after_it_is_full_and_a_created_one_stays() {
     let server = Server::start();
     let mut client = server.connect();
     let verdict = client.run("RL.CHECK a LIMIT 10 PERIOD 10h COST 3");
     let full_ms = client.time_ms().cast_signed() + verdict.array()[4].int();
-    assert!((full_ms - 5_000..=full_ms + 1).contains(&expiry_ms(&mut client, "a")));
+    let late_ms = 10 * 3_600_000 / 16;
     let before = expiry_ms(&mut client, "a");
+    assert!((full_ms - 5_000..=full_ms + late_ms + 1).contains(&before), "{} ms off", before - full_ms);
     client.run("RL.CHECK a COST 2");
-    assert_eq!(expiry_ms(&mut client, "a") - before, 2 * 3_600_000);
+    let moved_ms = expiry_ms(&mut client, "a") - before;
+    // On a grid of 32 points a period.
+    assert!((moved_ms - 2 * 3_600_000).abs() <= 10 * 3_600_000 / 32 + 1, "{moved_ms}");
     client.run("RL.BAN a 20h").ok();
     assert!(expiry_ms(&mut client, "a") > before + 10 * 3_600_000);
     client.run("RL.CREATE a LIMIT 10 PERIOD 10h").ok();

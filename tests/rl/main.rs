@@ -11,6 +11,7 @@
 mod support;
 
 mod cell;
+mod clock;
 mod durability;
 mod hostile_payloads;
 mod keys;

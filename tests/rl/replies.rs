@@ -179,6 +179,27 @@ fn what_the_exchange_says_raises_the_use_and_lowers_it_by_force_only() {
 }
 
 #[test]
+fn what_was_said_of_the_next_window_says_nothing_of_this_one() {
+    let server = Server::start();
+    let mut client = server.connect();
+    // As far ahead as is believed, of a window that does not end while the test runs.
+    let periods_ms = (240_000..=300_000).step_by(10_000);
+    let period_ms = periods_ms.max_by_key(|period_ms| window_left_ms(&mut client, *period_ms)).unwrap();
+    let next_ms = client.time_ms() + period_ms;
+    let mut session = Session::of(&server);
+    let left_ms = window_left_ms(&mut client, period_ms);
+    session.expect_all(&[
+        (&format!("RL.CREATE a LIMIT 10 PERIOD {period_ms} ALIGNED"), "OK"),
+        ("RL.CHECK a COST 7", &format!("1 10 3 -1 ~{left_ms} 0")),
+        (&format!("RL.SYNC a PERIOD {period_ms} ALIGNED USED 9 AT {next_ms}"), &format!("1 10 3 -1 ~{left_ms} 0")),
+        (
+            &format!("RL.SYNC a PERIOD {period_ms} ALIGNED USED 0 AT {next_ms} FORCE"),
+            &format!("1 10 3 -1 ~{left_ms} 0"),
+        ),
+    ]);
+}
+
+#[test]
 fn a_ban_refuses_everything_until_it_is_over_or_lifted() {
     let server = Server::start();
     Session::of(&server).expect_all(&[

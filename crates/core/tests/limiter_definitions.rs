@@ -1,11 +1,16 @@
 //! The limiter against its definitions, written slowly: every use is remembered, and every stretch is summed.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
-use liq_core::rl::limiter::{Kind, Limiter, Rule, Verdict};
+use liq_core::rl::limiter::{Change, Kind, Limiter, Now, Rule, Verdict};
 use proptest::prelude::*;
 
 /// Some time in 2025, on no boundary of anything.
 const START_US: u64 = 1_750_000_003_456_789;
+
+/// A process whose clocks agree.
+const fn at(now_us: u64) -> Now {
+    Now::new(now_us, now_us)
+}
 
 fn rule(kind: Kind, amount: u64, period_ms: u64, burst: Option<u64>) -> Rule {
     Rule::new(kind, amount, period_ms, burst).unwrap()
@@ -13,12 +18,12 @@ fn rule(kind: Kind, amount: u64, period_ms: u64, burst: Option<u64>) -> Rule {
 
 /// Checks every cost at its time and returns what was admitted, as (time, cost).
 fn admitted(rules: &[Rule], steps: &[(u64, u64)]) -> Vec<(u64, u64)> {
-    let mut limiter = Limiter::new(START_US);
+    let mut limiter = Limiter::new(at(START_US));
     let mut now_us = START_US;
     let mut uses = Vec::new();
     for (pause_us, cost) in steps {
         now_us += pause_us;
-        let outcome = limiter.check(rules, i64::try_from(*cost).unwrap(), now_us).unwrap();
+        let outcome = limiter.check(rules, i64::try_from(*cost).unwrap(), at(now_us)).unwrap();
         if outcome.verdict.allowed {
             uses.push((now_us, *cost));
         }
@@ -91,7 +96,7 @@ proptest! {
     ) {
         let limit = [rule(Kind::Sliding, amount, period_ms, None)];
         let (period_us, late_us) = (period_ms * 1_000, period_ms * 1_000 / 64);
-        let mut limiter = Limiter::new(START_US);
+        let mut limiter = Limiter::new(at(START_US));
         let mut now_us = START_US;
         let mut uses: Vec<(u64, u64)> = Vec::new();
         for (pause_us, cost) in steps {
@@ -102,7 +107,7 @@ proptest! {
             };
             let certain = used_since(now_us - period_us);
             let possible = used_since(now_us - period_us - late_us);
-            let verdict = limiter.check(&limit, i64::try_from(cost).unwrap(), now_us).unwrap().verdict;
+            let verdict = limiter.check(&limit, i64::try_from(cost).unwrap(), at(now_us)).unwrap().verdict;
             if verdict.allowed {
                 prop_assert!(certain + cost <= amount, "above the amount in the last period");
                 uses.push((now_us, cost));
@@ -119,7 +124,7 @@ proptest! {
     ) {
         let limit = [rule(Kind::Sliding, amount, period_ms, None)];
         let period_us = period_ms * 1_000;
-        let mut limiter = Limiter::new(START_US);
+        let mut limiter = Limiter::new(at(START_US));
         let mut now_us = START_US;
         let mut uses: Vec<(u64, u64)> = Vec::new();
         for (pause, cost, given_back) in steps {
@@ -127,8 +132,8 @@ proptest! {
             uses.retain(|(time_us, _)| time_us + period_us > now_us);
             if let Some(place) = given_back.filter(|_| !uses.is_empty()) {
                 let (_, cost) = uses.remove(place % uses.len());
-                limiter.check(&limit, -i64::try_from(cost).unwrap(), now_us).unwrap();
-            } else if limiter.check(&limit, i64::try_from(cost).unwrap(), now_us).unwrap().verdict.allowed {
+                limiter.check(&limit, -i64::try_from(cost).unwrap(), at(now_us)).unwrap();
+            } else if limiter.check(&limit, i64::try_from(cost).unwrap(), at(now_us)).unwrap().verdict.allowed {
                 uses.push((now_us, cost));
             }
             prop_assert!(uses.iter().map(|(_, cost)| cost).sum::<u64>() <= amount);
@@ -142,14 +147,14 @@ proptest! {
     ) {
         let limit = [rule(Kind::Sliding, amount, period_ms, None)];
         let period_us = period_ms * 1_000;
-        let mut limiter = Limiter::new(START_US);
+        let mut limiter = Limiter::new(at(START_US));
         let mut now_us = START_US;
         let mut uses: Vec<(u64, u64)> = Vec::new();
         for (gap, cost) in gaps {
             now_us += period_us / 64 + gap;
             let used = uses.iter().filter(|(time_us, _)| time_us + period_us > now_us).map(|(_, cost)| cost);
             let fits = used.sum::<u64>() + cost <= amount;
-            let verdict = limiter.check(&limit, i64::try_from(cost).unwrap(), now_us).unwrap().verdict;
+            let verdict = limiter.check(&limit, i64::try_from(cost).unwrap(), at(now_us)).unwrap().verdict;
             prop_assert_eq!(verdict.allowed, fits);
             if fits {
                 uses.push((now_us, cost));
@@ -204,15 +209,15 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
 
 /// What each limit alone says is used, in the order of the limits.
 fn all_used(limiter: &Limiter, now_us: u64) -> Vec<u64> {
-    limiter.limits().iter().map(|limit| limit.used(limiter.moment(now_us))).collect()
+    limiter.limits().iter().map(|limit| limit.used(limiter.moment(at(now_us)))).collect()
 }
 
 fn loaded(rules: &[Rule], steps: &[(u64, i64)]) -> (Limiter, u64) {
-    let mut limiter = Limiter::new(START_US);
+    let mut limiter = Limiter::new(at(START_US));
     let mut now_us = START_US;
     for (pause_us, cost) in steps {
         now_us += pause_us;
-        limiter.check(rules, *cost, now_us).unwrap();
+        limiter.check(rules, *cost, at(now_us)).unwrap();
     }
     (limiter, now_us)
 }
@@ -230,7 +235,7 @@ proptest! {
         // Without a history the limiter follows no rules yet, and nothing is used of them.
         let before = if before.is_empty() { vec![0; rules.len()] } else { before };
         let fits = rules.iter().zip(&before).all(|(rule, used)| used + cost <= rule.capacity());
-        let verdict = limiter.check(&rules, i64::try_from(cost).unwrap(), now_us).unwrap().verdict;
+        let verdict = limiter.check(&rules, i64::try_from(cost).unwrap(), at(now_us)).unwrap().verdict;
         let after = all_used(&limiter, now_us);
         prop_assert_eq!(verdict.allowed, fits);
         for (before, after) in before.iter().zip(&after) {
@@ -241,10 +246,10 @@ proptest! {
     #[test]
     fn remaining_is_true(rules in rules(), steps in history()) {
         let (limiter, now_us) = loaded(&rules, &steps);
-        let remaining = limiter.peek(&rules, 0, now_us).unwrap().remaining;
+        let remaining = limiter.peek(&rules, 0, at(now_us)).unwrap().remaining;
         let take = |cost: u64| {
             let cost = i64::try_from(cost).unwrap();
-            limiter.clone().check(&rules, cost, now_us).unwrap().verdict.allowed
+            limiter.clone().check(&rules, cost, at(now_us)).unwrap().verdict.allowed
         };
         prop_assert!(remaining == 0 || take(remaining));
         prop_assert!(!take(remaining + 1));
@@ -255,7 +260,7 @@ proptest! {
         let (limiter, now_us) = loaded(&rules, &steps);
         let take = |wait_ms: i64| {
             let then_us = now_us + u64::try_from(wait_ms).unwrap() * 1_000;
-            limiter.clone().check(&rules, i64::try_from(cost).unwrap(), then_us).unwrap().verdict
+            limiter.clone().check(&rules, i64::try_from(cost).unwrap(), at(then_us)).unwrap().verdict
         };
         let verdict = take(0);
         match verdict.retry_after_ms {
@@ -274,11 +279,12 @@ proptest! {
 
     #[test]
     fn waiting_reset_after_of_every_limit_leaves_a_key_that_says_nothing(rules in rules(), steps in history()) {
-        let (limiter, _) = loaded(&rules, &steps);
-        let lapses_us = limiter.lapses_at_us().unwrap();
+        let (limiter, now_us) = loaded(&rules, &steps);
+        let lapses_in_us = |time_us: u64| limiter.lapses_in_us(limiter.moment(at(time_us))).unwrap();
+        let lapses_us = now_us + lapses_in_us(now_us);
         let full_at = |time_us: u64| all_used(&limiter, time_us).iter().all(|used| *used == 0);
-        prop_assert!(full_at(lapses_us) && limiter.has_lapsed(lapses_us));
-        prop_assert!(lapses_us <= limiter.clock_us() || !full_at(lapses_us - 1));
+        prop_assert!(full_at(lapses_us) && lapses_in_us(lapses_us) == 0);
+        prop_assert!(lapses_us <= now_us || !full_at(lapses_us - 1));
     }
 
     #[test]
@@ -286,9 +292,9 @@ proptest! {
         let (mut limiter, now_us) = loaded(&rules, &steps);
         let before = limiter.clone();
         prop_assume!(!steps.is_empty());
-        limiter.check(&rules, 0, now_us + pause_us).unwrap();
-        let refused = limiter.check(&rules, 1 << 53, now_us + pause_us).unwrap();
-        prop_assert!(refused.changed == refused.verdict.allowed);
+        limiter.check(&rules, 0, at(now_us + pause_us)).unwrap();
+        let refused = limiter.check(&rules, 1 << 53, at(now_us + pause_us)).unwrap();
+        prop_assert!((refused.change == Change::Nothing) != refused.verdict.allowed);
         prop_assert!(refused.verdict.allowed || limiter == before);
     }
 
@@ -296,7 +302,7 @@ proptest! {
     fn giving_back_never_makes_more_than_full(rules in rules(), steps in history(), back in 1..100_i64) {
         let (mut limiter, now_us) = loaded(&rules, &steps);
         let before = all_used(&limiter, now_us);
-        limiter.check(&rules, -back, now_us).unwrap();
+        limiter.check(&rules, -back, at(now_us)).unwrap();
         for (before, after) in before.iter().zip(all_used(&limiter, now_us)) {
             prop_assert!(after <= before.saturating_sub(back.unsigned_abs()));
         }
@@ -312,7 +318,7 @@ proptest! {
         let changed: Vec<Rule> = rules.iter().zip(&new_amounts).rev().map(|(old, amount)| {
             rule(old.kind(), *amount, old.period_ms(), None)
         }).collect();
-        limiter.check(&changed, 1 << 53, now_us).unwrap();
+        limiter.check(&changed, 1 << 53, at(now_us)).unwrap();
         for (place, used) in all_used(&limiter, now_us).iter().enumerate() {
             let old = before[before.len() - 1 - place];
             prop_assert_eq!(*used, old.min(changed[place].capacity()));

@@ -1,12 +1,25 @@
 //! The layouts of the limiter: golden bytes, the way there and back, and bytes that mean harm.
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
 
 use liq_core::rl::format::{LAYOUT, decode, encode};
-use liq_core::rl::limiter::{Kind, Limiter, Rule, Used};
+use liq_core::rl::limiter::{Kind, LATEST_US, Limiter, MAX_AMOUNT, MAX_PERIOD_MS, Now, Rule, Used};
 use liq_core::wire::DecodeError;
 use proptest::prelude::*;
 
+#[path = "hostile/limiter_commands.rs"]
+mod limiter_commands;
+
 const START_US: u64 = 1_750_000_003_456_789;
+
+/// A process whose clocks agree.
+const fn at(now_us: u64) -> Now {
+    Now::new(now_us, now_us)
+}
+
+/// The limiter that these bytes hold, for a process whose clock is the limiter's own.
+fn read(bytes: &[u8]) -> Result<Limiter, DecodeError> {
+    decode(LAYOUT, bytes, at(START_US))
+}
 
 fn rule(kind: Kind, amount: u64, period_ms: u64) -> Rule {
     Rule::new(kind, amount, period_ms, None).unwrap()
@@ -16,81 +29,66 @@ fn rule(kind: Kind, amount: u64, period_ms: u64) -> Rule {
 fn sample() -> Limiter {
     let smooth = Rule::new(Kind::Gcra, 7, 1_000, Some(3)).unwrap();
     let rules = [smooth, rule(Kind::Sliding, 100, 10_000), rule(Kind::Aligned, 1_200, 60_000)];
-    let mut limiter = Limiter::new(START_US);
-    limiter.create(&rules, START_US);
-    limiter.check(&[], 2, START_US).unwrap();
-    limiter.check(&[], 1, START_US + 200_003).unwrap();
-    limiter.ban(5_000, START_US + 200_004);
+    let mut limiter = Limiter::new(at(START_US));
+    limiter.create(&rules, at(START_US));
+    limiter.check(&[], 2, at(START_US)).unwrap();
+    limiter.check(&[], 1, at(START_US + 200_003)).unwrap();
+    limiter.ban(5_000, at(START_US + 200_004));
     limiter
 }
 
-/// What layout 1 wrote for [`sample`] when it was released: it must always be read.
-const SAMPLE_V1: &str = "\
-    592c93a09d3706009977dfa09d3706000103 \
-    000700000000000000e803000000000000 \
-    03000000000000000100000000000000a427090000000000 \
-    0164000000000000001027000000000000 \
-    582c93a09d37060002 \
-    151f90a09d3706000200000000000000 \
-    582c93a09d3706000100000000000000 \
-    02b00400000000000060ea000000000000 \
-    4a0cbd01000000000300000000000000";
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
-}
-
+/// What layout 1 writes for [`sample`]; once released it must always be read. `UPDATE_GOLDEN=1` writes it.
 #[test]
 fn layout_1_is_read_as_it_was_released() {
-    assert_eq!(decode(1, &unhex(SAMPLE_V1)), Ok(sample()));
-    assert_eq!((LAYOUT, hex(&encode(&sample()))), (1, hex(&unhex(SAMPLE_V1))));
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/ratelimit-v1-sample.bin");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, encode(&sample())).unwrap();
+    }
+    let golden = std::fs::read(path).unwrap();
+    assert_eq!(decode(1, &golden, at(START_US)), Ok(sample()));
+    assert_eq!((LAYOUT, encode(&sample())), (1, golden));
 }
 
 #[test]
 fn a_key_with_one_smooth_limit_takes_59_bytes() {
-    let mut limiter = Limiter::new(START_US);
-    limiter.check(&[rule(Kind::Gcra, 10, 1_000)], 1, START_US).unwrap();
+    let mut limiter = Limiter::new(at(START_US));
+    limiter.check(&[rule(Kind::Gcra, 10, 1_000)], 1, at(START_US)).unwrap();
     assert_eq!(encode(&limiter).len(), 59);
 }
 
 #[test]
 fn a_newer_layout_is_refused() {
-    assert_eq!(decode(2, &encode(&sample())), Err(DecodeError::UnknownLayout(2)));
+    assert_eq!(decode(2, &encode(&sample()), at(START_US)), Err(DecodeError::UnknownLayout(2)));
 }
 
 #[test]
 fn cut_or_lengthened_bytes_are_refused() {
     let mut bytes = encode(&sample());
     for end in 0..bytes.len() {
-        assert!(decode(1, &bytes[..end]).is_err(), "cut at {end}");
+        assert!(read(&bytes[..end]).is_err(), "cut at {end}");
     }
     bytes.push(0);
-    assert_eq!(decode(1, &bytes), Err(DecodeError::Trailing));
+    assert_eq!(read(&bytes), Err(DecodeError::Trailing));
 }
 
-/// Whatever decodes must behave: it answers, encodes to the same bytes, and its figures stay within its limits.
+/// Whatever decodes must behave: it answers, encodes to the same bytes, and stays readable whatever is done to it.
 fn must_behave(bytes: &[u8]) -> Result<(), TestCaseError> {
-    let Ok(limiter) = decode(1, bytes) else { return Ok(()) };
+    let Ok(limiter) = read(bytes) else { return Ok(()) };
     prop_assert_eq!(encode(&limiter), bytes, "two byte strings for one limiter");
     for now_us in [0, START_US, limiter.clock_us(), u64::MAX] {
         let mut changed = limiter.clone();
-        let _ = changed.check(&[], 1, now_us);
-        let _ = changed.check(&[], -1, now_us);
-        let _ = changed.check(&[rule(Kind::Sliding, 3, 10_000), rule(Kind::Gcra, 3, 1_000)], 2, now_us);
+        let now = at(now_us);
+        let _ = changed.check(&[], 1, now);
+        let _ = changed.check(&[], -1, now);
+        let _ = changed.check(&[rule(Kind::Sliding, 3, 10_000), rule(Kind::Gcra, 3, 1_000)], 2, now);
         let told = Used { kind: Kind::Sliding, period_ms: 10_000, used: 2, force: true };
-        let _ = changed.sync(told, now_us / 2, now_us);
-        changed.ban(1_000, now_us);
-        if now_us < 1 << 62 {
-            prop_assert_eq!(decode(1, &encode(&changed)), Ok(changed.clone()), "written and not read");
-        }
-        prop_assert!(changed.standings(now_us).iter().all(|standing| standing.used <= standing.capacity));
-        let _ = (changed.expires_ms(), changed.peek(&[], 1, now_us));
-        changed.reset(now_us);
+        let _ = changed.sync(told, now_us / 2, now);
+        changed.ban(1_000, now);
+        prop_assert_eq!(read(&encode(&changed)), Ok(changed.clone()), "written and not read");
+        prop_assert!(changed.standings(now).iter().all(|standing| standing.used <= standing.capacity));
+        let _ = changed.peek(&[], 1, now);
+        changed.reset(now);
+        prop_assert_eq!(read(&encode(&changed)), Ok(changed.clone()), "written and not read");
     }
     Ok(())
 }
@@ -109,46 +107,36 @@ proptest! {
                 rules.push(rule);
             }
         }
-        let mut limiter = Limiter::new(START_US);
+        let mut limiter = Limiter::new(at(START_US));
         if kept {
-            limiter.create(&rules, START_US);
+            limiter.create(&rules, at(START_US));
         }
         let mut now_us = START_US;
         for (pause_us, cost) in steps {
             now_us += pause_us;
-            limiter.check(&rules, cost, now_us).unwrap();
+            limiter.check(&rules, cost, at(now_us)).unwrap();
         }
-        limiter.ban(ban_ms, now_us);
+        limiter.ban(ban_ms, at(now_us));
         let bytes = encode(&limiter);
-        prop_assert_eq!(decode(1, &bytes), Ok(limiter));
+        prop_assert_eq!(read(&bytes), Ok(limiter));
         must_behave(&bytes)?;
     }
 
+    /// The state that decodes is any: nearly sound words, often at the bounds.
     #[test]
-    fn whatever_was_done_under_whatever_clock_is_written_and_read(
-        steps in proptest::collection::vec((0..9_u8, 0..40_u64, -90_000_000_000..90_000_000_000_i64, 0..24_u32), 1..80),
+    fn what_decodes_stays_readable_whatever_is_done_to_it(
+        state in any_state(), commands in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 20), 1..40),
     ) {
-        let kinds = [Kind::Gcra, Kind::Sliding, Kind::Aligned];
-        let rules: Vec<Rule> = kinds.into_iter().map(|kind| rule(kind, 20, 60_000)).collect();
-        let mut limiter = Limiter::new(START_US);
-        let mut now_us = START_US;
-        for (what, size, step_us, shift) in steps {
-            now_us = now_us.checked_add_signed(step_us >> shift).unwrap();
-            let told_us = now_us + size * 10_000_000 - 200_000_000;
-            let told = Used { kind: kinds[usize::from(what % 3)], period_ms: 60_000, used: size, force: size % 2 == 0 };
-            let cost = i64::try_from(size).unwrap() - 10;
-            match what {
-                0 => limiter.create(&rules, now_us),
-                1 => drop(limiter.ban(size * 1_000, now_us)),
-                2 => limiter.reset(now_us),
-                3..6 => drop(limiter.sync(told, told_us, now_us)),
-                6 => drop(limiter.throttle(&rules[0], cost, now_us)),
-                7 => drop(limiter.check(&rules, cost, now_us)),
-                _ => drop(limiter.check(&rules[1..], cost, now_us)),
-            }
-            prop_assert_eq!(decode(1, &encode(&limiter)), Ok(limiter.clone()));
-            prop_assert!(limiter.standings(now_us).iter().all(|standing| standing.used <= standing.capacity));
+        if let Ok(limiter) = read(&state) {
+            limiter_commands::stays_readable(limiter, &commands.concat());
         }
+    }
+
+    #[test]
+    fn what_commands_made_stays_readable_under_whatever_clock(
+        commands in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 20), 1..120),
+    ) {
+        limiter_commands::stays_readable(Limiter::new(at(START_US)), &commands.concat());
     }
 
     #[test]
@@ -174,6 +162,47 @@ proptest! {
     }
 }
 
+/// A word at a bound, near it, or small.
+fn word(bound: u64) -> impl Strategy<Value = u64> {
+    prop_oneof![4 => 0..4_u64, 2 => Just(bound), 1 => bound - bound / 8..=bound, 2 => 0..=bound]
+}
+
+/// A limiter in layout 1, mostly a sound one.
+fn any_state() -> impl Strategy<Value = Vec<u8>> {
+    let clock_us = prop_oneof![Just(START_US), word(LATEST_US)];
+    let amount = prop_oneof![1..50_u64, Just(MAX_AMOUNT)];
+    let limit_words = (0..3_u8, amount, prop_oneof![1..4_u64, Just(60_000), Just(MAX_PERIOD_MS)], any::<[u16; 4]>());
+    (clock_us, word(MAX_PERIOD_MS * 1_000), any::<bool>(), proptest::collection::vec(limit_words, 0..4)).prop_map(
+        |(clock_us, ban_us, kept, limits)| {
+            let banned_until_us = if ban_us < 4 { 0 } else { clock_us.saturating_add(ban_us) };
+            let mut bytes = [clock_us.to_le_bytes(), banned_until_us.to_le_bytes()].concat();
+            bytes.extend([kept.into(), u8::try_from(limits.len()).unwrap()]);
+            for (kind, amount, period_ms, [a, b, c, d]) in limits {
+                // Of a bound, from nothing up to all of it and rarely beyond.
+                let part = |bound: u64, share: u16| {
+                    u64::try_from(u128::from(bound) * u128::from(share % 33) / 31).unwrap_or(u64::MAX)
+                };
+                let (used, ago_us) = (part(amount, a), part(period_ms * 1_000, b));
+                let time_us = clock_us.saturating_sub(ago_us);
+                match kind {
+                    0 => bytes.extend(limit(0, &[amount, period_ms, amount, used, part(period_ms * 1_000 - 1, c)])),
+                    1 => {
+                        bytes.extend(limit(1, &[amount, period_ms, time_us]));
+                        bytes.push(1);
+                        bytes.extend([time_us, used].into_iter().flat_map(u64::to_le_bytes));
+                    }
+                    _ => {
+                        let window = time_us / (period_ms * 1_000) + u64::from(d % 3);
+                        let window = if d > 60_000 { LATEST_US / (period_ms * 1_000) } else { window };
+                        bytes.extend(limit(2, &[amount, period_ms, window, used, if used == 0 { 0 } else { time_us }]));
+                    }
+                }
+            }
+            bytes
+        },
+    )
+}
+
 /// The head of a limiter in layout 1: its clock, no ban, not kept, and how many limits follow.
 fn head(clock_us: u64, limits: u8) -> Vec<u8> {
     [clock_us.to_le_bytes().as_slice(), &[0; 9], &[limits]].concat()
@@ -188,20 +217,29 @@ fn limit(kind: u8, words: &[u64]) -> Vec<u8> {
 #[test]
 fn states_that_no_command_leads_to_are_refused() {
     let smooth = limit(0, &[10, 1_000, 10, 4, 0]);
-    let cases: [(&str, Vec<Vec<u8>>, bool); 10] = [
+    let window = START_US / 1_000_000;
+    let banned_until = |until_us: u64| {
+        [START_US.to_le_bytes(), until_us.to_le_bytes()].into_iter().flatten().chain([0, 1]).collect::<Vec<u8>>()
+    };
+    let cases: [(&str, Vec<Vec<u8>>, bool); 15] = [
         ("well made", vec![head(START_US, 1), smooth.clone()], true),
-        ("a clock at the end of time", vec![head(u64::MAX, 1), smooth.clone()], false),
+        ("a clock behind the end of time", vec![head(LATEST_US + 1, 1), smooth.clone()], false),
+        ("a ban that is over", vec![banned_until(START_US), smooth.clone()], false),
+        ("a ban of a year and a day", vec![banned_until(START_US + 367 * 86_400_000_000), smooth.clone()], false),
         ("the same limit twice", vec![head(START_US, 2), smooth.clone(), smooth], false),
         ("used above the burst", vec![head(START_US, 1), limit(0, &[10, 1_000, 10, 11, 0])], false),
         ("a fraction above the burst", vec![head(START_US, 1), limit(0, &[10, 1_000, 10, 10, 1])], false),
         ("a fraction of a unit and more", vec![head(START_US, 1), limit(0, &[10, 1_000, 10, 4, 1_000_000])], false),
         ("no amount", vec![head(START_US, 1), limit(0, &[0, 1_000, 10, 4, 0])], false),
-        ("a window of the future", vec![head(START_US, 1), limit(2, &[10, 1_000, START_US / 1_000_000 + 2, 4])], false),
-        ("the next window", vec![head(START_US, 1), limit(2, &[10, 1_000, START_US / 1_000_000 + 1, 4])], true),
+        ("a use of the future", vec![head(START_US, 1), limit(2, &[10, 1_000, window, 4, START_US + 1])], false),
+        ("no use, begun", vec![head(START_US, 1), limit(2, &[10, 1_000, window, 0, START_US])], false),
+        ("a window behind the end of time", vec![head(START_US, 1), limit(2, &[10, 1_000, 1 << 62, 4, 1])], false),
+        ("a window of a clock that was ahead", vec![head(START_US, 1), limit(2, &[10, 1_000, window + 9, 4, 1])], true),
+        ("used above the amount", vec![head(START_US, 1), limit(2, &[10, 1_000, window, 11, 1])], false),
         ("an unknown kind", vec![head(START_US, 1), limit(3, &[10, 1_000, 0, 4])], false),
     ];
     for (what, parts, accepted) in cases {
-        assert_eq!(decode(1, &parts.concat()).is_ok(), accepted, "{what}");
+        assert_eq!(read(&parts.concat()).is_ok(), accepted, "{what}");
     }
 }
 
@@ -216,13 +254,13 @@ fn sliding(uses_us: impl Iterator<Item = u64>) -> Vec<u8> {
 #[test]
 fn sliding_uses_are_few_in_order_and_of_the_past() {
     let far = |uses: u64| sliding((0..uses).map(move |place| START_US - uses + place));
-    assert!(decode(1, &far(65)).is_ok() && decode(1, &far(66)).is_err());
-    assert!(decode(1, &sliding([START_US, START_US - 1].into_iter())).is_err());
-    assert!(decode(1, &sliding([START_US + 1].into_iter())).is_err());
+    assert!(read(&far(65)).is_ok() && read(&far(66)).is_err());
+    assert!(read(&sliding([START_US, START_US - 1].into_iter())).is_err());
+    assert!(read(&sliding([START_US + 1].into_iter())).is_err());
     // Though no command makes so many at once, there is no room for one more.
-    let mut crowded = decode(1, &far(65)).unwrap();
-    assert!(crowded.check(&[], 1, START_US + 500_000).unwrap().verdict.allowed);
-    assert_eq!(decode(1, &encode(&crowded)), Ok(crowded));
+    let mut crowded = read(&far(65)).unwrap();
+    assert!(crowded.check(&[], 1, at(START_US + 500_000)).unwrap().verdict.allowed);
+    assert_eq!(read(&encode(&crowded)), Ok(crowded));
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! `CL.THROTTLE` against the algorithm that redis-cell publishes, written out: a theoretical arrival time in nanoseconds.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use liq_core::rl::limiter::{Kind, Limiter, Rule, Throttled};
+use liq_core::rl::limiter::{Change, Kind, Limiter, Now, Rule, Throttled};
 use proptest::prelude::*;
 
 const START_US: u64 = 1_750_000_003_456_789;
+
+/// A process whose clocks agree.
+const fn at(now_us: u64) -> Now {
+    Now::new(now_us, now_us)
+}
 
 /// The generic cell rate algorithm by theoretical arrival times, where the interval between two cells is whole
 /// nanoseconds.
@@ -46,13 +51,13 @@ proptest! {
         let count = period_s * per_second;
         let rule = Rule::new(Kind::Gcra, count, period_s * 1_000, Some(burst + 1)).unwrap();
         let interval_ns = i128::from(1_000_000_000 / per_second);
-        let mut limiter = Limiter::new(START_US);
+        let mut limiter = Limiter::new(at(START_US));
         let mut arrivals = Arrivals { arrival_ns: 0 };
         let mut now_us = START_US;
         for (pause_us, quantity) in steps {
             now_us += pause_us;
             let expected = arrivals.throttle(burst.into(), interval_ns, quantity.into(), i128::from(now_us) * 1_000);
-            prop_assert_eq!(figures(limiter.throttle(&rule, quantity, now_us).0), expected);
+            prop_assert_eq!(figures(limiter.throttle(&rule, quantity, at(now_us)).0), expected);
         }
     }
 }
@@ -60,29 +65,29 @@ proptest! {
 #[test]
 fn the_documented_example_is_answered_as_documented() {
     let rule = Rule::new(Kind::Gcra, 30, 60_000, Some(16)).unwrap();
-    let (throttled, changed) = Limiter::new(START_US).throttle(&rule, 1, START_US);
-    assert!(changed && throttled.limit == 16);
+    let (throttled, change) = Limiter::new(at(START_US)).throttle(&rule, 1, at(START_US));
+    assert!(matches!(change, Change::ExpiresAt(_)) && throttled.limit == 16);
     assert_eq!(figures(throttled), (false, 15, -1, 2));
 }
 
 #[test]
 fn a_debt_stays_when_the_limit_changes() {
     let rule = |count, burst| Rule::new(Kind::Gcra, count, 60_000, Some(burst)).unwrap();
-    let mut limiter = Limiter::new(START_US);
-    limiter.throttle(&rule(30, 16), 5, START_US);
-    let (slower, _) = limiter.throttle(&rule(6, 16), 1, START_US);
+    let mut limiter = Limiter::new(at(START_US));
+    limiter.throttle(&rule(30, 16), 5, at(START_US));
+    let (slower, _) = limiter.throttle(&rule(6, 16), 1, at(START_US));
     assert_eq!(figures(slower), (false, 14, -1, 20), "ten seconds of debt, and ten for one cell");
-    let looked = limiter.clone().throttle(&rule(60, 100), 0, START_US);
-    assert_eq!((figures(looked.0), looked.1), ((false, 80, -1, 20), false));
+    let looked = limiter.clone().throttle(&rule(60, 100), 0, at(START_US));
+    assert_eq!((figures(looked.0), looked.1), ((false, 80, -1, 20), Change::Nothing));
 }
 
 #[test]
 fn a_ban_limits_and_a_negative_quantity_gives_back_up_to_full() {
     let rule = Rule::new(Kind::Gcra, 30, 60_000, Some(16)).unwrap();
-    let mut limiter = Limiter::new(START_US);
-    limiter.throttle(&rule, 3, START_US);
-    assert_eq!(figures(limiter.throttle(&rule, -9, START_US).0), (false, 16, -1, 0));
-    limiter.ban(7_000, START_US);
-    let (limited, _, retry_after, _) = figures(limiter.throttle(&rule, 1, START_US).0);
+    let mut limiter = Limiter::new(at(START_US));
+    limiter.throttle(&rule, 3, at(START_US));
+    assert_eq!(figures(limiter.throttle(&rule, -9, at(START_US)).0), (false, 16, -1, 0));
+    limiter.ban(7_000, at(START_US));
+    let (limited, _, retry_after, _) = figures(limiter.throttle(&rule, 1, at(START_US)).0);
     assert_eq!((limited, retry_after), (true, 7));
 }

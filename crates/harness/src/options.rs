@@ -7,6 +7,7 @@ use crate::Server;
 pub struct Options {
     pub(crate) lines: Vec<String>,
     pub(crate) module_args: String,
+    pub(crate) environment: Vec<(String, String)>,
     pub(crate) without_module: bool,
     pub(crate) tcp: bool,
     pub(crate) cluster: bool,
@@ -52,6 +53,13 @@ impl Options {
     #[must_use]
     pub fn module_args(mut self, args: &str) -> Self {
         self.module_args = args.to_owned();
+        self
+    }
+
+    /// Sets a variable of the server's environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 

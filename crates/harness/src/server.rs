@@ -243,6 +243,7 @@ impl Server {
             self.write_config();
             let mut command = module::server_command();
             command.arg("redis.conf").current_dir(self.dir.path());
+            command.envs(self.options.environment.iter().map(|(name, value)| (name, value)));
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(self.stderr_file());
             self.child = Some(command.spawn().expect("the server's program runs (LIQ_TEST_SERVER or PATH)"));
             let deadline = Instant::now() + PATIENCE;

@@ -22,9 +22,9 @@ impl Command for Info {
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (key, _) = arguments.key_and_rest()?;
-        keyspace::read_measured::<LiqSeries, _>(context, key, |found| {
-            let (stored, memory_bytes) = found.ok_or(Refusal::NoSuchKey)?;
-            reply::send(context, &stored.series.info(memory_bytes));
+        keyspace::read_known::<LiqSeries, _>(context, key, |found| {
+            let (stored, known) = found.ok_or(Refusal::NoSuchKey)?;
+            reply::send(context, &stored.series.info(known.memory_bytes));
             Ok(())
         })
     }

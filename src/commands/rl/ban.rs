@@ -7,6 +7,7 @@ use super::keep;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::keyspace;
 use crate::refusal::Refusal;
+use crate::types::ratelimit::now;
 
 pub struct Ban;
 
@@ -26,16 +27,15 @@ impl Command for Ban {
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (name, rest) = arguments.key_and_rest()?;
         let request = request::Ban::parse(rest)?;
-        let now_us = context.now_us();
+        let now = now();
         let mut key = keyspace::write::<Limiter>(context, name)?;
-        match key.value().map(|limiter| limiter.ban(request.ban_ms, now_us)) {
-            Some(true) => keep::update(context, name, &mut key, now_us),
-            Some(false) => {}
-            None => {
-                let mut limiter = Limiter::new(now_us);
-                limiter.ban(request.ban_ms, now_us);
-                keep::make(context, name, &mut key, limiter, now_us)?;
-            }
+        if let Some(limiter) = key.value() {
+            let change = limiter.ban(request.ban_ms, now);
+            keep::update(context, name, &mut key, change);
+        } else {
+            let mut limiter = Limiter::new(now);
+            let change = limiter.ban(request.ban_ms, now);
+            keep::make(context, name, &mut key, limiter, change)?;
         }
         context.reply_status(c"OK");
         Ok(())

@@ -8,6 +8,7 @@ use super::keep::{self, NO_LIMITS};
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, KeyName};
 use crate::info::TOTALS;
 use crate::refusal::Refusal;
+use crate::types::ratelimit::now;
 use crate::{keyspace, reply};
 
 pub struct Check;
@@ -40,19 +41,15 @@ impl Command for Check {
 }
 
 fn check(context: &Context<'_>, name: KeyName<'_>, request: &request::Check) -> Result<Outcome, Refusal> {
-    let now_us = context.now_us();
+    let now = now();
     let mut key = keyspace::write::<Limiter>(context, name)?;
     if let Some(limiter) = key.value() {
-        let outcome = limiter.check(&request.rules, request.cost, now_us).map_err(|_| NO_LIMITS)?;
-        if outcome.changed {
-            keep::update(context, name, &mut key, now_us);
-        }
+        let outcome = limiter.check(&request.rules, request.cost, now).map_err(|_| NO_LIMITS)?;
+        keep::update(context, name, &mut key, outcome.change);
         return Ok(outcome);
     }
-    let mut limiter = Limiter::new(now_us);
-    let outcome = limiter.check(&request.rules, request.cost, now_us).map_err(|_| NO_LIMITS)?;
-    if outcome.changed {
-        keep::make(context, name, &mut key, limiter, now_us)?;
-    }
+    let mut limiter = Limiter::new(now);
+    let outcome = limiter.check(&request.rules, request.cost, now).map_err(|_| NO_LIMITS)?;
+    keep::make(context, name, &mut key, limiter, outcome.change)?;
     Ok(outcome)
 }

@@ -8,6 +8,7 @@ use super::keep;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::keyspace;
 use crate::refusal::Refusal;
+use crate::types::ratelimit::now;
 
 pub struct Create;
 
@@ -27,19 +28,15 @@ impl Command for Create {
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (name, rest) = arguments.key_and_rest()?;
         let request = request::Create::parse(rest)?;
-        let now_us = context.now_us();
+        let now = now();
         let mut key = keyspace::write::<Limiter>(context, name)?;
         if let Some(limiter) = key.value() {
-            let expired_by_itself = !limiter.is_kept();
-            limiter.create(&request.rules, now_us);
-            keep::update(context, name, &mut key, now_us);
-            if expired_by_itself {
-                key.expire_at_ms(None);
-            }
+            let change = limiter.create(&request.rules, now);
+            keep::update(context, name, &mut key, change);
         } else {
-            let mut limiter = Limiter::new(now_us);
-            limiter.create(&request.rules, now_us);
-            keep::make(context, name, &mut key, limiter, now_us)?;
+            let mut limiter = Limiter::new(now);
+            let change = limiter.create(&request.rules, now);
+            keep::make(context, name, &mut key, limiter, change)?;
         }
         context.reply_status(c"OK");
         Ok(())

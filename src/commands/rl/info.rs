@@ -5,6 +5,7 @@ use liq_core::rl::reply::LimiterInfo;
 
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
+use crate::types::ratelimit::now;
 use crate::{keyspace, reply};
 
 pub struct Info;
@@ -24,10 +25,10 @@ impl Command for Info {
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (name, _) = arguments.key_and_rest()?;
-        let now_us = context.now_us();
-        keyspace::read_measured::<Limiter, _>(context, name, |found| {
-            let (limiter, memory_bytes) = found.ok_or(Refusal::NoSuchKey)?;
-            reply::send(context, &LimiterInfo::of(limiter, memory_bytes as u64, now_us));
+        let now = now();
+        keyspace::read_known::<Limiter, _>(context, name, |found| {
+            let (limiter, known) = found.ok_or(Refusal::NoSuchKey)?;
+            reply::send(context, &LimiterInfo::of(limiter, known.memory_bytes as u64, known.expires_ms, now));
             Ok(())
         })
     }

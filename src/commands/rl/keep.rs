@@ -1,6 +1,6 @@
 //! What becomes of a limiter that a command changed: stored or deleted, given its expiry, and replicated as it is.
 
-use liq_core::rl::limiter::{Limiter, expiry_ms};
+use liq_core::rl::limiter::{Change, Limiter};
 
 use crate::ffi::{Context, KeyName, Persisted};
 use crate::keyspace::Writable;
@@ -10,52 +10,64 @@ use crate::refusal::Refusal;
 pub const NO_LIMITS: Refusal =
     Refusal::Because(std::borrow::Cow::Borrowed("no limits: give LIMIT, or RL.CREATE the key first"));
 
+/// The expiry that `RL.APPLY` carries for a key that stays.
+pub const NEVER: u64 = 0;
+
 /// Stores a limiter under a key that was missing, unless it says nothing that a missing key does not.
 pub fn make(
     context: &Context<'_>,
     name: KeyName<'_>,
     key: &mut Writable<'_, Limiter>,
     limiter: Limiter,
-    now_us: u64,
+    change: Change,
 ) -> Result<(), Refusal> {
-    if limiter.has_lapsed(now_us) {
+    if matches!(change, Change::Nothing | Change::Lapsed) {
         return Ok(());
     }
     key.check_memory()?;
-    tell(context, name, &limiter);
-    let expires_ms = limiter.expires_ms();
+    tell(context, name, &limiter, change);
     key.store(limiter);
-    if expires_ms.is_some() {
-        key.expire_at_ms_here(expires_ms);
+    if let Change::ExpiresAt(expires_ms) = change {
+        key.expire_at_ms_here(Some(expires_ms));
     }
     key.changed();
     Ok(())
 }
 
 /// Keeps what a command changed in the limiter that the key holds.
-pub fn update(context: &Context<'_>, name: KeyName<'_>, key: &mut Writable<'_, Limiter>, now_us: u64) {
+pub fn update(context: &Context<'_>, name: KeyName<'_>, key: &mut Writable<'_, Limiter>, change: Change) {
     let Some(limiter) = key.value() else { return };
-    match limiter.lapses_at_us() {
-        Some(lapses_us) if lapses_us <= now_us => {
+    match change {
+        Change::Nothing => return,
+        Change::Lapsed => {
             key.delete();
             context.replicate(c"DEL", name, &[]);
         }
-        Some(lapses_us) => {
-            tell(context, name, limiter);
-            key.expire_at_ms_here(Some(expiry_ms(lapses_us)));
+        Change::State => tell(context, name, limiter, change),
+        Change::ExpiresAt(expires_ms) => {
+            tell(context, name, limiter, change);
+            key.expire_at_ms_here(Some(expires_ms));
         }
-        // A key that stays keeps the expiry that somebody may have given it.
-        None => tell(context, name, limiter),
+        Change::Stays => {
+            tell(context, name, limiter, change);
+            key.expire_at_ms_here(None);
+        }
     }
     key.changed();
 }
 
-/// Sends what the limiter has become to the replicas and the append-only file.
-fn tell(context: &Context<'_>, name: KeyName<'_>, limiter: &Limiter) {
+/// Sends what the limiter has become to the replicas and the append-only file, with its expiry where that moved.
+fn tell(context: &Context<'_>, name: KeyName<'_>, limiter: &Limiter, change: Change) {
     if context.is_unheard() {
         // Goes nowhere, and counts the change for the save points of snapshots.
         context.replicate_verbatim();
-    } else {
-        context.replicate(c"RL.APPLY", name, &[&limiter.encode_versioned()]);
+        return;
     }
+    let state = limiter.encode_versioned();
+    let expires_ms = match change {
+        Change::ExpiresAt(expires_ms) => expires_ms,
+        Change::Stays => NEVER,
+        Change::Nothing | Change::State | Change::Lapsed => return context.replicate(c"RL.APPLY", name, &[&state]),
+    };
+    context.replicate(c"RL.APPLY", name, &[&state, expires_ms.to_string().as_bytes()]);
 }

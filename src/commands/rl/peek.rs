@@ -7,6 +7,7 @@ use super::argument_docs::COST;
 use super::keep::NO_LIMITS;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
+use crate::types::ratelimit::now;
 use crate::{keyspace, reply};
 
 pub struct Peek;
@@ -27,9 +28,9 @@ impl Command for Peek {
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (name, rest) = arguments.key_and_rest()?;
         let request = request::Peek::parse(rest)?;
-        let now_us = context.now_us();
+        let now = now();
         let verdict = keyspace::read::<Limiter, _>(context, name, |limiter| {
-            limiter.and_then(|limiter| limiter.peek(&[], request.cost, now_us)).ok_or(NO_LIMITS)
+            limiter.and_then(|limiter| limiter.peek(&[], request.cost, now)).ok_or(NO_LIMITS)
         })?;
         reply::send(context, &verdict);
         Ok(())

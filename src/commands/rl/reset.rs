@@ -1,11 +1,12 @@
 //! `RL.RESET`
 
-use liq_core::rl::limiter::Limiter;
+use liq_core::rl::limiter::{Change, Limiter};
 
 use super::keep;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::keyspace;
 use crate::refusal::Refusal;
+use crate::types::ratelimit::now;
 
 pub struct Reset;
 
@@ -24,11 +25,11 @@ impl Command for Reset {
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (name, _) = arguments.key_and_rest()?;
-        let now_us = context.now_us();
+        let now = now();
         let mut key = keyspace::write::<Limiter>(context, name)?;
-        let found = key.value().map(|limiter| limiter.reset(now_us)).is_some();
-        keep::update(context, name, &mut key, now_us);
-        context.reply_integer(found.into());
+        let change = key.value().map(|limiter| limiter.reset(now));
+        keep::update(context, name, &mut key, change.unwrap_or(Change::Nothing));
+        context.reply_integer(change.is_some().into());
         Ok(())
     }
 }

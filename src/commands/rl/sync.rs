@@ -8,6 +8,7 @@ use super::argument_docs::{KIND, PERIOD};
 use super::keep::{self, NO_LIMITS};
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
+use crate::types::ratelimit::now;
 use crate::{config, keyspace, reply};
 
 pub struct Sync;
@@ -35,23 +36,21 @@ impl Command for Sync {
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (name, rest) = arguments.key_and_rest()?;
         let request = request::Sync::parse(rest)?;
-        let now_us = context.now_us();
-        let told_us = told_us(&request, now_us)?;
+        let now = now();
+        let told_us = told_us(&request, now.wall_us())?;
         let mut key = keyspace::write::<Limiter>(context, name)?;
         let limiter = key.value().ok_or(NO_LIMITS)?;
-        let outcome = limiter.sync(request.told, told_us, now_us).map_err(|NoSuchLimit| no_such_limit(&request))?;
-        if outcome.changed {
-            keep::update(context, name, &mut key, now_us);
-        }
+        let outcome = limiter.sync(request.told, told_us, now).map_err(|NoSuchLimit| no_such_limit(&request))?;
+        keep::update(context, name, &mut key, outcome.change);
         reply::send(context, &outcome.verdict);
         Ok(())
     }
 }
 
 /// When the figure was told: now, or `AT`, which may be ahead of the clock no further than events may.
-fn told_us(request: &request::Sync, now_us: u64) -> Result<u64, RequestError> {
-    let Some(at_ms) = request.at_ms else { return Ok(now_us) };
-    let latest_us = now_us.saturating_add(us_from_ms(config::max_future_ms()));
+fn told_us(request: &request::Sync, wall_us: u64) -> Result<u64, RequestError> {
+    let Some(at_ms) = request.at_ms else { return Ok(wall_us) };
+    let latest_us = wall_us.saturating_add(us_from_ms(config::max_future_ms()));
     if us_from_ms(at_ms) > latest_us {
         let allowed = format_duration(config::max_future_ms());
         let problem = format!("ahead of the server's clock by more than liq.max-future ({allowed})");

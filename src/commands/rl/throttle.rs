@@ -7,6 +7,7 @@ use super::keep;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, KeyName};
 use crate::info::TOTALS;
 use crate::refusal::Refusal;
+use crate::types::ratelimit::now;
 use crate::{keyspace, reply};
 
 pub struct Throttle;
@@ -45,19 +46,15 @@ impl Command for Throttle {
 }
 
 fn throttle(context: &Context<'_>, name: KeyName<'_>, request: &request::Throttle) -> Result<Throttled, Refusal> {
-    let now_us = context.now_us();
+    let now = now();
     let mut key = keyspace::write::<Limiter>(context, name)?;
     if let Some(limiter) = key.value() {
-        let (throttled, changed) = limiter.throttle(&request.rule, request.quantity, now_us);
-        if changed {
-            keep::update(context, name, &mut key, now_us);
-        }
+        let (throttled, change) = limiter.throttle(&request.rule, request.quantity, now);
+        keep::update(context, name, &mut key, change);
         return Ok(throttled);
     }
-    let mut limiter = Limiter::new(now_us);
-    let (throttled, changed) = limiter.throttle(&request.rule, request.quantity, now_us);
-    if changed {
-        keep::make(context, name, &mut key, limiter, now_us)?;
-    }
+    let mut limiter = Limiter::new(now);
+    let (throttled, change) = limiter.throttle(&request.rule, request.quantity, now);
+    keep::make(context, name, &mut key, limiter, change)?;
     Ok(throttled)
 }

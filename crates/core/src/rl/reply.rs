@@ -1,6 +1,6 @@
 //! The replies of the rate limits' commands.
 
-use crate::rl::limiter::{Limiter, Throttled, Verdict};
+use crate::rl::limiter::{Limiter, Now, Throttled, Verdict};
 use crate::wire::{Encode, Sink};
 
 impl Encode for Verdict {
@@ -63,9 +63,9 @@ pub struct LimitInfo {
 }
 
 impl LimiterInfo {
-    /// What `limiter`, which takes `memory_bytes`, tells of itself at `now_us`.
-    pub fn of(limiter: &Limiter, memory_bytes: u64, now_us: u64) -> Self {
-        let limits = limiter.standings(now_us).into_iter().map(|standing| LimitInfo {
+    /// What `limiter`, which takes `memory_bytes` and expires at `expires_ms`, tells of itself.
+    pub fn of(limiter: &Limiter, memory_bytes: u64, expires_ms: Option<u64>, now: Now) -> Self {
+        let limits = limiter.standings(now).into_iter().map(|standing| LimitInfo {
             kind: standing.kind.name(),
             limit: standing.amount,
             period: standing.period_ms,
@@ -77,8 +77,8 @@ impl LimiterInfo {
         Self {
             limits: limits.collect(),
             created: limiter.is_kept(),
-            ban_ms: limiter.ban_left_ms(now_us),
-            expires: limiter.expires_ms(),
+            ban_ms: limiter.ban_left_ms(now),
+            expires: expires_ms,
             memory: memory_bytes,
         }
     }

@@ -7,7 +7,11 @@ use liq_core::liq::request::{
 };
 use liq_core::liq::series::{Clock, Event, Options, OptionsPatch, Series, Side};
 use liq_core::rl::format as limiter_layout;
+use liq_core::rl::limiter::{Limiter, Now};
 use liq_core::rl::request::{Ban, Check, Create, Peek, Sync, Throttle};
+
+#[path = "limiter_commands.rs"]
+mod limiter_commands;
 
 const MAX_EVENTS: usize = 1000;
 const NOW_MS: u64 = 1_735_689_600_000;
@@ -72,8 +76,23 @@ pub fn saved_series(bytes: &[u8]) {
 
 /// Bytes said to be a saved limiter are refused, or are exactly what the limiter they make is saved as.
 pub fn saved_limiter(bytes: &[u8]) {
-    if let Ok(limiter) = limiter_layout::decode(limiter_layout::LAYOUT, bytes) {
+    if let Ok(limiter) = limiter_layout::decode(limiter_layout::LAYOUT, bytes, Now::new(NOW_MS * 1_000, 0)) {
         assert_eq!(limiter_layout::encode(&limiter), bytes, "two spellings of one limiter");
+    }
+}
+
+/// A saved limiter, behind its length, and commands: whatever they do to it, it is saved to what can be read.
+pub fn limiter_commands(bytes: &[u8]) {
+    let Some((len, rest)) = bytes.split_first() else { return };
+    let (saved, commands) = rest.split_at(rest.len().min(usize::from(*len)));
+    let now = Now::new(NOW_MS * 1_000, 0);
+    let limiter = if saved.is_empty() {
+        Ok(Limiter::new(now))
+    } else {
+        limiter_layout::decode(limiter_layout::LAYOUT, saved, now)
+    };
+    if let Ok(limiter) = limiter {
+        limiter_commands::stays_readable(limiter, commands);
     }
 }
 

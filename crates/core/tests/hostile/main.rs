@@ -188,6 +188,7 @@ proptest! {
         checks::saved_series(&bytes);
         checks::saved_limiter(&bytes);
         checks::decided_write(&bytes);
+        checks::limiter_commands(&bytes);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod v1;
 
-use crate::rl::limiter::{InvalidState, Limiter};
+use crate::rl::limiter::{InvalidState, Limiter, Now};
 use crate::wire::DecodeError;
 
 /// The layout that is written.
@@ -19,10 +19,10 @@ pub fn encode(limiter: &Limiter) -> Vec<u8> {
     v1::encode(limiter)
 }
 
-/// The limiter that `bytes` of the given layout hold.
-pub fn decode(layout: u8, bytes: &[u8]) -> Result<Limiter, DecodeError> {
+/// The limiter that `bytes` of the given layout hold, taken over now.
+pub fn decode(layout: u8, bytes: &[u8], now: Now) -> Result<Limiter, DecodeError> {
     match layout {
-        1 => v1::decode(bytes),
+        1 => v1::decode(bytes, now),
         _ => Err(DecodeError::UnknownLayout(layout.into())),
     }
 }

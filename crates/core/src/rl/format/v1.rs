@@ -3,14 +3,14 @@
 //! Integers are unsigned and little-endian, 8 bytes unless said otherwise.
 //!
 //! ```text
-//! clock_us  banned_until_us  kept:1 (0 or 1: whether the key stays when nothing is used)  limits:1 (0 … 8)
+//! clock_us  banned_until_us (0 without a ban)  kept:1 (0 or 1: whether the key stays when nothing is used)  limits:1 (0 … 8)
 //! per limit: kind:1  amount  period_ms  then
 //!   kind 0, smooth:  burst  used  fraction (numerator over the period's microseconds)
 //!   kind 1, sliding: newest_began_us  uses:1 (0 … 65)  per use: last_us  cost
-//!   kind 2, aligned: window  used
+//!   kind 2, aligned: window  used  began_us (0 without use)
 //! ```
 
-use crate::rl::limiter::{Aligned, Gcra, Kind, Limit, Limiter, Limits, Rule, Sliding, Use};
+use crate::rl::limiter::{Aligned, Gcra, Kind, Limit, Limiter, Now, Rule, Sliding, Use};
 use crate::wire::{DecodeError, Reader};
 
 /// What a key with one smooth limit takes.
@@ -54,9 +54,10 @@ fn encode_limit(out: &mut Vec<u8>, limit: &Limit) {
             }
         }
         Limit::Aligned(limit) => {
-            let (window, used) = limit.window_and_use();
+            let (window, used, began_us) = limit.window_and_use();
             put(out, window);
             put(out, used);
+            put(out, began_us);
         }
     }
 }
@@ -69,7 +70,7 @@ const fn kind_byte(kind: Kind) -> u8 {
     }
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Result<Limiter, DecodeError> {
+pub(super) fn decode(bytes: &[u8], now: Now) -> Result<Limiter, DecodeError> {
     let mut rest = Reader::new(bytes);
     let clock_us = rest.word()?;
     let banned_until_us = rest.word()?;
@@ -77,8 +78,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Limiter, DecodeError> {
     let count = rest.byte()?;
     let limits = (0..count).map(|_| decode_limit(&mut rest)).collect::<Result<Vec<_>, _>>()?;
     rest.finish()?;
-    let limits = Limits::new(limits).ok_or(DecodeError::Invalid("set of limits"))?;
-    Ok(Limiter::from_parts(clock_us, banned_until_us, kept, limits)?)
+    Ok(Limiter::from_parts(clock_us, banned_until_us, kept, limits, now)?)
 }
 
 fn decode_limit(rest: &mut Reader<'_>) -> Result<Limit, DecodeError> {
@@ -94,7 +94,7 @@ fn decode_limit(rest: &mut Reader<'_>) -> Result<Limit, DecodeError> {
     let rule = Rule::new(kind, amount, period_ms, burst).map_err(|_| DecodeError::Invalid("limit"))?;
     let limit = match kind {
         Kind::Gcra => Gcra::with_level(&rule, rest.word()?, rest.word()?).map(Limit::Gcra),
-        Kind::Aligned => Aligned::with_use(&rule, rest.word()?, rest.word()?).map(Limit::Aligned),
+        Kind::Aligned => Aligned::with_use(&rule, rest.word()?, rest.word()?, rest.word()?).map(Limit::Aligned),
         Kind::Sliding => {
             let newest_began_us = rest.word()?;
             let count = rest.byte()?;

@@ -1,9 +1,12 @@
 //! Fixed windows on multiples of the period since the epoch, as exchanges count.
 
-use super::moment::us_from_ms;
+use super::moment::{LATEST_US, us_from_ms};
 use super::{Kind, Moment, Rule, Wait};
 
 /// What was used in the current window.
+///
+/// The window is the wall clock's. When that is set back behind the window, the use stays until the clock is in a later
+/// one, but never longer than one period of the key's own time after it began: nobody waits for a clock that was wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aligned {
     amount: u64,
@@ -11,18 +14,22 @@ pub struct Aligned {
     /// Number of the window since the epoch.
     window: u64,
     used: u64,
+    /// When the first of the use was taken, by the key's own time; 0 without use.
+    began_us: u64,
 }
 
 impl Aligned {
     /// A full limit. `amount` and `period_ms` are those of a valid rule.
     pub(super) const fn full(amount: u64, period_ms: u64) -> Self {
-        Self { amount, period_ms, window: 0, used: 0 }
+        Self { amount, period_ms, window: 0, used: 0, began_us: 0 }
     }
 
-    /// A limit of which `used` is used in the window number `window`; none when that is above the amount.
-    pub fn with_use(rule: &Rule, window: u64, used: u64) -> Option<Self> {
-        let limit = Self { window, used, ..Self::full(rule.amount(), rule.period_ms()) };
-        (rule.kind() == Kind::Aligned && used <= limit.amount).then_some(limit)
+    /// A limit of which `used` is used in the window number `window`, since `began_us`; none when that is above the
+    /// amount, the window is behind the end of time, or nothing is used since a time.
+    pub fn with_use(rule: &Rule, window: u64, used: u64, began_us: u64) -> Option<Self> {
+        let limit = Self { window, used, began_us, ..Self::full(rule.amount(), rule.period_ms()) };
+        let sound = used <= limit.amount && (used > 0 || began_us == 0);
+        (rule.kind() == Kind::Aligned && sound && window <= limit.window_of(LATEST_US)).then_some(limit)
     }
 
     /// Amount and period.
@@ -30,84 +37,79 @@ impl Aligned {
         (self.amount, self.period_ms)
     }
 
-    /// Number of the window the use belongs to, and the use.
-    pub const fn window_and_use(&self) -> (u64, u64) {
-        (self.window, self.used)
+    /// Number of the window the use belongs to, the use, and when it began, by the key's own time.
+    pub const fn window_and_use(&self) -> (u64, u64, u64) {
+        (self.window, self.used, self.began_us)
     }
 
-    /// Whether the use is in a later window than the next one after `time_us`: no command leads there.
-    pub(super) const fn is_ahead_of(&self, time_us: u64) -> bool {
-        self.window > self.window_of(time_us).saturating_add(1)
+    /// The window a time by the wall clock lies in.
+    const fn window_of(&self, wall_us: u64) -> u64 {
+        wall_us / us_from_ms(self.period_ms)
     }
 
-    /// The window a time lies in.
-    const fn window_of(&self, time_us: u64) -> u64 {
-        time_us / us_from_ms(self.period_ms)
+    /// Microseconds until the use of `window` is over: by the wall clock, or by the time that passes.
+    fn left_us(&self, window: u64, at: Moment) -> u64 {
+        let period_us = us_from_ms(self.period_ms);
+        let to_the_end_us = window.saturating_add(1).saturating_mul(period_us).saturating_sub(at.wall_us);
+        to_the_end_us.min(self.began_us.saturating_add(period_us).saturating_sub(at.now_us))
     }
 
-    const fn left_us(&self, window: u64, now_us: u64) -> u64 {
-        window.saturating_add(1).saturating_mul(us_from_ms(self.period_ms)).saturating_sub(now_us)
+    /// The window and its use now.
+    fn current(&self, at: Moment) -> (u64, u64) {
+        let window = self.window_of(at.wall_us);
+        let over = window > self.window || at.now_us >= self.began_us.saturating_add(us_from_ms(self.period_ms));
+        if over { (window, 0) } else { (self.window, self.used) }
     }
 
-    /// The window and its use now. A window ahead of the clock stays: see [`Self::step_back`].
-    const fn current(&self, now_us: u64) -> (u64, u64) {
-        let window = self.window_of(now_us);
-        if window > self.window { (window, 0) } else { (self.window, self.used) }
+    pub(super) fn settle(&mut self, at: Moment) {
+        let (window, used) = self.current(at);
+        self.window = window;
+        self.set_used(used, at);
     }
 
-    pub(super) const fn settle(&mut self, at: Moment) {
-        (self.window, self.used) = self.current(at.now_us);
+    const fn set_used(&mut self, used: u64, at: Moment) {
+        self.began_us = match (self.used, used) {
+            (_, 0) => 0,
+            (0, _) => at.now_us,
+            _ => self.began_us,
+        };
+        self.used = used;
     }
 
-    /// The server's clock was set back. The window stays when it is the next one, so that a small step across a
-    /// boundary opens no window twice; after a larger step the use moves into the window of now, so that nobody
-    /// waits for a time that was never right.
-    pub(super) const fn step_back(&mut self, now_us: u64) {
-        let window = self.window_of(now_us);
-        if self.window > window.saturating_add(1) {
-            self.window = window;
-        }
-    }
-
-    pub(super) const fn wait(&self, at: Moment, cost: u64) -> Wait {
+    pub(super) fn wait(&self, at: Moment, cost: u64) -> Wait {
         if cost > self.amount {
             return Wait::Never;
         }
-        let (window, used) = self.current(at.now_us);
-        if used <= self.amount - cost { Wait::Now } else { Wait::After(self.left_us(window, at.now_us)) }
+        let (window, used) = self.current(at);
+        if used <= self.amount - cost { Wait::Now } else { Wait::After(self.left_us(window, at)) }
     }
 
-    pub(super) const fn used(&self, at: Moment) -> u64 {
-        self.current(at.now_us).1
+    pub(super) fn used(&self, at: Moment) -> u64 {
+        self.current(at).1
     }
 
-    pub(super) const fn reset_us(&self, at: Moment) -> u64 {
-        let (window, used) = self.current(at.now_us);
-        if used == 0 { 0 } else { self.left_us(window, at.now_us) }
+    pub(super) fn reset_us(&self, at: Moment) -> u64 {
+        let (window, used) = self.current(at);
+        if used == 0 { 0 } else { self.left_us(window, at) }
     }
 
     /// Takes `cost`, which fits; the limit is settled.
-    pub(super) const fn take(&mut self, cost: u64) {
-        self.used = self.used.saturating_add(cost);
+    pub(super) const fn take(&mut self, cost: u64, at: Moment) {
+        self.set_used(self.used.saturating_add(cost), at);
     }
 
     /// Gives `cost` back, down to nothing used; the limit is settled.
-    pub(super) const fn give_back(&mut self, cost: u64) {
-        self.used = self.used.saturating_sub(cost);
+    pub(super) const fn give_back(&mut self, cost: u64, at: Moment) {
+        self.set_used(self.used.saturating_sub(cost), at);
     }
 
-    /// Makes `used`, as told at `told_us`, the use of its window; a higher use stays unless `force`. What was told in
-    /// an earlier window says nothing of this one. An exchange may be in the next window already. Settled.
+    /// Makes `used`, as told when the wall clock said `told_us`, the use; a higher use stays unless `force`. What was
+    /// told in another window than that of the wall clock now says nothing of this one. Settled.
     pub(super) fn sync(&mut self, used: u64, told_us: u64, at: Moment, force: bool) {
-        let window = self.window_of(told_us).min(self.window_of(at.now_us).saturating_add(1));
-        if window < self.window {
-            return;
-        }
-        if window > self.window {
-            (self.window, self.used) = (window, 0);
-        }
         let used = used.min(self.amount);
-        self.used = if force { used } else { used.max(self.used) };
+        if self.window_of(told_us) == self.window_of(at.wall_us) && (force || used > self.used) {
+            self.set_used(used, at);
+        }
     }
 
     /// Follows `rule` (of the same period) from now on; what is used stays, cut to the new amount. Settled.

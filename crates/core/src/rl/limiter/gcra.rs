@@ -36,7 +36,7 @@ impl Gcra {
     /// A limit that is full again in `debt_us`, or sooner: no more than its burst is ever used.
     pub(super) fn with_debt(rule: &Rule, debt_us: u64) -> Self {
         let mut limit = Self::full(rule.amount(), rule.capacity(), rule.period_ms());
-        let most = u128::from(limit.burst) * limit.denominator();
+        let most = limit.numerator(limit.burst);
         limit.set_level((u128::from(limit.amount) * u128::from(debt_us)).min(most));
         limit
     }
@@ -51,26 +51,31 @@ impl Gcra {
         (self.used, self.fraction)
     }
 
-    const fn denominator(&self) -> u128 {
-        us_from_ms(self.period_ms) as u128
+    /// Of every fraction of a unit: the period's microseconds.
+    const fn denominator(&self) -> u64 {
+        us_from_ms(self.period_ms)
+    }
+
+    /// `units` as a numerator; below 2^98.
+    const fn numerator(&self, units: u64) -> u128 {
+        units as u128 * self.denominator() as u128
     }
 
     /// The numerator of the level after `elapsed_us`; below 2^99.
     const fn level(&self, elapsed_us: u64) -> u128 {
-        let level = self.used as u128 * self.denominator() + self.fraction as u128;
+        let level = self.numerator(self.used) + self.fraction as u128;
         level.saturating_sub(self.amount as u128 * elapsed_us as u128)
     }
 
     fn set_level(&mut self, level: u128) {
-        let denominator = self.denominator();
-        // The level is at most burst × denominator, and the remainder is below the denominator: both fit.
-        self.used = (level / denominator) as u64;
-        self.fraction = (level % denominator) as u64;
+        // The level is at most burst × denominator: the quotient fits.
+        (self.used, self.fraction) = divided(level, self.denominator());
     }
 
     /// The time in which `level` leaks away, rounded up.
     fn leaking_us(&self, level: u128) -> u64 {
-        u64::try_from(level.div_ceil(u128::from(self.amount))).unwrap_or(u64::MAX)
+        let (whole_us, rest) = divided(level, self.amount);
+        whole_us.saturating_add(u64::from(rest > 0))
     }
 
     pub(super) fn settle(&mut self, at: Moment) {
@@ -83,13 +88,17 @@ impl Gcra {
         if cost > self.burst {
             return Wait::Never;
         }
-        let room = u128::from(self.burst - cost) * self.denominator();
+        let room = self.numerator(self.burst - cost);
         let level = self.level(at.elapsed_us);
         if level <= room { Wait::Now } else { Wait::After(self.leaking_us(level - room)) }
     }
 
     pub(super) fn used(&self, at: Moment) -> u64 {
-        self.level(at.elapsed_us).div_ceil(self.denominator()) as u64
+        if at.elapsed_us == 0 {
+            return self.used + u64::from(self.fraction > 0);
+        }
+        let (units, rest) = divided(self.level(at.elapsed_us), self.denominator());
+        units + u64::from(rest > 0)
     }
 
     pub(super) fn reset_us(&self, at: Moment) -> u64 {
@@ -112,7 +121,7 @@ impl Gcra {
 
     /// Makes `used`, as it was `age_us` ago, the level now; a higher level stays unless `force`. Settled.
     pub(super) fn sync(&mut self, used: u64, age_us: u64, force: bool) {
-        let told = u128::from(used.min(self.burst)) * self.denominator();
+        let told = self.numerator(used.min(self.burst));
         let told = told.saturating_sub(u128::from(self.amount) * u128::from(age_us));
         if force || told > self.level(0) {
             self.set_level(told);
@@ -126,4 +135,13 @@ impl Gcra {
             (self.used, self.fraction) = (self.burst, 0);
         }
     }
+}
+
+/// Quotient, cut to 64 bits, and remainder. Most levels fit into a machine word, where dividing is one instruction.
+fn divided(level: u128, by: u64) -> (u64, u64) {
+    if let Ok(level) = u64::try_from(level) {
+        return (level / by, level % by);
+    }
+    let by = u128::from(by);
+    (u64::try_from(level / by).unwrap_or(u64::MAX), (level % by) as u64)
 }

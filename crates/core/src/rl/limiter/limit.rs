@@ -100,38 +100,30 @@ impl Limit {
         }
     }
 
-    /// The server's clock was set back by `step_us`, to `now_us`: no time passed, and what is used keeps its age.
-    pub(super) fn step_back(&mut self, step_us: u64, now_us: u64) {
-        match self {
-            Self::Gcra(_) => {} // Its level knows no time.
-            Self::Sliding(limit) => limit.step_back(step_us),
-            Self::Aligned(limit) => limit.step_back(now_us),
-        }
-    }
-
     /// Takes a cost that fits.
     pub(super) fn take(&mut self, at: Moment, cost: u64) {
         match self {
             Self::Gcra(limit) => limit.take(cost),
             Self::Sliding(limit) => limit.take(cost, at.now_us),
-            Self::Aligned(limit) => limit.take(cost),
+            Self::Aligned(limit) => limit.take(cost, at),
         }
     }
 
     /// Gives a cost back, down to nothing used.
-    pub(super) fn give_back(&mut self, cost: u64) {
+    pub(super) fn give_back(&mut self, at: Moment, cost: u64) {
         match self {
             Self::Gcra(limit) => limit.give_back(cost),
             Self::Sliding(limit) => limit.give_back(cost),
-            Self::Aligned(limit) => limit.give_back(cost),
+            Self::Aligned(limit) => limit.give_back(cost, at),
         }
     }
 
-    /// Makes `used`, as told at `told_us`, the use; a higher one stays unless `force`.
+    /// Makes `used`, as told when the wall clock said `told_us`, the use; a higher one stays unless `force`.
     pub(super) fn sync(&mut self, at: Moment, used: u64, told_us: u64, force: bool) {
+        let age_us = at.wall_us.saturating_sub(told_us);
         match self {
-            Self::Gcra(limit) => limit.sync(used, at.now_us.saturating_sub(told_us), force),
-            Self::Sliding(limit) => limit.sync(used, told_us, at, force),
+            Self::Gcra(limit) => limit.sync(used, age_us, force),
+            Self::Sliding(limit) => limit.sync(used, age_us, at, force),
             Self::Aligned(limit) => limit.sync(used, told_us, at, force),
         }
     }

@@ -2,33 +2,44 @@
 
 use std::fmt;
 
-use super::hold::Hold;
-use super::moment::us_from_ms;
+use super::expiry::Keeping;
+use super::limits::Limits;
+use super::moment::{LATEST_US, us_from_ms};
+use super::stamp::Stamp;
 use super::verdict::{BANNED, ms_rounded_up};
-use super::{Kind, Limit, Limits, MAX_PERIOD_MS, Moment, Rule, Verdict, Wait};
-
-/// No clock is believed to be later: the year 144683.
-const LATEST_CLOCK_US: u64 = 1 << 62;
+use super::{Change, Kind, Limit, MAX_PERIOD_MS, Moment, Now, Rule, Verdict, Wait};
 
 /// The limits of one key, what is used of them, and perhaps a ban.
 ///
-/// Looking changes nothing, so a state is a function of the changes made to it, wherever it is kept. The clock is
-/// that of the last change. When the server's clock was set back behind it, no time has passed: what is used keeps
-/// its age and the state is anchored to the new clock, so nothing returns early and nobody waits out the step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Looking changes nothing, so a state is a function of the changes made to it, wherever it is kept. It has a time of its
+/// own, which began as the wall clock's and goes on as time elapses in the process that holds it: whoever sets the clock
+/// back, ahead or right again neither returns what was used nor locks anybody out. A process that takes the key over goes
+/// on from its wall clock, or from the last change where that was later.
+#[derive(Debug, Clone)]
 pub struct Limiter {
-    clock_us: u64,
-    hold: Hold,
+    stamp: Stamp,
+    /// What the key's time is ahead of the steady clock of this process. Not saved.
+    lead_us: i64,
     limits: Limits,
 }
+
+/// Limiters are equal that are saved alike, whichever process holds them.
+impl PartialEq for Limiter {
+    fn eq(&self, other: &Self) -> bool {
+        let saved = |limiter: &Self| (limiter.clock_us(), limiter.is_kept());
+        saved(self) == saved(other) && self.limits == other.limits
+    }
+}
+
+impl Eq for Limiter {}
 
 /// What a command did to a limiter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
     /// The answer.
     pub verdict: Verdict,
-    /// Whether anything was changed that has to be kept.
-    pub changed: bool,
+    /// What has to become of the key.
+    pub change: Change,
 }
 
 /// What somebody else says is used of a limit.
@@ -42,6 +53,13 @@ pub struct Used {
     pub used: u64,
     /// Whether a lower figure is believed too.
     pub force: bool,
+}
+
+/// What taking or giving back came to.
+pub(super) struct Taken {
+    pub verdict: Verdict,
+    /// How the key was kept before; none when nothing changed.
+    pub before: Option<Keeping>,
 }
 
 /// The key has no limit of this kind and period.
@@ -65,43 +83,54 @@ impl fmt::Display for InvalidState {
 impl std::error::Error for InvalidState {}
 
 impl Limiter {
-    /// A limiter without limits and ban, at `now_us`.
-    pub fn new(now_us: u64) -> Self {
-        Self { clock_us: now_us, hold: Hold::new(0, false), limits: Limits::none() }
+    /// A limiter without limits and ban.
+    pub fn new(now: Now) -> Self {
+        let clock_us = now.wall_us();
+        Self { stamp: Stamp::new(clock_us, false), lead_us: now.lead_us(clock_us), limits: Limits::none() }
     }
 
-    /// A limiter as it was stored. Refuses a ban longer than 366 days and uses that are ahead of the clock.
-    pub fn from_parts(clock_us: u64, banned_until_us: u64, kept: bool, limits: Limits) -> Result<Self, InvalidState> {
-        if clock_us > LATEST_CLOCK_US {
+    /// A limiter as it was stored, taken over now: its limits in order, and the end of its ban or 0. Refuses what no
+    /// commands lead to: a ban that is over or longer than 366 days, uses ahead of the clock, limits that match.
+    pub fn from_parts(
+        clock_us: u64,
+        banned_until_us: u64,
+        kept: bool,
+        limits: Vec<Limit>,
+        now: Now,
+    ) -> Result<Self, InvalidState> {
+        if clock_us > LATEST_US {
             return Err(InvalidState("clock"));
         }
-        if banned_until_us.saturating_sub(clock_us) > us_from_ms(MAX_PERIOD_MS) {
+        let ban_us = banned_until_us.saturating_sub(clock_us);
+        if ban_us > us_from_ms(MAX_PERIOD_MS) || (ban_us == 0 && banned_until_us > 0) {
             return Err(InvalidState("length of a ban"));
         }
-        let ahead = limits.as_slice().iter().any(|limit| match limit {
+        let ahead = limits.iter().any(|limit| match limit {
             Limit::Gcra(_) => false,
             Limit::Sliding(limit) => limit.uses().1.last().is_some_and(|newest| newest.last_us > clock_us),
-            Limit::Aligned(limit) => limit.is_ahead_of(clock_us),
+            Limit::Aligned(limit) => limit.window_and_use().2 > clock_us,
         });
         if ahead {
             return Err(InvalidState("time of a use"));
         }
-        Ok(Self { clock_us, hold: Hold::new(banned_until_us, kept), limits })
+        let limits = Limits::new(limits, banned_until_us).ok_or(InvalidState("set of limits"))?;
+        let lead_us = now.lead_us(now.wall_us().max(clock_us));
+        Ok(Self { stamp: Stamp::new(clock_us, kept), lead_us, limits })
     }
 
-    /// The time of the last change, microseconds since the epoch.
+    /// When it last changed, by its own time, microseconds since the epoch.
     pub const fn clock_us(&self) -> u64 {
-        self.clock_us
+        self.stamp.clock_us()
     }
 
-    /// Until when everything is refused, microseconds since the epoch; in the past or 0 without a ban.
+    /// Until when everything is refused, by its own time; 0 without a ban.
     pub const fn banned_until_us(&self) -> u64 {
-        self.hold.banned_until_us()
+        self.limits.banned_until_us()
     }
 
     /// Whether the key stays when nothing is used.
     pub const fn is_kept(&self) -> bool {
-        self.hold.is_kept()
+        self.stamp.is_kept()
     }
 
     /// The limits in order.
@@ -114,116 +143,136 @@ impl Limiter {
         self.limits.measure(measure);
     }
 
-    /// How the limits see `now_us`; nothing has passed when that is before the clock.
-    pub const fn moment(&self, now_us: u64) -> Moment {
-        Moment { now_us, elapsed_us: now_us.saturating_sub(self.clock_us) }
+    /// How the limits see now.
+    pub const fn moment(&self, now: Now) -> Moment {
+        now.moment(self.lead_us, self.clock_us())
     }
 
-    /// When the key says nothing any more (no ban, nothing used), microseconds since the epoch, if it may go then.
-    pub fn lapses_at_us(&self) -> Option<u64> {
-        let at = self.moment(self.clock_us);
-        let resets_us = self.limits().iter().map(|limit| limit.reset_us(at)).max().unwrap_or(0);
-        (!self.is_kept()).then(|| self.clock_us.saturating_add(resets_us).max(self.banned_until_us()))
+    pub(super) const fn is_timed(&self) -> bool {
+        self.stamp.is_timed()
     }
 
-    /// Whether the key may go, for it says nothing more than a missing one.
-    pub fn has_lapsed(&self, now_us: u64) -> bool {
-        self.lapses_at_us().is_some_and(|lapses_us| lapses_us <= now_us)
+    pub(super) const fn set_timed(&mut self) {
+        self.stamp.set_timed();
     }
 
     /// Takes `cost` (−2^53 … 2^53) from all limits or from none. `rules` (distinct, at most eight; empty = those
     /// stored) become the limits, also when the cost is refused. A cost of 0 looks and stores nothing; a negative one
-    /// gives back and is never refused, though under a ban the reply is the ban's. Without limits there is nothing to check, unless a ban refuses it.
-    pub fn check(&mut self, rules: &[Rule], cost: i64, now_us: u64) -> Result<Outcome, NoLimits> {
+    /// gives back and is never refused, though under a ban the reply is the ban's. Without limits there is nothing to
+    /// check, unless a ban refuses it.
+    pub fn check(&mut self, rules: &[Rule], cost: i64, now: Now) -> Result<Outcome, NoLimits> {
         if cost == 0 {
-            let verdict = self.peek(rules, 0, now_us).ok_or(NoLimits)?;
-            return Ok(Outcome { verdict, changed: false });
+            let verdict = self.peek(rules, 0, now).ok_or(NoLimits)?;
+            return Ok(Outcome { verdict, change: Change::Nothing });
         }
-        let changed = self.step_back(now_us) | self.follow(rules, now_us);
-        let at = self.moment(now_us);
+        let mut at = self.moment(now);
+        let mut before = None;
+        if !self.follows(rules) {
+            before = Some(self.follow(rules, at));
+            at = at.settled();
+        }
+        let taken = self.take_or_give_back(cost, at)?;
+        let change = match before.or(taken.before) {
+            None => Change::Nothing,
+            Some(before) => self.changed_from(before, at.settled()),
+        };
+        Ok(Outcome { verdict: taken.verdict, change })
+    }
+
+    /// Takes or gives back a cost other than 0.
+    pub(super) fn take_or_give_back(&mut self, cost: i64, at: Moment) -> Result<Taken, NoLimits> {
         let size = cost.unsigned_abs();
         if cost > 0
-            && let Some(refused) = self.refused(at, size)
+            && let Some(verdict) = self.refused(at, size)
         {
-            return Ok(Outcome { verdict: refused, changed });
+            return Ok(Taken { verdict, before: None });
         }
         if cost < 0 && self.limits().iter().all(|limit| limit.used(at) == 0) {
-            let verdict = self.given_back(at).ok_or(NoLimits)?;
-            return Ok(Outcome { verdict, changed });
+            return Ok(Taken { verdict: self.given_back(at).ok_or(NoLimits)?, before: None });
         }
-        self.settle(now_us);
-        let at = self.moment(now_us);
+        let before = self.keeping(at);
+        let at = self.settle(at);
         for limit in self.limits.as_mut_slice() {
-            if cost > 0 { limit.take(at, size) } else { limit.give_back(size) }
+            if cost > 0 { limit.take(at, size) } else { limit.give_back(at, size) }
         }
         let verdict = if cost > 0 { self.accepted(at) } else { self.given_back(at) };
-        Ok(Outcome { verdict: verdict.ok_or(NoLimits)?, changed: true })
+        Ok(Taken { verdict: verdict.ok_or(NoLimits)?, before: Some(before) })
     }
 
     /// What a check of `cost` would be answered, with what remains before it; changes nothing. None when there is
     /// neither a limit nor a ban.
-    pub fn peek(&self, rules: &[Rule], cost: u64, now_us: u64) -> Option<Verdict> {
-        let mut state = self.as_of(now_us);
-        if !state.follows(rules) {
-            state.to_mut().follow(rules, now_us);
+    pub fn peek(&self, rules: &[Rule], cost: u64, now: Now) -> Option<Verdict> {
+        let at = self.moment(now);
+        if self.follows(rules) {
+            return self.refused(at, cost).or_else(|| self.accepted(at));
         }
-        let at = state.moment(now_us);
+        let mut state = self.clone();
+        state.follow(rules, at);
+        let at = at.settled();
         state.refused(at, cost).or_else(|| state.accepted(at))
     }
 
     /// Stores `rules` as the limits and keeps the key when nothing is used.
-    pub fn create(&mut self, rules: &[Rule], now_us: u64) {
-        self.step_back(now_us);
-        self.follow(rules, now_us);
-        self.hold.keep();
+    pub fn create(&mut self, rules: &[Rule], now: Now) -> Change {
+        let at = self.moment(now);
+        let (follows, kept) = (self.follows(rules), self.is_kept());
+        if follows && kept {
+            return Change::Nothing;
+        }
+        if !follows {
+            self.follow(rules, at);
+        }
+        self.stamp.keep();
+        if kept { Change::State } else { Change::Stays }
     }
 
-    /// Believes what somebody else says is used, as of `told_us`; never lowers it unless forced. The answer is that
-    /// of a look at the cost of 1.
-    pub fn sync(&mut self, told: Used, told_us: u64, now_us: u64) -> Result<Outcome, NoSuchLimit> {
+    /// Believes what somebody else says is used, as of `told_us` by the wall clock; never lowers it unless forced. The
+    /// answer is that of a look at the cost of 1.
+    pub fn sync(&mut self, told: Used, told_us: u64, now: Now) -> Result<Outcome, NoSuchLimit> {
         let matches = |limit: &Limit| limit.matches(told.kind, told.period_ms);
         let place = self.limits().iter().position(matches).ok_or(NoSuchLimit)?;
+        let at = self.moment(now);
+        let keeping = self.keeping(at);
         let mut told_of = self.clone();
-        let stepped = told_of.step_back(now_us);
-        told_of.settle(now_us);
-        let at = told_of.moment(now_us);
+        let at = told_of.settle(at);
         let before = told_of.limits.clone();
         if let Some(limit) = told_of.limits.as_mut_slice().get_mut(place) {
             limit.sync(at, told.used, told_us, told.force);
         }
-        let changed = stepped || told_of.limits != before;
-        if changed {
+        let mut change = Change::Nothing;
+        if told_of.limits != before {
             *self = told_of;
+            change = self.changed_from(keeping, at);
         }
-        let verdict = self.peek(&[], 1, now_us).ok_or(NoSuchLimit)?;
-        Ok(Outcome { verdict, changed })
+        let verdict = self.peek(&[], 1, now).ok_or(NoSuchLimit)?;
+        Ok(Outcome { verdict, change })
     }
 
     /// Refuses everything for `ban_ms` (0 … 366 days) from now; a ban that lasts longer already stays. 0 lifts it.
-    /// Tells whether anything changed.
-    pub fn ban(&mut self, ban_ms: u64, now_us: u64) -> bool {
-        let stepped = self.step_back(now_us);
-        let until_us = match ban_ms {
-            0 => 0,
-            _ => now_us.saturating_add(us_from_ms(ban_ms.min(MAX_PERIOD_MS))).max(self.banned_until_us()),
-        };
-        let lifted = until_us == 0 && self.banned_until_us() <= now_us;
-        if lifted || until_us == self.banned_until_us() {
-            return stepped;
+    pub fn ban(&mut self, ban_ms: u64, now: Now) -> Change {
+        let at = self.moment(now);
+        let left_us = self.banned_until_us().saturating_sub(at.now_us);
+        let ban_us = us_from_ms(ban_ms.min(MAX_PERIOD_MS));
+        let as_it_is = if ban_ms == 0 { left_us == 0 } else { ban_us <= left_us };
+        if as_it_is {
+            return Change::Nothing;
         }
-        self.settle(now_us);
-        self.hold.ban_until(until_us);
-        true
+        let keeping = self.keeping(at);
+        let at = self.settle(at);
+        self.limits.ban_until(if ban_ms == 0 { 0 } else { at.now_us.saturating_add(ban_us) });
+        self.changed_from(keeping, at)
     }
 
     /// Forgets all use and any ban; the limits stay.
-    pub fn reset(&mut self, now_us: u64) {
-        self.step_back(now_us);
-        self.settle(now_us);
-        self.hold.ban_until(0);
+    pub fn reset(&mut self, now: Now) -> Change {
+        let at = self.moment(now);
+        let keeping = self.keeping(at);
+        let at = self.settle(at);
+        self.limits.ban_until(0);
         for limit in self.limits.as_mut_slice() {
-            limit.give_back(u64::MAX);
+            limit.give_back(at, u64::MAX);
         }
+        self.changed_from(keeping, at)
     }
 
     pub(super) fn follows(&self, rules: &[Rule]) -> bool {
@@ -232,36 +281,28 @@ impl Limiter {
         rules.is_empty() || (rules.len() == limits.len() && same())
     }
 
-    /// Makes `rules` the limits; none leave them as they are. Tells whether they were others.
-    fn follow(&mut self, rules: &[Rule], now_us: u64) -> bool {
-        if self.follows(rules) {
-            return false;
+    /// Makes `rules` the limits; none leave them as they are. Returns how the key was kept before.
+    fn follow(&mut self, rules: &[Rule], at: Moment) -> Keeping {
+        let keeping = self.keeping(at);
+        self.settle(at);
+        if !rules.is_empty() {
+            self.limits.follow(rules);
         }
-        self.settle(now_us);
-        self.limits = Limits::following(rules, &self.limits);
-        true
+        keeping
     }
 
-    /// Anchors the state to a clock that was set back. Tells whether it was.
-    pub(super) fn step_back(&mut self, now_us: u64) -> bool {
-        let step_us = self.clock_us.saturating_sub(now_us);
-        if step_us == 0 {
-            return false;
-        }
-        self.clock_us = now_us;
-        self.hold.ban_until(self.banned_until_us().saturating_sub(step_us));
-        self.limits.as_mut_slice().iter_mut().for_each(|limit| limit.step_back(step_us, now_us));
-        true
-    }
-
-    pub(super) fn settle(&mut self, now_us: u64) {
-        let at = self.moment(now_us);
+    /// Brings the state up to a moment, which is returned as it is then.
+    pub(super) fn settle(&mut self, at: Moment) -> Moment {
         self.limits.as_mut_slice().iter_mut().for_each(|limit| limit.settle(at));
-        self.clock_us = now_us;
+        if self.banned_until_us() <= at.now_us {
+            self.limits.ban_until(0);
+        }
+        self.stamp.set_clock(at.now_us);
+        at.settled()
     }
 
-    pub(super) fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits;
+    pub(super) fn replace_limits(&mut self, limit: Limit) {
+        self.limits.replace(limit);
     }
 
     /// How long until `cost` fits into every limit and no ban stands.

@@ -12,7 +12,7 @@ pub const MOST_USES: usize = SUB_INTERVALS as usize + 1;
 /// Cost taken within one sub-interval; all of it returns one period after the last of it was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Use {
-    /// When the last of it was taken, microseconds since the epoch.
+    /// When the last of it was taken, by the key's own time.
     pub last_us: u64,
     /// How much, at least 1.
     pub cost: u64,
@@ -95,14 +95,6 @@ impl Sliding {
         }
     }
 
-    /// The server's clock was set back by `step_us`: every use keeps its age.
-    pub(super) fn step_back(&mut self, step_us: u64) {
-        for used in &mut self.uses {
-            used.last_us = used.last_us.saturating_sub(step_us);
-        }
-        self.newest_began_us = self.newest_began_us.saturating_sub(step_us);
-    }
-
     pub(super) fn wait(&self, at: Moment, cost: u64) -> Wait {
         if cost > self.amount {
             return Wait::Never;
@@ -176,13 +168,12 @@ impl Sliding {
         }
     }
 
-    /// Makes `used`, as told at `told_us`, the use; a higher use stays unless `force`. Settled.
-    pub(super) fn sync(&mut self, used: u64, told_us: u64, at: Moment, force: bool) {
-        let told_us = told_us.min(at.now_us);
-        let outdated = told_us.saturating_add(us_from_ms(self.period_ms)) <= at.now_us;
+    /// Makes `used`, as it was `age_us` ago, the use; a higher use stays unless `force`. Settled.
+    pub(super) fn sync(&mut self, used: u64, age_us: u64, at: Moment, force: bool) {
+        let outdated = age_us >= us_from_ms(self.period_ms);
         let told = if outdated { 0 } else { used.min(self.amount) };
         if told > self.total {
-            self.take(told - self.total, told_us);
+            self.take(told - self.total, at.now_us.saturating_sub(age_us));
         } else if force {
             self.give_back(self.total - told);
         }

@@ -1,7 +1,7 @@
 //! One smooth limit as redis-cell keeps it: a debt in time, which stays when the limit changes.
 
 use super::moment::US_PER_MS;
-use super::{Gcra, Limit, Limiter, Limits, Rule, Wait};
+use super::{Change, Gcra, Limit, Limiter, Now, Rule, Wait};
 
 /// The answer to `CL.THROTTLE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,21 +19,21 @@ pub struct Throttled {
 }
 
 impl Limiter {
-    /// Takes `quantity` from the one smooth limit that `rule` describes. Tells whether anything changed.
-    pub fn throttle(&mut self, rule: &Rule, quantity: i64, now_us: u64) -> (Throttled, bool) {
+    /// Takes `quantity` from the one smooth limit that `rule` describes.
+    pub fn throttle(&mut self, rule: &Rule, quantity: i64, now: Now) -> (Throttled, Change) {
         let mut state = self.clone();
-        let mut changed = state.step_back(now_us);
-        if !state.follows(&[*rule]) {
-            state.settle(now_us);
-            let at = state.moment(now_us);
+        let at = state.moment(now);
+        let keeping = state.keeping(at);
+        let replaced = !state.follows(&[*rule]);
+        if replaced {
+            let at = state.settle(at);
             let debt_us = state.limits().iter().map(|limit| limit.reset_us(at)).max().unwrap_or(0);
-            state.set_limits(Limits::One(Limit::Gcra(Gcra::with_debt(rule, debt_us))));
-            changed = true;
+            state.replace_limits(Limit::Gcra(Gcra::with_debt(rule, debt_us)));
         }
-        let at = state.moment(now_us);
+        let at = state.moment(now);
         let wait = state.wait(at, quantity.max(0).unsigned_abs());
-        changed |= state.check(&[], quantity, now_us).is_ok_and(|outcome| outcome.changed);
-        let at = state.moment(now_us);
+        let taken = quantity != 0 && state.take_or_give_back(quantity, at).is_ok_and(|taken| taken.before.is_some());
+        let at = state.moment(now);
         let (used, reset_us) = state.limits().first().map_or((0, 0), |limit| (limit.used(at), limit.reset_us(at)));
         let throttled = Throttled {
             limited: wait != Wait::Now,
@@ -42,11 +42,11 @@ impl Limiter {
             retry_after_s: if let Wait::After(wait_us) = wait { seconds(wait_us) } else { -1 },
             reset_after_s: seconds(reset_us),
         };
-        changed &= quantity != 0;
-        if changed {
-            *self = state;
+        if quantity == 0 || !(replaced || taken) {
+            return (throttled, Change::Nothing);
         }
-        (throttled, changed)
+        *self = state;
+        (throttled, self.changed_from(keeping, at))
     }
 }
 

@@ -1,0 +1,76 @@
+//! When the server may let go of a limiter.
+//!
+//! The server expires keys by the wall clock, a limiter returns by its key's own time: an expiry is reckoned from the
+//! later of both, so that it is never too early. Setting one costs as much as judging a check, so it lies a little later
+//! than needed, on a grid, and is set again only when it has to move to another point of that.
+
+use super::moment::{US_PER_MS, us_from_ms};
+use super::{Limiter, MAX_AMOUNT, Moment};
+
+/// An expiry lies between one and two of so many parts of the longest period behind the time it is due: at most a 16th of
+/// the period later.
+const GRID_PARTS: u64 = 32;
+
+/// What has to become of a key after a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing changed.
+    Nothing,
+    /// The state is another; when the key expires stays as it is.
+    State,
+    /// The state is another, and the key is to expire then: Unix milliseconds, at most 2^53.
+    ExpiresAt(u64),
+    /// The state is another, and the key no longer expires.
+    Stays,
+    /// The state says nothing more than a missing key: it may go.
+    Lapsed,
+}
+
+/// How a key is kept: what a [`Change`] is found from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeping {
+    /// For good.
+    Kept,
+    /// Until then, microseconds by the wall clock.
+    Until(u64),
+    /// It says nothing any more.
+    Lapsed,
+}
+
+impl Limiter {
+    /// Microseconds until the key says nothing any more (no ban, nothing used), if it may go then.
+    pub fn lapses_in_us(&self, at: Moment) -> Option<u64> {
+        if self.is_kept() {
+            return None;
+        }
+        let ban_us = self.banned_until_us().saturating_sub(at.now_us);
+        Some(self.limits().iter().map(|limit| limit.reset_us(at)).fold(ban_us, u64::max))
+    }
+
+    pub(super) fn keeping(&self, at: Moment) -> Keeping {
+        match self.lapses_in_us(at) {
+            None => Keeping::Kept,
+            Some(0) => Keeping::Lapsed,
+            Some(left_us) => {
+                let longest_ms = self.limits().iter().map(|limit| limit.figures().1).fold(0, u64::max);
+                let grid_us = (us_from_ms(longest_ms) / GRID_PARTS).max(1);
+                let due_us = at.later_us().saturating_add(left_us);
+                Keeping::Until((due_us / grid_us).saturating_add(2).saturating_mul(grid_us))
+            }
+        }
+    }
+
+    /// What a change made of the key that was kept like `before`.
+    pub(super) fn changed_from(&mut self, before: Keeping, at: Moment) -> Change {
+        match self.keeping(at) {
+            Keeping::Lapsed => Change::Lapsed,
+            Keeping::Kept if before == Keeping::Kept => Change::State,
+            Keeping::Kept => Change::Stays,
+            same if same == before && self.is_timed() => Change::State,
+            Keeping::Until(until_us) => {
+                self.set_timed();
+                Change::ExpiresAt(until_us.div_ceil(US_PER_MS).min(MAX_AMOUNT))
+            }
+        }
+    }
+}
