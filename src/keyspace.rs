@@ -1,12 +1,20 @@
 //! The only place that opens keys: typed, with the contract's refusals.
 
-use crate::ffi::{Context, HoldsAnotherType, KeyName, Persisted, ReadKey, WriteKey};
+use liq_core::grammar::{Args, RequestError};
+
+use crate::ffi::{Arguments, Context, HoldsAnotherType, KeyName, Persisted, ReadKey, WriteKey};
 use crate::refusal::Refusal;
 
 impl From<HoldsAnotherType> for Refusal {
     fn from(_: HoldsAnotherType) -> Self {
         Self::WrongType
     }
+}
+
+/// The key a command is about, its first argument, and what stands behind it.
+pub fn key_and_rest(arguments: Arguments<'_>) -> Result<(KeyName<'_>, Args<'_>), Refusal> {
+    let (key, rest) = arguments.key_and_rest().ok_or(RequestError::Arity)?;
+    Ok((key, Args::new(rest)))
 }
 
 /// Lends the value of `name` to `body`, or nothing when the key is missing.

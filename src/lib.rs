@@ -10,9 +10,14 @@ pub mod keyspace;
 pub mod refusal;
 pub mod reply;
 pub mod signals;
+pub mod totals;
 pub mod types;
 
 use liq_core::rl::limiter::Limiter;
+
+static MODULE: ffi::Module = ffi::Module { name: c"liq", version: 100, load };
+
+ffi::entry_point!(MODULE);
 
 /// Registers everything with the server that loads the module, or says why not.
 fn load(server: &ffi::Loader<'_>) -> Result<(), String> {

@@ -6,8 +6,7 @@ use liq_core::grammar::RequestError;
 use liq_core::liq::reading::ReadError;
 use liq_core::liq::series::{AlterError, OptionsError};
 
-use crate::ffi::{CommandInfo, Context};
-use crate::info;
+use crate::ffi::{CommandInfo, Context, Refuse};
 
 /// A command that did nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,16 +61,6 @@ impl Refusal {
         Self::Because(problem.to_string().into())
     }
 
-    /// Replies, and counts the error for the command.
-    #[cold]
-    pub fn answer(&self, context: &Context<'_>, command: &CommandInfo) {
-        info::count_error(command.name);
-        match self {
-            Self::Request(RequestError::Arity) => context.reply_wrong_arity(),
-            refusal => context.reply_error(&refusal.message(command)),
-        }
-    }
-
     fn message(&self, command: &CommandInfo) -> Cow<'static, str> {
         let command = || command.name.to_string_lossy();
         match self {
@@ -84,6 +73,23 @@ impl Refusal {
             Self::NoPermission(what) => format!("NOPERM {what}").into(),
             Self::Internal => format!("ERR internal error in {}; the server's log has the details", command()).into(),
             Self::Because(problem) => format!("ERR {problem}").into(),
+        }
+    }
+}
+
+impl Refuse for Refusal {
+    fn internal_command() -> Self {
+        Self::InternalCommand
+    }
+
+    fn internal_error() -> Self {
+        Self::Internal
+    }
+
+    fn answer(&self, context: &Context<'_>, command: &CommandInfo) {
+        match self {
+            Self::Request(RequestError::Arity) => context.reply_wrong_arity(),
+            refusal => context.reply_error(&refusal.message(command)),
         }
     }
 }

@@ -9,8 +9,8 @@ use liq_core::wire::DoubleBuffer;
 use crate::commit::Closed;
 use crate::ffi::{Context, KeyName, Level, WriteAccess};
 use crate::hash_slot::{hash_tag, share_a_slot};
-use crate::info::TOTALS;
 use crate::refusal::Refusal;
+use crate::totals::TOTALS;
 
 /// Failures are counted each, and logged at most this often.
 const LOG_INTERVAL_MS: u64 = 10_000;

@@ -6,6 +6,8 @@ use crate::refusal::Refusal;
 pub struct Fault;
 
 impl Command for Fault {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"liq._fault",
         arity: 1,

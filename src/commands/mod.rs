@@ -13,10 +13,15 @@ use crate::ffi::Registration;
 
 /// Families of commands: the access category they share (`@liq`), and their registry.
 pub static FAMILIES: &[(&CStr, &[Registration])] = &[
-    (c"liq", liq::COMMANDS),
-    (c"rl", rl::COMMANDS),
+    (c"liq", &liq::COMMANDS),
+    (c"rl", &rl::COMMANDS),
     #[cfg(feature = "fault-injection")]
-    (c"fault", &[Registration::of::<fault::Fault>()]),
+    (c"fault", &FAULT),
     #[cfg(feature = "bench-noop")]
-    (c"noop", &[Registration::of::<noop::Noop>()]),
+    (c"noop", &NOOP),
 ];
+
+#[cfg(feature = "fault-injection")]
+static FAULT: [Registration; 1] = [Registration::of::<fault::Fault>()];
+#[cfg(feature = "bench-noop")]
+static NOOP: [Registration; 1] = [Registration::of::<noop::Noop>()];

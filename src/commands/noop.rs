@@ -10,6 +10,8 @@ use crate::reply;
 pub struct Noop;
 
 impl Command for Noop {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"liq._noop",
         arity: -2,

@@ -3,7 +3,6 @@
 use std::ffi::c_int;
 use std::slice;
 
-use liq_core::grammar::{Args, RequestError};
 use redis_module::raw;
 
 /// Commands with at most this many arguments behind their name need no allocation to see them.
@@ -31,15 +30,10 @@ pub struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
-    /// The first argument as the key, and what stands behind it; without a key the arity is wrong.
-    pub fn key_and_rest(&self) -> Result<(KeyName<'a>, Args<'a>), RequestError> {
-        let (bytes, rest) = self.all.split_first().ok_or(RequestError::Arity)?;
-        Ok((KeyName { raw: self.first, bytes }, Args::new(rest)))
-    }
-
-    /// Every argument behind the command's name.
-    pub fn all(&self) -> &'a [&'a [u8]] {
-        self.all
+    /// The first argument as the key, and what stands behind it; none without a key.
+    pub fn key_and_rest(&self) -> Option<(KeyName<'a>, &'a [&'a [u8]])> {
+        let (bytes, rest) = self.all.split_first()?;
+        Some((KeyName { raw: self.first, bytes }, rest))
     }
 }
 

@@ -1,6 +1,8 @@
 //! How a command is registered, entered and, when it is refused or panics, answered.
 
 use std::ffi::{CStr, CString, c_int};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use redis_module::raw;
 
@@ -8,7 +10,6 @@ use super::argument::{Arguments, with_arguments};
 use super::command_docs::{ArgSpec, KeyAccess, set_docs};
 use super::context::Context;
 use super::guard::guard;
-use crate::refusal::Refusal;
 
 /// What the server is told of a command.
 #[derive(Debug, Clone, Copy)]
@@ -33,13 +34,28 @@ pub struct CommandInfo {
     pub internal: bool,
 }
 
+/// Why a call did nothing, and how its client is told.
+pub trait Refuse {
+    /// A client called what only replication and the append-only file may carry.
+    fn internal_command() -> Self;
+
+    /// A panic was caught.
+    fn internal_error() -> Self;
+
+    /// Replies, as the last thing of the call.
+    fn answer(&self, context: &Context<'_>, command: &CommandInfo);
+}
+
 /// A command: what it is, and what it does.
 pub trait Command {
+    /// What it refuses with.
+    type Refusal: Refuse;
+
     /// What the server is told.
     const INFO: CommandInfo;
 
     /// Carries out one call. It replies exactly once, or refuses having replied and changed nothing.
-    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal>;
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Self::Refusal>;
 }
 
 /// A line of the registry.
@@ -47,13 +63,42 @@ pub struct Registration {
     /// What the server is told.
     pub info: CommandInfo,
     entry: unsafe extern "C" fn(*mut raw::RedisModuleCtx, *mut *mut raw::RedisModuleString, c_int) -> c_int,
+    /// Calls that were refused or panicked.
+    refused: AtomicU64,
+    /// The line registered before this one.
+    before: AtomicPtr<Registration>,
 }
 
 impl Registration {
     /// The line for `C`.
     pub const fn of<C: Command>() -> Self {
-        Self { info: C::INFO, entry: entry::<C> }
+        let refused = AtomicU64::new(0);
+        Self { info: C::INFO, entry: entry::<C>, refused, before: AtomicPtr::new(ptr::null_mut()) }
     }
+
+    /// How many calls were refused or panicked.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+/// The line registered last; each knows the one before it, so that their number has no bound and reading takes no lock.
+static LAST: AtomicPtr<Registration> = AtomicPtr::new(ptr::null_mut());
+
+/// Every command registered, the last one first.
+pub fn registered() -> impl Iterator<Item = &'static Registration> {
+    // SAFETY: both pointers are null or were made of a `&'static Registration` in `register`.
+    let follow = |link: &AtomicPtr<Registration>| unsafe { link.load(Ordering::Relaxed).cast_const().as_ref() };
+    std::iter::successors(follow(&LAST), move |line: &&Registration| follow(&line.before))
+}
+
+/// Answers a refused call, and counts it for its command.
+#[cold]
+fn refuse(context: &Context<'_>, info: &CommandInfo, refusal: &impl Refuse) {
+    if let Some(line) = registered().find(|line| line.info.name == info.name) {
+        line.refused.fetch_add(1, Ordering::Relaxed);
+    }
+    refusal.answer(context, info);
 }
 
 /// Where every call of every command enters the module.
@@ -66,7 +111,7 @@ unsafe extern "C" fn entry<C: Command>(
         || {
             // SAFETY: the server lends the context until this function returns.
             let context = unsafe { Context::new(context) };
-            Refusal::Internal.answer(&context, &C::INFO);
+            refuse(&context, &C::INFO, &C::Refusal::internal_error());
         },
         || {
             // SAFETY: as above; the arguments live as long.
@@ -74,12 +119,12 @@ unsafe extern "C" fn entry<C: Command>(
                 let context = Context::new(context);
                 with_arguments(argv, argc, |arguments| {
                     let refused = if C::INFO.internal && !context.is_replayed() {
-                        Err(Refusal::InternalCommand)
+                        Err(C::Refusal::internal_command())
                     } else {
                         C::run(&context, arguments)
                     };
                     if let Err(refusal) = refused {
-                        refusal.answer(&context, &C::INFO);
+                        refuse(&context, &C::INFO, &refusal);
                     }
                 });
             }
@@ -94,7 +139,7 @@ unsafe extern "C" fn entry<C: Command>(
 /// `context` is that of the module's load.
 pub(super) unsafe fn register(
     context: *mut raw::RedisModuleCtx,
-    registration: &Registration,
+    registration: &'static Registration,
     category: Option<&CStr>,
 ) -> Result<(), String> {
     let info = &registration.info;
@@ -118,6 +163,8 @@ pub(super) unsafe fn register(
             }
         }
     }
+    registration.before.store(LAST.load(Ordering::Relaxed), Ordering::Relaxed);
+    LAST.store(ptr::from_ref(registration).cast_mut(), Ordering::Relaxed);
     Ok(())
 }
 

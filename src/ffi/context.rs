@@ -94,25 +94,6 @@ impl Context<'_> {
         log(self.raw, level, line);
     }
 
-    /// Sends `command key argument …` to the replicas and the append-only file.
-    pub fn replicate(&self, command: &CStr, key: KeyName<'_>, arguments: &[&[u8]]) {
-        let replicate = api!(RedisModule_Replicate);
-        if let [only] = arguments {
-            // SAFETY: the format names a string of the server, then a pointer with its length, which both outlive the call.
-            unsafe { replicate(self.raw, command.as_ptr(), c"sb".as_ptr(), key.raw, only.as_ptr(), only.len()) };
-            return;
-        }
-        let strings = super::call::Strings::new(self, arguments.iter().copied());
-        // SAFETY: the format names a string of the server and a vector of them with its length; all outlive the call.
-        unsafe { replicate(self.raw, command.as_ptr(), c"sv".as_ptr(), key.raw, strings.as_ptr(), strings.len()) };
-    }
-
-    /// Sends the running command as it came.
-    pub fn replicate_verbatim(&self) {
-        // SAFETY: the context is that of the running command.
-        unsafe { api!(RedisModule_ReplicateVerbatim)(self.raw) };
-    }
-
     /// Tells watchers (WATCH, client-side caches) that the key changed.
     pub fn signal_modified(&self, key: KeyName<'_>) {
         // SAFETY: the context and the name belong to the running call.

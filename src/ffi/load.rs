@@ -7,18 +7,24 @@ use std::ffi::{CStr, c_char, c_int};
 use redis_module::raw;
 
 use super::argument::bytes_of;
-use super::audience;
 use super::command::{self, Registration};
 use super::context::{Level, log_anywhere};
 use super::guard::{guard, install_panic_hook};
 use super::info::{self, InfoSource};
 use super::parameter::{self, Parameter};
 use super::persisted::{self, Persisted};
+use super::replication;
 
-/// The module's name, the prefix of its parameters and its INFO section.
-const NAME: &CStr = c"liq";
-/// `MODULE LIST` shows it: 10000 × major + 100 × minor + patch.
-const VERSION: c_int = 100;
+/// What the server is told of the module, and who registers what it has.
+pub struct Module {
+    /// Its name, the prefix of its parameters and its INFO section.
+    pub name: &'static CStr,
+    /// `MODULE LIST` shows it: 10000 × major + 100 × minor + patch.
+    pub version: i32,
+    /// Registers everything with the server that loads the module, or says why not.
+    pub load: fn(&Loader<'_>) -> Result<(), String>,
+}
+
 /// Redis 7.0.0, as the server encodes it.
 const OLDEST_SERVER: c_int = 0x0007_0000;
 
@@ -48,7 +54,7 @@ required_functions! {
     RedisModule_ReplicateVerbatim, RedisModule_ReplyWithArray, RedisModule_ReplyWithBool, RedisModule_ReplyWithDouble,
     RedisModule_ReplyWithError, RedisModule_ReplyWithLongLong, RedisModule_ReplyWithMap, RedisModule_ReplyWithNull,
     RedisModule_ReplyWithSimpleString, RedisModule_ReplyWithStringBuffer, RedisModule_SaveStringBuffer,
-    RedisModule_ServerInfoGetFieldUnsigned, RedisModule_SetAbsExpire, RedisModule_SetCommandInfo,
+    RedisModule_ServerInfoGetFieldC, RedisModule_ServerInfoGetFieldUnsigned, RedisModule_SetAbsExpire, RedisModule_SetCommandInfo,
     RedisModule_SetModuleOptions, RedisModule_SignalModifiedKey, RedisModule_StringPtrLen,
     RedisModule_SubscribeToServerEvent, RedisModule_WrongArity,
 }
@@ -73,7 +79,7 @@ impl<'call> Loader<'call> {
     }
 
     /// Registers the commands of one family, with an access category of the family's name where that is possible.
-    pub fn commands(&self, family: &CStr, registrations: &[Registration]) -> Result<(), String> {
+    pub fn commands(&self, family: &CStr, registrations: &'static [Registration]) -> Result<(), String> {
         // SAFETY: the context is that of the module's load.
         let category = unsafe { command::add_category(self.raw, family) }.then_some(family);
         for registration in registrations {
@@ -84,7 +90,7 @@ impl<'call> Loader<'call> {
     }
 
     /// Registers a command that is another module's by right; false when the server has one of the name already.
-    pub fn command_unless_taken(&self, registration: &Registration) -> bool {
+    pub fn command_unless_taken(&self, registration: &'static Registration) -> bool {
         // SAFETY: the context is that of the module's load.
         unsafe { command::register(self.raw, registration, None) }.is_ok()
     }
@@ -110,12 +116,32 @@ impl<'call> Loader<'call> {
     }
 }
 
-/// The server's entry.
+/// The server's entry, by the name it looks for: `entry_point!(MODULE)` once in the crate, for a [`Module`].
+macro_rules! entry_point {
+    ($module:expr) => {
+        /// The server's entry.
+        ///
+        /// # Safety
+        /// Called by the server, once, with its load context and the module's load arguments.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn RedisModule_OnLoad(
+            context: *mut redis_module::raw::RedisModuleCtx,
+            argv: *mut *mut redis_module::raw::RedisModuleString,
+            argc: std::ffi::c_int,
+        ) -> std::ffi::c_int {
+            // SAFETY: the server's promise.
+            unsafe { $crate::ffi::on_load(&$module, context, argv, argc) }
+        }
+    };
+}
+pub(crate) use entry_point;
+
+/// Where the server loads `module`.
 ///
 /// # Safety
 /// Called by the server, once, with its load context and the module's load arguments.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn RedisModule_OnLoad(
+pub unsafe fn on_load(
+    module: &Module,
     context: *mut raw::RedisModuleCtx,
     argv: *mut *mut raw::RedisModuleString,
     argc: c_int,
@@ -123,21 +149,22 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
     // SAFETY: the server's promise. This fills in the server's functions, the allocator among them, and comes before
     // anything that allocates.
     let named = unsafe {
-        let name = NAME.as_ptr().cast::<c_char>();
-        raw::Export_RedisModule_Init(context, name, VERSION, raw::REDISMODULE_APIVER_1 as c_int)
+        let name = module.name.as_ptr().cast::<c_char>();
+        raw::Export_RedisModule_Init(context, name, module.version, raw::REDISMODULE_APIVER_1 as c_int)
     };
+    let name = module.name.to_string_lossy();
     if named != raw::REDISMODULE_OK as c_int {
-        log_anywhere(Level::Warning, "liq: not loaded: another module has the name 'liq'");
+        log_anywhere(Level::Warning, &format!("{name}: not loaded: another module has the name '{name}'"));
         return named;
     }
     guard(
         || raw::REDISMODULE_ERR as c_int,
         || {
             // SAFETY: the server's promise.
-            match unsafe { load(context, argv, argc) } {
+            match unsafe { load(module, context, argv, argc) } {
                 Ok(()) => raw::REDISMODULE_OK as c_int,
                 Err(problem) => {
-                    log_anywhere(Level::Warning, &format!("liq: not loaded: {problem}"));
+                    log_anywhere(Level::Warning, &format!("{name}: not loaded: {problem}"));
                     raw::REDISMODULE_ERR as c_int
                 }
             }
@@ -146,27 +173,50 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
 }
 
 /// # Safety
-/// As [`RedisModule_OnLoad`].
+/// As [`on_load`].
 unsafe fn load(
+    module: &Module,
     context: *mut raw::RedisModuleCtx,
     argv: *mut *mut raw::RedisModuleString,
     argc: c_int,
 ) -> Result<(), String> {
     refuse_old_servers()?;
     install_panic_hook();
-    // Short reads end in a refusal instead of the server's end; WATCH is told of real changes only; a replica may load
-    // beside serving, as the types keep nothing outside their keys.
-    let options = raw::REDISMODULE_OPTIONS_HANDLE_IO_ERRORS
-        | raw::REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED
-        | raw::REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD;
     // SAFETY: the context is that of the load; the arguments outlive this call.
     let arguments = unsafe {
-        api!(RedisModule_SetModuleOptions)(context, options.cast_signed());
-        audience::watch(context);
+        let more = if is_valkey(context) { HANDLES_ATOMIC_SLOT_MIGRATION } else { 0 };
+        api!(RedisModule_SetModuleOptions)(context, (OPTIONS | more).cast_signed());
+        replication::watch(context);
         let count = usize::try_from(argc).unwrap_or(0);
         (0..count).map(|place| bytes_of(*argv.add(place))).collect()
     };
-    crate::load(&Loader { raw: context, arguments })
+    (module.load)(&Loader { raw: context, arguments })
+}
+
+/// Short reads end in a refusal instead of the server's end; WATCH is told of real changes only; a replica may load
+/// beside serving, as the types keep nothing outside their keys.
+const OPTIONS: u32 = raw::REDISMODULE_OPTIONS_HANDLE_IO_ERRORS
+    | raw::REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED
+    | raw::REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD;
+
+/// Valkey's `VALKEYMODULE_OPTIONS_HANDLE_ATOMIC_SLOT_MIGRATION` (9.0): without it, the whole cluster moves no slot as a
+/// whole. It may, as the types keep nothing outside their keys. Redis asks no module, and may mean something else by the
+/// bit.
+const HANDLES_ATOMIC_SLOT_MIGRATION: u32 = 1 << 5;
+
+/// Whether the server says that it is Valkey.
+///
+/// # Safety
+/// `context` is that of the module's load.
+unsafe fn is_valkey(context: *mut raw::RedisModuleCtx) -> bool {
+    // SAFETY: the caller's promise; the data is freed once, after the field was looked for.
+    unsafe {
+        let info = api!(RedisModule_GetServerInfo)(context, c"server".as_ptr());
+        let version = api!(RedisModule_ServerInfoGetFieldC)(info, c"valkey_version".as_ptr());
+        let found = !version.is_null();
+        api!(RedisModule_FreeServerInfo)(context, info);
+        found
+    }
 }
 
 fn refuse_old_servers() -> Result<(), String> {

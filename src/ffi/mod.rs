@@ -1,7 +1,8 @@
 //! Everything that is `unsafe` or `extern "C"`, behind interfaces that are neither.
 //!
-//! The server's functions are called through the raw pointers of the redis-module crate. What a command, a type or a
-//! parameter means is decided outside; here is only how the server calls it and is called.
+//! The server's functions are called through the raw pointers of the redis-module crate. Here is only how the server
+//! calls and is called: nothing of the crate around is named, and what a command, a type or a parameter means, and in
+//! which words it refuses, is decided outside.
 
 /// A function of the server by its full name, as a function pointer.
 ///
@@ -14,7 +15,7 @@ macro_rules! api {
         let function = unsafe { redis_module::raw::$name };
         match function {
             Some(function) => function,
-            None => $crate::ffi::missing_function(stringify!($name)),
+            None => super::missing_function(stringify!($name)),
         }
     }};
 }
@@ -30,7 +31,6 @@ macro_rules! has_api {
 mod acl;
 mod allocator;
 mod argument;
-mod audience;
 mod call;
 mod clock;
 mod command;
@@ -42,17 +42,19 @@ mod key;
 mod load;
 mod parameter;
 mod persisted;
+mod replication;
 
 pub use acl::WriteAccess;
 pub use argument::{Arguments, KeyName};
 pub use clock::{steady_us, wall_us};
-pub use command::{Command, CommandInfo, Registration};
+pub use command::{Command, CommandInfo, Refuse, Registration, registered};
 pub use command_docs::{ArgSpec, KeyAccess};
 pub use context::{Context, Level, log_anywhere};
 pub use guard::panics_caught;
 pub use info::{InfoSection, InfoSource};
 pub use key::{HoldsAnotherType, ReadKey, WriteKey};
-pub use load::Loader;
+pub(crate) use load::entry_point;
+pub use load::{Loader, Module, on_load};
 pub use parameter::Parameter;
 pub use persisted::{Persisted, TypeSlot};
 

@@ -1,6 +1,7 @@
 //! Replicas: the same bytes and the same answers, whatever the replica's own defaults, clock and memory.
 
 use crate::persistence::{assert_same, feed_on, fill, picture};
+use crate::support::server::wait_until;
 use crate::support::{Options, Server};
 use crate::twin::T0;
 
@@ -165,4 +166,32 @@ fn a_replica_or_an_aof_beyond_maxmemory_records_all_the_same() {
     primary.add_line("maxmemory 1000");
     primary.restart();
     assert_same(&before, &picture(&mut primary.connect()), "loading an AOF beyond maxmemory");
+}
+
+#[test]
+fn what_is_written_while_a_replica_waits_for_its_snapshot_is_decided() {
+    // A replica that has asked and waits: from then on there is a backlog, though nothing was sent yet.
+    let primary = Options::default().tcp().line("repl-diskless-sync-delay 3600").start();
+    let mut client = primary.connect();
+    client.run("LIQ.CREATE s PERCENTILE 0").ok();
+    client.run("LIQ.ADD s * buy 100 5");
+    let _waiting = Options::default().line(format!("replicaof 127.0.0.1 {}", primary.port())).start();
+    wait_until("the replica has asked", || client.info("connected_slaves") == "1");
+    client.run("LIQ.ADD s * buy 100 6");
+    client.run("SAVE").ok();
+    client.run("LIQ.ADD s * buy 100 7");
+    client.run("LIQ.MADD s EVENTS * buy 100 8");
+    client.run("RL.CHECK r LIMIT 5 PERIOD 1h COST 2");
+
+    // Whoever starts from that file goes on from the backlog.
+    let mut late = Options::default().start();
+    std::fs::copy(primary.dir().join("dump.rdb"), late.dir().join("dump.rdb")).unwrap();
+    late.add_line(format!("replicaof 127.0.0.1 {}", primary.port()));
+    late.restart();
+    late.wait_for_link();
+    assert_eq!(client.info("sync_partial_ok"), "1", "the test shows nothing without a partial synchronisation");
+    primary.wait_for_replica(&late);
+    for key in ["s", "r"] {
+        assert_eq!(late.connect().digest(key), client.digest(key), "{key}");
+    }
 }

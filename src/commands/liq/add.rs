@@ -6,11 +6,13 @@ use super::argument_docs::{AT, EVENT_SIDE, EXCHANGE, PRICE, SIZE, TS};
 use super::recording::Recording;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
-use crate::reply;
+use crate::{keyspace, reply};
 
 pub struct Add;
 
 impl Command for Add {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.add",
         arity: -6,
@@ -24,7 +26,7 @@ impl Command for Add {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (key, args) = arguments.key_and_rest()?;
+        let (key, args) = keyspace::key_and_rest(arguments)?;
         let request = request::Add::parse(args)?;
         let mut recording = Recording::open(context, key, request.at_ms)?;
         let event = request.event.resolve(recording.clock_ms());

@@ -13,6 +13,8 @@ use crate::{keyspace, signals};
 pub struct Alter;
 
 impl Command for Alter {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.alter",
         arity: -2,
@@ -26,7 +28,7 @@ impl Command for Alter {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (key, args) = arguments.key_and_rest()?;
+        let (key, args) = keyspace::key_and_rest(arguments)?;
         let patch = OptionsPatch::parse(args)?;
         // What a primary decided is not judged again: the stream was checked there, and the expiry follows from there.
         let is_replayed = context.is_replayed();

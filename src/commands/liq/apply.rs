@@ -11,6 +11,8 @@ use crate::types::liqseries::LiqSeries;
 pub struct Apply;
 
 impl Command for Apply {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.apply",
         arity: 3,
@@ -24,7 +26,7 @@ impl Command for Apply {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (key, mut args) = arguments.key_and_rest()?;
+        let (key, mut args) = keyspace::key_and_rest(arguments)?;
         let payload = args.required()?;
         let mut open = keyspace::write::<LiqSeries>(context, key)?;
         let applied = open.existing()?.series.apply(payload);

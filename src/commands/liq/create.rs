@@ -14,6 +14,8 @@ use crate::{config, keyspace, signals};
 pub struct Create;
 
 impl Command for Create {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.create",
         arity: -2,
@@ -27,7 +29,7 @@ impl Command for Create {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (key, args) = arguments.key_and_rest()?;
+        let (key, args) = keyspace::key_and_rest(arguments)?;
         let request = request::Create::parse(args)?;
         let options = config::default_options().created(&request.options)?;
         if let Some(stream) = &options.signals {

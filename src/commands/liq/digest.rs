@@ -1,16 +1,18 @@
 //! `LIQ.DIGEST key [WINDOW d] [SIDE s] [SIZE n] [AT ts]`: the distribution as a t-digest.
 
+use liq_core::grammar::{Args, RequestError};
+use liq_core::liq::reading::ReadError;
 use liq_core::liq::request;
+use liq_core::liq::series::Series;
+use liq_core::wire::{Encode, Sink};
 
 use super::argument_docs::{AT, SIDE, WINDOW};
-use super::reading;
-use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
-use crate::refusal::Refusal;
-use crate::reply;
+use super::reading::Read;
+use crate::ffi::{ArgSpec, CommandInfo, KeyAccess};
 
 pub struct Digest;
 
-impl Command for Digest {
+impl Read for Digest {
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.digest",
         arity: -2,
@@ -23,12 +25,25 @@ impl Command for Digest {
         internal: false,
     };
 
-    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (key, args) = arguments.key_and_rest()?;
-        let request = request::Digest::parse(args)?;
-        reading::read_existing(context, key, |series, now_ms| {
-            reply::send(context, &series.digest(now_ms, &request)?);
-            Ok(())
-        })
+    const NEEDS_KEY: bool = true;
+
+    type Request<'a> = request::Digest;
+
+    fn parse(args: Args<'_>) -> Result<Self::Request<'_>, RequestError> {
+        request::Digest::parse(args)
+    }
+
+    fn window_ms(request: &Self::Request<'_>) -> Option<u64> {
+        request.scope.window_ms
+    }
+
+    fn answer(
+        series: &mut Series,
+        now_ms: u64,
+        request: &Self::Request<'_>,
+        reply: &mut impl Sink,
+    ) -> Result<(), ReadError> {
+        series.digest(now_ms, request)?.encode(reply);
+        Ok(())
     }
 }

@@ -8,6 +8,8 @@ use crate::{keyspace, reply};
 pub struct Info;
 
 impl Command for Info {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.info",
         arity: 2,
@@ -21,7 +23,7 @@ impl Command for Info {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (key, _) = arguments.key_and_rest()?;
+        let (key, _) = keyspace::key_and_rest(arguments)?;
         keyspace::read_known::<LiqSeries, _>(context, key, |found| {
             let (stored, known) = found.ok_or(Refusal::NoSuchKey)?;
             reply::send(context, &stored.series.info(known.memory_bytes));

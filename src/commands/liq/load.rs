@@ -11,6 +11,8 @@ use crate::types::liqseries::LiqSeries;
 pub struct Load;
 
 impl Command for Load {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.load",
         arity: 3,
@@ -24,7 +26,7 @@ impl Command for Load {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (key, mut args) = arguments.key_and_rest()?;
+        let (key, mut args) = keyspace::key_and_rest(arguments)?;
         let payload = args.required()?;
         let problem = |problem: String| RequestError::argument("payload", problem, payload);
         let stored = LiqSeries::decode_versioned(payload).map_err(problem)?;

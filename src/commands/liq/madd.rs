@@ -6,7 +6,7 @@ use super::argument_docs::{AT, BATCH, EVENT_SIDE, EXCHANGE, PRICE, SIZE, TS};
 use super::recording::Recording;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
-use crate::{config, reply};
+use crate::{config, keyspace, reply};
 
 pub struct Madd;
 
@@ -22,6 +22,8 @@ const EVENTS: &[ArgSpec] = &[
 ];
 
 impl Command for Madd {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.madd",
         arity: -7,
@@ -35,7 +37,7 @@ impl Command for Madd {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (key, args) = arguments.key_and_rest()?;
+        let (key, args) = keyspace::key_and_rest(arguments)?;
         let request = request::Madd::parse(args, config::max_batch())?;
         let reply = Recording::open(context, key, request.at_ms)?.add_batch(&request)?;
         reply::send(context, &reply);

@@ -6,11 +6,13 @@ use super::argument_docs::{AT, BATCH};
 use super::recording::Recording;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
-use crate::{config, reply};
+use crate::{config, keyspace, reply};
 
 pub struct MaddPack;
 
 impl Command for MaddPack {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.maddpack",
         arity: -3,
@@ -24,7 +26,7 @@ impl Command for MaddPack {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (key, args) = arguments.key_and_rest()?;
+        let (key, args) = keyspace::key_and_rest(arguments)?;
         let request = request::MaddPack::parse(args)?.decode(config::max_batch())?;
         let reply = Recording::open(context, key, request.at_ms)?.add_batch(&request)?;
         reply::send(context, &reply);

@@ -21,22 +21,24 @@ mod reset;
 mod stats;
 mod vwap;
 
+use reading::Reading;
+
 use crate::ffi::Registration;
 
 /// The family's registry.
-pub const COMMANDS: &[Registration] = &[
+pub static COMMANDS: [Registration; 16] = [
     Registration::of::<create::Create>(),
     Registration::of::<alter::Alter>(),
     Registration::of::<add::Add>(),
     Registration::of::<madd::Madd>(),
     Registration::of::<maddpack::MaddPack>(),
-    Registration::of::<pctl::Pctl>(),
-    Registration::of::<rank::Rank>(),
-    Registration::of::<vwap::Vwap>(),
-    Registration::of::<stats::Stats>(),
-    Registration::of::<range::Range>(),
-    Registration::of::<hist::Hist>(),
-    Registration::of::<digest::Digest>(),
+    Registration::of::<Reading<pctl::Pctl>>(),
+    Registration::of::<Reading<rank::Rank>>(),
+    Registration::of::<Reading<vwap::Vwap>>(),
+    Registration::of::<Reading<stats::Stats>>(),
+    Registration::of::<Reading<range::Range>>(),
+    Registration::of::<Reading<hist::Hist>>(),
+    Registration::of::<Reading<digest::Digest>>(),
     Registration::of::<info::Info>(),
     Registration::of::<reset::Reset>(),
     Registration::of::<apply::Apply>(),

@@ -1,16 +1,18 @@
 //! `LIQ.RANGE key from to [REV] [COUNT n] [MINSIZE x] [SIDE s] [EXCHANGE name]`: raw events.
 
+use liq_core::grammar::{Args, RequestError};
+use liq_core::liq::reading::ReadError;
 use liq_core::liq::request;
+use liq_core::liq::series::Series;
+use liq_core::wire::{Encode, Sink};
 
 use super::argument_docs::{EXCHANGE, SIDE};
-use super::reading;
-use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
-use crate::refusal::Refusal;
-use crate::reply;
+use super::reading::Read;
+use crate::ffi::{ArgSpec, CommandInfo, KeyAccess};
 
 pub struct Range;
 
-impl Command for Range {
+impl Read for Range {
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.range",
         arity: -4,
@@ -32,12 +34,23 @@ impl Command for Range {
         internal: false,
     };
 
-    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (key, args) = arguments.key_and_rest()?;
-        let request = request::Range::parse(args)?;
-        reading::read(context, key, None, |series, _| {
-            reply::send(context, &*series.range(&request));
-            Ok(())
-        })
+    type Request<'a> = request::Range<'a>;
+
+    fn parse(args: Args<'_>) -> Result<Self::Request<'_>, RequestError> {
+        request::Range::parse(args)
+    }
+
+    fn window_ms(_request: &Self::Request<'_>) -> Option<u64> {
+        None
+    }
+
+    fn answer(
+        series: &mut Series,
+        _now_ms: u64,
+        request: &Self::Request<'_>,
+        reply: &mut impl Sink,
+    ) -> Result<(), ReadError> {
+        series.range(request).encode(reply);
+        Ok(())
     }
 }

@@ -1,16 +1,18 @@
 //! `LIQ.RANK key size [size …] [WINDOW d] [SIDE s] [AT ts]`: percent ranks of sizes.
 
+use liq_core::grammar::{Args, RequestError};
+use liq_core::liq::reading::ReadError;
 use liq_core::liq::request;
+use liq_core::liq::series::Series;
+use liq_core::wire::{Encode, Sink};
 
 use super::argument_docs::{AT, SIDE, WINDOW};
-use super::reading;
-use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
-use crate::refusal::Refusal;
-use crate::reply;
+use super::reading::Read;
+use crate::ffi::{ArgSpec, CommandInfo, KeyAccess};
 
 pub struct Rank;
 
-impl Command for Rank {
+impl Read for Rank {
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.rank",
         arity: -3,
@@ -23,12 +25,23 @@ impl Command for Rank {
         internal: false,
     };
 
-    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (key, args) = arguments.key_and_rest()?;
-        let request = request::Rank::parse(args)?;
-        reading::read(context, key, request.scope.window_ms, |series, now_ms| {
-            reply::send(context, &*series.ranks(now_ms, &request)?);
-            Ok(())
-        })
+    type Request<'a> = request::Rank;
+
+    fn parse(args: Args<'_>) -> Result<Self::Request<'_>, RequestError> {
+        request::Rank::parse(args)
+    }
+
+    fn window_ms(request: &Self::Request<'_>) -> Option<u64> {
+        request.scope.window_ms
+    }
+
+    fn answer(
+        series: &mut Series,
+        now_ms: u64,
+        request: &Self::Request<'_>,
+        reply: &mut impl Sink,
+    ) -> Result<(), ReadError> {
+        series.ranks(now_ms, request)?.encode(reply);
+        Ok(())
     }
 }

@@ -1,42 +1,71 @@
-//! What the reads share: the series, or what stands in for one that does not exist.
+//! What the reads of a series share: all but the words they take and what they answer.
 
+use std::marker::PhantomData;
+
+use liq_core::grammar::{Args, RequestError};
+use liq_core::liq::reading::ReadError;
 use liq_core::liq::series::{Options, Series};
+use liq_core::wire::Sink;
 
-use crate::ffi::{Context, KeyName};
+use crate::ffi::{Arguments, Command, CommandInfo, Context};
 use crate::refusal::Refusal;
+use crate::reply::Reply;
 use crate::types::liqseries::LiqSeries;
 use crate::{config, keyspace};
 
-/// Lends `body` the series of `key` and the server's clock. A missing key answers like an empty series, whose retention
-/// is the module's default, or `window_ms` where a longer window is asked for.
-pub fn read(
-    context: &Context<'_>,
-    key: KeyName<'_>,
-    window_ms: Option<u64>,
-    body: impl FnOnce(&mut Series, u64) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
-    let now_ms = context.now_ms();
-    keyspace::read::<LiqSeries, _>(context, key, |found| match found {
-        Some(stored) => body(&mut stored.series, now_ms),
-        None => body(&mut stand_in(window_ms.unwrap_or(0)), now_ms),
-    })
+/// A command that asks a series and changes nothing that is saved.
+pub trait Read {
+    /// What the server is told.
+    const INFO: CommandInfo;
+    /// Whether a missing key is refused; otherwise it answers like an empty series.
+    const NEEDS_KEY: bool = false;
+
+    /// The words behind the key.
+    type Request<'a>;
+
+    /// Reads them.
+    fn parse(args: Args<'_>) -> Result<Self::Request<'_>, RequestError>;
+
+    /// The window that is asked for, where the words name one.
+    fn window_ms(request: &Self::Request<'_>) -> Option<u64>;
+
+    /// Answers, or refuses having sent nothing.
+    fn answer(
+        series: &mut Series,
+        now_ms: u64,
+        request: &Self::Request<'_>,
+        reply: &mut impl Sink,
+    ) -> Result<(), ReadError>;
 }
 
-/// Like [`read`], for commands that answer a missing key with an error.
-pub fn read_existing(
-    context: &Context<'_>,
-    key: KeyName<'_>,
-    body: impl FnOnce(&mut Series, u64) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
-    let now_ms = context.now_ms();
-    keyspace::read::<LiqSeries, _>(context, key, |found| match found {
-        Some(stored) => body(&mut stored.series, now_ms),
-        None => Err(Refusal::NoSuchKey),
-    })
+/// The command that `R` makes.
+pub struct Reading<R>(PhantomData<R>);
+
+impl<R: Read> Command for Reading<R> {
+    type Refusal = Refusal;
+
+    const INFO: CommandInfo = R::INFO;
+
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
+        let (key, args) = keyspace::key_and_rest(arguments)?;
+        let request = R::parse(args)?;
+        let now_ms = context.now_ms();
+        keyspace::read::<LiqSeries, _>(context, key, |found| {
+            let reply = &mut Reply(context);
+            match found {
+                Some(stored) => R::answer(&mut stored.series, now_ms, &request, reply)?,
+                None if R::NEEDS_KEY => return Err(Refusal::NoSuchKey),
+                None => R::answer(&mut stand_in(R::window_ms(&request)), now_ms, &request, reply)?,
+            }
+            Ok(())
+        })
+    }
 }
 
+/// What a missing key answers like: an empty series with the module's defaults, whose retention is as long as the window
+/// that is asked for.
 #[cold]
-fn stand_in(window_ms: u64) -> Series {
+fn stand_in(window_ms: Option<u64>) -> Series {
     let options = config::default_options();
-    Series::new(Options { retention_ms: options.retention_ms.max(window_ms), ..options })
+    Series::new(Options { retention_ms: options.retention_ms.max(window_ms.unwrap_or(0)), ..options })
 }

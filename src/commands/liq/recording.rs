@@ -11,9 +11,9 @@ use liq_core::liq::series::{BatchId, Clock, Event, Judgement, Series, Signal, St
 use super::expiry;
 use crate::commit::{Expiry, Record, commit};
 use crate::ffi::{Context, KeyName, Persisted};
-use crate::info::TOTALS;
 use crate::keyspace::{self, Writable};
 use crate::refusal::Refusal;
+use crate::totals::TOTALS;
 use crate::types::liqseries::LiqSeries;
 use crate::{config, signals};
 

@@ -9,6 +9,8 @@ use crate::types::liqseries::LiqSeries;
 pub struct Reset;
 
 impl Command for Reset {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.reset",
         arity: 2,
@@ -22,7 +24,7 @@ impl Command for Reset {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (key, _) = arguments.key_and_rest()?;
+        let (key, _) = keyspace::key_and_rest(arguments)?;
         let mut open = keyspace::write::<LiqSeries>(context, key)?;
         open.existing()?.series.reset();
         commit(context, open, Record::Verbatim, Expiry::Kept);

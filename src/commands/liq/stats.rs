@@ -1,12 +1,14 @@
 //! `LIQ.STATS key [WINDOW d] [AT ts] [SIDE s] [EXCHANGE name] [BY EXCHANGE | BUCKET d]`: statistics of a window.
 
+use liq_core::grammar::{Args, RequestError};
+use liq_core::liq::reading::ReadError;
 use liq_core::liq::request;
+use liq_core::liq::series::Series;
+use liq_core::wire::{Encode, Sink};
 
 use super::argument_docs::{AT, EXCHANGE, SIDE, WINDOW};
-use super::reading;
-use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
-use crate::refusal::Refusal;
-use crate::reply;
+use super::reading::Read;
+use crate::ffi::{ArgSpec, CommandInfo, KeyAccess};
 
 pub struct Stats;
 
@@ -19,7 +21,7 @@ const BREAKDOWN: ArgSpec = ArgSpec::one_of(
 )
 .optional();
 
-impl Command for Stats {
+impl Read for Stats {
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.stats",
         arity: -2,
@@ -32,12 +34,23 @@ impl Command for Stats {
         internal: false,
     };
 
-    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (key, args) = arguments.key_and_rest()?;
-        let request = request::Stats::parse(args)?;
-        reading::read(context, key, request.scope.window_ms, |series, now_ms| {
-            reply::send(context, &series.stats(now_ms, &request)?);
-            Ok(())
-        })
+    type Request<'a> = request::Stats<'a>;
+
+    fn parse(args: Args<'_>) -> Result<Self::Request<'_>, RequestError> {
+        request::Stats::parse(args)
+    }
+
+    fn window_ms(request: &Self::Request<'_>) -> Option<u64> {
+        request.scope.window_ms
+    }
+
+    fn answer(
+        series: &mut Series,
+        now_ms: u64,
+        request: &Self::Request<'_>,
+        reply: &mut impl Sink,
+    ) -> Result<(), ReadError> {
+        series.stats(now_ms, request)?.encode(reply);
+        Ok(())
     }
 }

@@ -1,12 +1,14 @@
 //! `LIQ.VWAP key [WINDOW d | SINCE ts] [SIDE s] [BANDS k] [PRICE p] [AT ts]`: the VWAP and what derives from it.
 
+use liq_core::grammar::{Args, RequestError};
+use liq_core::liq::reading::ReadError;
 use liq_core::liq::request;
+use liq_core::liq::series::Series;
+use liq_core::wire::{Encode, Sink};
 
 use super::argument_docs::{AT, SIDE};
-use super::reading;
-use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
-use crate::refusal::Refusal;
-use crate::reply;
+use super::reading::Read;
+use crate::ffi::{ArgSpec, CommandInfo, KeyAccess};
 
 pub struct Vwap;
 
@@ -14,7 +16,7 @@ const SPAN: ArgSpec =
     ArgSpec::one_of(c"span", &[ArgSpec::text(c"window").after(c"WINDOW"), ArgSpec::integer(c"since").after(c"SINCE")])
         .optional();
 
-impl Command for Vwap {
+impl Read for Vwap {
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.vwap",
         arity: -2,
@@ -34,12 +36,23 @@ impl Command for Vwap {
         internal: false,
     };
 
-    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (key, args) = arguments.key_and_rest()?;
-        let request = request::Vwap::parse(args)?;
-        reading::read(context, key, request.scope.window_ms, |series, now_ms| {
-            reply::send(context, &series.vwap(now_ms, &request)?);
-            Ok(())
-        })
+    type Request<'a> = request::Vwap;
+
+    fn parse(args: Args<'_>) -> Result<Self::Request<'_>, RequestError> {
+        request::Vwap::parse(args)
+    }
+
+    fn window_ms(request: &Self::Request<'_>) -> Option<u64> {
+        request.scope.window_ms
+    }
+
+    fn answer(
+        series: &mut Series,
+        now_ms: u64,
+        request: &Self::Request<'_>,
+        reply: &mut impl Sink,
+    ) -> Result<(), ReadError> {
+        series.vwap(now_ms, request)?.encode(reply);
+        Ok(())
     }
 }

@@ -11,6 +11,8 @@ use crate::refusal::Refusal;
 pub struct Apply;
 
 impl Command for Apply {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"rl.apply",
         arity: -3,
@@ -25,7 +27,7 @@ impl Command for Apply {
 
     /// Stores the state, and the expiry where that moved, and passes both on.
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, mut rest) = arguments.key_and_rest()?;
+        let (name, mut rest) = keyspace::key_and_rest(arguments)?;
         let payload = rest.required()?;
         let problem = |problem: String| RequestError::argument("payload", problem, payload);
         let limiter = Limiter::decode_versioned(payload).map_err(problem)?;

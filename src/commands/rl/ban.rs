@@ -12,6 +12,8 @@ use crate::types::ratelimit::now;
 pub struct Ban;
 
 impl Command for Ban {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"rl.ban",
         arity: 3,
@@ -25,7 +27,7 @@ impl Command for Ban {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, rest) = arguments.key_and_rest()?;
+        let (name, rest) = keyspace::key_and_rest(arguments)?;
         let request = request::Ban::parse(rest)?;
         let now = now();
         let mut key = keyspace::write::<Limiter>(context, name)?;

@@ -6,14 +6,16 @@ use liq_core::rl::request;
 use super::argument_docs::{COST, LIMITS};
 use super::keep::{self, NO_LIMITS};
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, KeyName};
-use crate::info::TOTALS;
 use crate::refusal::Refusal;
+use crate::totals::TOTALS;
 use crate::types::ratelimit::now;
 use crate::{keyspace, reply};
 
 pub struct Check;
 
 impl Command for Check {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"rl.check",
         arity: -2,
@@ -27,7 +29,7 @@ impl Command for Check {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, rest) = arguments.key_and_rest()?;
+        let (name, rest) = keyspace::key_and_rest(arguments)?;
         let request = request::Check::parse(rest)?;
         let outcome = check(context, name, &request)?;
         TOTALS.checks.add(1);

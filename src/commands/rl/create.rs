@@ -13,6 +13,8 @@ use crate::types::ratelimit::now;
 pub struct Create;
 
 impl Command for Create {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"rl.create",
         arity: -6,
@@ -26,7 +28,7 @@ impl Command for Create {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, rest) = arguments.key_and_rest()?;
+        let (name, rest) = keyspace::key_and_rest(arguments)?;
         let request = request::Create::parse(rest)?;
         let now = now();
         let mut key = keyspace::write::<Limiter>(context, name)?;

@@ -11,6 +11,8 @@ use crate::{keyspace, reply};
 pub struct Info;
 
 impl Command for Info {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"rl.info",
         arity: 2,
@@ -24,7 +26,7 @@ impl Command for Info {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, _) = arguments.key_and_rest()?;
+        let (name, _) = keyspace::key_and_rest(arguments)?;
         let now = now();
         keyspace::read_known::<Limiter, _>(context, name, |found| {
             let (limiter, known) = found.ok_or(Refusal::NoSuchKey)?;

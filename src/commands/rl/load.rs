@@ -10,6 +10,8 @@ use crate::refusal::Refusal;
 pub struct Load;
 
 impl Command for Load {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"rl.load",
         arity: 3,
@@ -24,7 +26,7 @@ impl Command for Load {
 
     /// Stores the state; the expiry stands in the file behind it.
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, mut rest) = arguments.key_and_rest()?;
+        let (name, mut rest) = keyspace::key_and_rest(arguments)?;
         let payload = rest.required()?;
         let problem = |problem: String| RequestError::argument("payload", problem, payload);
         let limiter = Limiter::decode_versioned(payload).map_err(problem)?;

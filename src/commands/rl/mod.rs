@@ -16,7 +16,7 @@ mod throttle;
 use crate::ffi::Registration;
 
 /// The family's registry.
-pub const COMMANDS: &[Registration] = &[
+pub static COMMANDS: [Registration; 9] = [
     Registration::of::<check::Check>(),
     Registration::of::<create::Create>(),
     Registration::of::<peek::Peek>(),

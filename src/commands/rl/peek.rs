@@ -13,6 +13,8 @@ use crate::{keyspace, reply};
 pub struct Peek;
 
 impl Command for Peek {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"rl.peek",
         arity: -2,
@@ -26,7 +28,7 @@ impl Command for Peek {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, rest) = arguments.key_and_rest()?;
+        let (name, rest) = keyspace::key_and_rest(arguments)?;
         let request = request::Peek::parse(rest)?;
         let now = now();
         let verdict = keyspace::read::<Limiter, _>(context, name, |limiter| {

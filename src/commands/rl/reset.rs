@@ -11,6 +11,8 @@ use crate::types::ratelimit::now;
 pub struct Reset;
 
 impl Command for Reset {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"rl.reset",
         arity: 2,
@@ -24,7 +26,7 @@ impl Command for Reset {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, _) = arguments.key_and_rest()?;
+        let (name, _) = keyspace::key_and_rest(arguments)?;
         let now = now();
         let mut key = keyspace::write::<Limiter>(context, name)?;
         let change = key.value().map(|limiter| limiter.reset(now));

@@ -14,6 +14,8 @@ use crate::{config, keyspace, reply};
 pub struct Sync;
 
 impl Command for Sync {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"rl.sync",
         arity: -6,
@@ -34,7 +36,7 @@ impl Command for Sync {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, rest) = arguments.key_and_rest()?;
+        let (name, rest) = keyspace::key_and_rest(arguments)?;
         let request = request::Sync::parse(rest)?;
         let now = now();
         let told_us = told_us(&request, now.wall_us())?;

@@ -5,14 +5,16 @@ use liq_core::rl::request;
 
 use super::keep;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, KeyName};
-use crate::info::TOTALS;
 use crate::refusal::Refusal;
+use crate::totals::TOTALS;
 use crate::types::ratelimit::now;
 use crate::{keyspace, reply};
 
 pub struct Throttle;
 
 impl Command for Throttle {
+    type Refusal = Refusal;
+
     const INFO: CommandInfo = CommandInfo {
         name: c"cl.throttle",
         arity: -5,
@@ -32,7 +34,7 @@ impl Command for Throttle {
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let (name, rest) = arguments.key_and_rest()?;
+        let (name, rest) = keyspace::key_and_rest(arguments)?;
         let request = request::Throttle::parse(rest)?;
         let throttled = throttle(context, name, &request)?;
         TOTALS.checks.add(1);

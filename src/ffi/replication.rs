@@ -1,4 +1,4 @@
-//! Whether anyone hears what is replicated.
+//! What replicas and the append-only file are told of a write, and whether anyone hears it.
 //!
 //! Replicating a decided write costs about as much as judging an event, which is wasted on a server without append-only
 //! file and replicas. The module interface does not tell whether there are any, so INFO is asked, and asked again after
@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use redis_module::raw;
 
+use super::KeyName;
+use super::call::Strings;
 use super::context::Context;
 use super::guard::guard;
 
@@ -23,9 +25,11 @@ const SOME: u8 = 2;
 const NONE: u8 = 3;
 
 /// What a new listener cannot come without. A replica begins with a snapshot, which is a fork, or with a backlog, which
-/// an earlier replica, a loaded file or a changed role left behind.
-const EVENTS: [u64; 5] = [
+/// an earlier replica, a loaded file or a changed role left behind. A backlog that a replica waiting for its snapshot
+/// brought counts from the next file on that is saved: who starts from that file goes on from the backlog.
+const EVENTS: [u64; 6] = [
     raw::REDISMODULE_EVENT_FORK_CHILD,
+    raw::REDISMODULE_EVENT_PERSISTENCE,
     raw::REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED,
     raw::REDISMODULE_EVENT_REPLICA_CHANGE,
     raw::REDISMODULE_EVENT_MASTER_LINK_CHANGE,
@@ -57,6 +61,25 @@ unsafe extern "C" fn forget(_: *mut raw::RedisModuleCtx, _: raw::RedisModuleEven
 }
 
 impl Context<'_> {
+    /// Sends `command key argument …` to the replicas and the append-only file.
+    pub fn replicate(&self, command: &CStr, key: KeyName<'_>, arguments: &[&[u8]]) {
+        let replicate = api!(RedisModule_Replicate);
+        if let [only] = arguments {
+            // SAFETY: the format names a string of the server, then a pointer with its length, which both outlive the call.
+            unsafe { replicate(self.raw, command.as_ptr(), c"sb".as_ptr(), key.raw, only.as_ptr(), only.len()) };
+            return;
+        }
+        let strings = Strings::new(self, arguments.iter().copied());
+        // SAFETY: the format names a string of the server and a vector of them with its length; all outlive the call.
+        unsafe { replicate(self.raw, command.as_ptr(), c"sv".as_ptr(), key.raw, strings.as_ptr(), strings.len()) };
+    }
+
+    /// Sends the running command as it came.
+    pub fn replicate_verbatim(&self) {
+        // SAFETY: the context is that of the running command.
+        unsafe { api!(RedisModule_ReplicateVerbatim)(self.raw) };
+    }
+
     /// Whether nobody hears of a write: no append-only file, no replicas, no cluster whose slots could be moved.
     pub fn is_unheard(&self) -> bool {
         let listeners = raw::REDISMODULE_CTX_FLAGS_AOF | raw::REDISMODULE_CTX_FLAGS_CLUSTER;

@@ -2,76 +2,19 @@
 //! files look.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop")]
 
+mod imports;
+mod layers;
+mod sources;
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::path::{Path, PathBuf};
+use sources::{Source, code_lines, has_word, root, sources};
 
 /// Files over the limit that are tolerated, each with the length it may not exceed. Keep this list short.
 const TOLERATED_LENGTHS: &[(&str, usize)] = &[];
 
 /// The longest a source file should be.
 const LONGEST_FILE: usize = 420;
-
-struct Source {
-    /// Relative to the root of the repository, with forward slashes.
-    path: String,
-    text: String,
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Every file git knows of, or every file but the build's where there is no git.
-fn files() -> Vec<PathBuf> {
-    let listed =
-        std::process::Command::new("git").args(["ls-files", "-co", "--exclude-standard"]).current_dir(root()).output();
-    match listed {
-        Ok(output) if output.status.success() => {
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            text.lines().map(PathBuf::from).filter(|path| root().join(path).is_file()).collect()
-        }
-        _ => {
-            let mut found = Vec::new();
-            walk(root(), &mut found);
-            found.into_iter().map(|path| path.strip_prefix(root()).unwrap().to_path_buf()).collect()
-        }
-    }
-}
-
-fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && !["target", ".git", "node_modules"].contains(&name.as_str()) {
-            walk(&path, found);
-        } else if path.is_file() {
-            found.push(path);
-        }
-    }
-}
-
-/// Text files whose path ends with `suffix`.
-fn sources(suffix: &str) -> Vec<Source> {
-    let named = |path: &PathBuf| path.to_string_lossy().replace('\\', "/");
-    let of_suffix = files().into_iter().filter(|path| named(path).ends_with(suffix));
-    let read =
-        |path: PathBuf| Some(Source { path: named(&path), text: std::fs::read_to_string(root().join(path)).ok()? });
-    of_suffix.filter_map(read).collect()
-}
-
-/// The words of a source's code, with comments and the insides of strings left out.
-fn code_lines(text: &str) -> impl Iterator<Item = (usize, String)> {
-    text.lines().enumerate().map(|(at, line)| {
-        let code = line.split("//").next().unwrap_or_default();
-        let outside: Vec<&str> = code.split('"').step_by(2).collect();
-        (at + 1, outside.join("\"\""))
-    })
-}
-
-fn has_word(line: &str, word: &str) -> bool {
-    line.split(|letter: char| !letter.is_alphanumeric() && letter != '_').any(|found| found == word)
-}
 
 #[track_caller]
 fn assert_none(offences: &[String], rule: &str) {
@@ -257,8 +200,10 @@ fn every_command_has_a_page() {
 
 #[test]
 fn every_command_is_named_by_a_test() {
-    let tests: Vec<Source> =
-        sources(".rs").into_iter().filter(|s| s.path.starts_with("tests/") && s.path != "tests/tidy.rs").collect();
+    let tests: Vec<Source> = sources(".rs")
+        .into_iter()
+        .filter(|s| s.path.starts_with("tests/") && !s.path.starts_with("tests/tidy/"))
+        .collect();
     let named = |command: &String| tests.iter().any(|source| source.text.to_lowercase().contains(command.as_str()));
     let untested: Vec<String> = commands().into_iter().filter(|command| !named(command)).collect();
     assert_none(&untested, "no test in tests/ says the name of:");
