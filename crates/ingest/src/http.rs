@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::metrics::Metrics;
+use crate::metrics::{Form, Metrics};
 
 /// Connections served at a time; more wait.
 const MOST_CONNECTIONS: usize = 32;
@@ -63,9 +63,13 @@ fn respond(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<Byte
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let (status, content_type, body) = match request.uri().path() {
         _ if !is_read => (StatusCode::METHOD_NOT_ALLOWED, "text/plain", String::new()),
-        "/metrics" => (StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics.text()),
+        "/metrics" => {
+            let accept = request.headers().get(hyper::header::ACCEPT).and_then(|value| value.to_str().ok());
+            let form = Form::accepted(accept.unwrap_or_default());
+            (StatusCode::OK, form.content_type(), metrics.text(form))
+        }
         "/healthz" => {
-            let complaints = metrics.complaints();
+            let complaints = metrics.health.complaints();
             if complaints.is_empty() {
                 (StatusCode::OK, "text/plain", "ok\n".to_owned())
             } else {

@@ -8,8 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use support::program::{self, Running};
-use support::proxy::Proxy;
-use support::{Options, Server, durable_server, feed, state_of, total, url_of};
+use support::{Fault, Options, Proxy, Server, durable_server, feed, state_of, total, url_of};
 
 fn replay(state_dir: &Path, url: &str, file: &Path) -> Command {
     let mut command = program::command(state_dir);
@@ -134,17 +133,17 @@ fn lost_replies_and_cut_connections_change_nothing() {
     program::succeed(&mut replay(folder.path(), &url_of(&undisturbed), &file));
     let expected = state_of(&undisturbed);
     let server = Server::start();
-    let proxy = Proxy::start(&folder.path().join("proxy"), &server.dir().join("socket"));
+    let proxy = Proxy::before(&server);
     let mut command = replay(folder.path(), &proxy.url(), &file);
     let mut running = Running::start(command.args(["--batch", "20"]).stderr(Stdio::null()));
     let mut random = fastrand::Rng::with_seed(9);
     let mut losses = 0;
     while !running.has_ended() {
         if losses < 12 {
-            proxy.lose_replies_after(random.i64(0..20_000));
+            proxy.set(Fault::CutAfter(random.usize(0..20_000)));
             losses += 1;
         } else {
-            proxy.lose_replies_after(-1);
+            proxy.set(Fault::None);
         }
         std::thread::sleep(Duration::from_millis(30));
     }

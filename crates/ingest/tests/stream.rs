@@ -5,53 +5,13 @@
 mod support;
 
 use std::fmt::Write as _;
-use std::io::{Read, Write as _};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::Command;
 
-use support::exchange::{Exchange, Rest, Script, Step};
+use support::exchange::{Exchange, Rest, Step};
 use support::frames::DIALECTS;
 use support::program::{self, Running};
-use support::proxy::Proxy;
+use support::running::{QUICK, free_port, get, metric, one_venue, order, quiet_exchange, stored, stream};
 use support::server::wait_until;
-use support::{Server, durable_server, total, url_of};
-
-const QUICK: &str = "[stream]\nsilence_ms = 600\nreconnect_ms = 20\nreconnect_max_ms = 200\nrelist_ms = 300\n";
-
-fn stream(folder: &Path, url: &str, port: u16, settings: &str, venues: &[&str]) -> Command {
-    let file = folder.join("liq.toml");
-    std::fs::write(&file, format!("listen = \"127.0.0.1:{port}\"\n{settings}")).unwrap();
-    let mut command = program::command(&folder.join("state"));
-    command.arg("--config").arg(file).args(["--redis-url", url, "stream"]).args(venues);
-    command.stderr(std::fs::File::create(folder.join("log")).unwrap());
-    command
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// A GET over HTTP; status and body, or nothing when nobody listens.
-fn get(port: u16, path: &str) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
-}
-
-/// The sum of a metric's lines that hold `label`.
-fn metric(port: u16, name: &str, label: &str) -> f64 {
-    let (_, text) = get(port, "/metrics").unwrap_or_default();
-    let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
-    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-}
-
-fn stored(server: &Server) -> u64 {
-    total(server, "total_accepted") + total(server, "total_filtered")
-}
+use support::{Fault, Proxy, Server, durable_server, total, url_of};
 
 #[test]
 fn seven_venues_come_through_cuts_garbage_silence_and_repeats_with_exact_totals() {
@@ -115,29 +75,11 @@ fn seven_venues_come_through_cuts_garbage_silence_and_repeats_with_exact_totals(
     assert_eq!((stored(&server), total(&server, "total_duplicate")), (new, repeated));
 }
 
-/// A venue of whose frames a test sends as many as it likes.
-fn quiet_exchange() -> Exchange {
-    let dialect = &DIALECTS[0];
-    let (expects, greeting) = (dialect.expects.to_vec(), dialect.greeting.to_vec());
-    Exchange::start(Script { expects, greeting, pulse: dialect.pulse, keepalive: None, sessions: Vec::new() })
-}
-
-fn order(symbol: &str, n: u64, size: f64) -> String {
-    let ts_ms = 1_790_000_000_000_u64 + n;
-    format!(
-        r#"{{"e":"forceOrder","E":{ts_ms},"o":{{"s":"{symbol}","S":"BUY","q":"{size}","p":"1","ap":"1","X":"FILLED","z":"{size}","T":{ts_ms}}}}}"#
-    )
-}
-
-fn one_venue(exchange: &Exchange, more: &str) -> String {
-    format!("{QUICK}{more}[series]\nclock = \"EVENT\"\n[venue.binance-um]\nurl = \"{}\"\n", exchange.url())
-}
-
 #[test]
 fn nothing_is_lost_or_doubled_when_redis_goes_away_or_either_side_is_killed() {
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
     let mut server = durable_server();
-    let proxy = Proxy::start(&folder.path().join("proxy"), &server.dir().join("socket"));
+    let proxy = Proxy::before(&server);
     let exchange = quiet_exchange();
     let settings = one_venue(&exchange, "batch = 7\n");
     let mut random = fastrand::Rng::with_seed(31);
@@ -146,8 +88,8 @@ fn nothing_is_lost_or_doubled_when_redis_goes_away_or_either_side_is_killed() {
     let rounds: u64 = if std::env::var_os("LIQ_SOAK").is_some() { 200 } else { 4 };
     for round in 0..rounds {
         match round % 4 {
-            0 => proxy.shut(),
-            1 => proxy.lose_replies_after(random.i64(0..400)),
+            0 => proxy.set(Fault::Refuse),
+            1 => proxy.set(Fault::CutAfter(random.usize(0..400))),
             2 => proxy.cut(),
             _ => server.kill_and_restart(),
         }
@@ -163,9 +105,8 @@ fn nothing_is_lost_or_doubled_when_redis_goes_away_or_either_side_is_killed() {
             assert_eq!((status, complaint.contains("redis: does not take events")), (503, true), "{complaint}");
             running.kill();
             running = Running::start(&mut stream(folder.path(), &proxy.url(), port, &settings, &["binance-um"]));
-            proxy.open();
         }
-        proxy.lose_replies_after(-1);
+        proxy.set(Fault::None);
         wait_until("the spool is empty", || {
             stored(&server) == sent
                 && get(port, "/metrics").is_some()
@@ -186,7 +127,7 @@ fn nothing_is_lost_or_doubled_when_redis_goes_away_or_either_side_is_killed() {
 #[test]
 fn a_full_spool_keeps_what_passes_the_filter_and_counts_what_went() {
     let (server, folder, port) = (Server::start(), tempfile::tempdir().unwrap(), free_port());
-    let proxy = Proxy::start(&folder.path().join("proxy"), &server.dir().join("socket"));
+    let proxy = Proxy::before(&server);
     let exchange = quiet_exchange();
     let settings = one_venue(&exchange, "") + "[spool]\nmax_events = 1000\n";
     let mut running = Running::start(&mut stream(folder.path(), &proxy.url(), port, &settings, &["binance-um"]));
@@ -200,7 +141,7 @@ fn a_full_spool_keeps_what_passes_the_filter_and_counts_what_went() {
         client.run("INFO commandstats").text().contains("cmdstat_LIQ.PCTL")
             || client.run("INFO commandstats").text().contains("cmdstat_liq.pctl")
     });
-    proxy.shut();
+    proxy.set(Fault::Refuse);
     // 900 large among 1,600 small: the large fit, and 100 of the small, the largest.
     for n in 0..2_500_u64 {
         let size = if n % 25 < 9 { 100.0 + (n % 7) as f64 } else { 10.0 + n as f64 / 100.0 };
@@ -209,7 +150,7 @@ fn a_full_spool_keeps_what_passes_the_filter_and_counts_what_went() {
     wait_until("all were read", || metric(port, "liq_ingest_events_total", "") >= 2_600.0);
     wait_until("the spool is full", || metric(port, "liq_ingest_spool_dropped_total", "") >= 1_500.0);
     assert!(get(port, "/healthz").unwrap().1.contains("spool: 1000 of 1000 events"));
-    proxy.open();
+    proxy.set(Fault::None);
     wait_until("the rest is stored", || stored(&server) == 1_100);
     assert_eq!(metric(port, "liq_ingest_spool_dropped_total", ""), 1_500.0);
     let large = server.connect().run("LIQ.RANGE liq:{AUSDT} 1790000001000 + COUNT 5000 MINSIZE 100");

@@ -36,12 +36,15 @@ struct Redis {
     ca_file: Option<PathBuf>,
     pool_size: Option<usize>,
     max_memory: Option<String>,
+    wait_replicas: Option<usize>,
+    wait_ms: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct Spool {
     max_events: Option<u64>,
+    grace_ms: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -94,7 +97,10 @@ fn apply(config: &mut Config, text: &str) -> Result<(), String> {
     set(&mut config.redis.pool_size, file.redis.pool_size);
     config.redis.ca_file = file.redis.ca_file.or_else(|| config.redis.ca_file.take());
     config.redis.max_memory = file.redis.max_memory.or_else(|| config.redis.max_memory.take());
+    set(&mut config.redis.wait_replicas, file.redis.wait_replicas);
+    set(&mut config.redis.wait, file.redis.wait_ms.map(Duration::from_millis));
     set(&mut config.spool_events, file.spool.max_events);
+    set(&mut config.spool_grace, file.spool.grace_ms.map(Duration::from_millis));
     set(&mut config.batch, file.stream.batch);
     set(&mut config.linger, file.stream.linger_ms.map(Duration::from_millis));
     set(&mut config.silence, file.stream.silence_ms.map(Duration::from_millis));

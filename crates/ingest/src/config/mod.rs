@@ -74,6 +74,10 @@ pub struct RedisConfig {
     pub pool_size: usize,
     /// The module's memory budget (`liq.memory-budget`), as Redis writes sizes; set at the start when given.
     pub max_memory: Option<String>,
+    /// Replicas that must have an event before it counts as delivered.
+    pub wait_replicas: usize,
+    /// How long they are waited for.
+    pub wait: Duration,
 }
 
 /// How one venue is reached, where that differs from the built-in way.
@@ -108,6 +112,8 @@ pub struct Config {
     pub linger: Duration,
     /// The most events that the spool holds.
     pub spool_events: u64,
+    /// How long the spool keeps what was delivered, for a server that turns out to have lost it.
+    pub spool_grace: Duration,
     /// A control stream that is silent for so long is an alarm, and the connection is made anew.
     pub silence: Duration,
     /// How often venues are asked what is newly listed.
@@ -126,6 +132,8 @@ impl Default for Config {
                 ca_file: None,
                 pool_size: 2,
                 max_memory: None,
+                wait_replicas: 0,
+                wait: Duration::from_secs(1),
             },
             key: KeyTemplate::default(),
             series: SeriesConfig::default(),
@@ -134,6 +142,7 @@ impl Default for Config {
             batch: 4096,
             linger: Duration::ZERO,
             spool_events: 1_000_000,
+            spool_grace: Duration::from_secs(10),
             silence: Duration::from_secs(30),
             relist: Duration::from_secs(3600),
             reconnect: (Duration::from_millis(500), Duration::from_secs(60)),
@@ -163,6 +172,9 @@ impl Config {
         within("stream.batch", self.batch as u128, 1, 65_536)?;
         within("stream.linger_ms", self.linger.as_millis(), 0, 60_000)?;
         within("spool.max_events", self.spool_events.into(), 1_000, 100_000_000)?;
+        within("spool.grace_ms", self.spool_grace.as_millis(), 0, 3_600_000)?;
+        within("redis.wait_replicas", self.redis.wait_replicas as u128, 0, 1_000)?;
+        within("redis.wait_ms", self.redis.wait.as_millis(), 1, 5_000)?;
         within("stream.silence_ms", self.silence.as_millis(), 1, 3_600_000)?;
         within("stream.relist_ms", self.relist.as_millis(), 100, 86_400_000)?;
         within("stream.reconnect_ms", self.reconnect.0.as_millis(), 1, self.reconnect.1.as_millis())?;

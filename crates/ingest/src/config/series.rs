@@ -61,6 +61,12 @@ impl SeriesConfig {
         Ok(patch)
     }
 
+    /// The smallest size that a new series of `symbol` takes; 0 where none is set.
+    pub fn min_size_of(&self, symbol: &str, exchange: &str) -> f64 {
+        let options = self.options_of(symbol, exchange, ClockMode::Server);
+        options.ok().and_then(|options| options.min_size).unwrap_or_default()
+    }
+
     /// Refuses options that would be refused for some symbol.
     pub fn check(&self) -> Result<(), ConfigError> {
         let bases = self.min_size.keys().map(String::as_str).chain(["ANY"]);

@@ -47,6 +47,9 @@ pub enum LaneError {
     /// The settings do not do.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The server may have lost what it had counted.
+    #[error("{0}")]
+    Lost(String),
 }
 
 /// A symbol's place among the keys.
@@ -134,6 +137,9 @@ impl Lane {
             config.series.options_of(symbol, exchange, clock)
         };
         loop {
+            if !self.connect().await? {
+                continue;
+            }
             match self.courier.ensure(&keys, options_of).await {
                 Ok(refusals) => {
                     let refused = keys.iter().zip(refusals).find_map(|(key, refusal)| Some((key, refusal?)));
@@ -176,9 +182,15 @@ impl Lane {
         let mut open: Vec<(usize, Shipment)> = shipments.into_iter().enumerate().collect();
         while !open.is_empty() {
             // Shipments are lent to the courier and those that failed are taken back.
+            if !self.connect().await? {
+                continue;
+            }
             let (places, lent): (Vec<usize>, Vec<Shipment>) = open.drain(..).unzip();
             match self.courier.deliver(&lent).await {
                 Ok(receipts) => {
+                    if let Some(key) = self.courier.revived().first() {
+                        return Err(LaneError::Lost(format!("{key} was deleted meanwhile")));
+                    }
                     let mut passing = None;
                     for ((place, shipment), receipt) in places.into_iter().zip(lent).zip(receipts) {
                         match receipt {
@@ -214,6 +226,15 @@ impl Lane {
         }
         if is_new && let Some(series) = group.and_then(|group| self.series.get_mut(&group.name)) {
             series.is_new = true;
+        }
+    }
+
+    /// Connects where no connection stands; false when it failed and something passed meanwhile.
+    async fn connect(&mut self) -> Result<bool, LaneError> {
+        match self.courier.connect().await {
+            Ok(false) => Ok(true),
+            Ok(true) => Err(LaneError::Lost("the server was restarted, or another one took its place".to_owned())),
+            Err(error) => self.endure(error).await.map(|()| false),
         }
     }
 

@@ -26,7 +26,7 @@ impl FromStr for Speed {
 }
 
 /// Tells how long to wait for an event's moment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Pace {
     speed: Speed,
     started: Option<(Instant, u64)>,

@@ -49,6 +49,7 @@ impl Tally {
 pub struct Progress {
     bar: Option<ProgressBar>,
     delivered: AtomicU64,
+    restarts: AtomicU64,
     counts: Mutex<Counts>,
     started: Instant,
     last_line: Mutex<Instant>,
@@ -61,7 +62,14 @@ impl Progress {
         let bar = is_terminal.then(|| ProgressBar::new(0));
         let now = Instant::now();
         let last_line = Mutex::new(if is_quiet { now + Duration::from_secs(u32::MAX.into()) } else { now });
-        Self { bar, delivered: AtomicU64::new(0), counts: Mutex::default(), started: now, last_line }
+        Self {
+            bar,
+            delivered: AtomicU64::new(0),
+            restarts: AtomicU64::new(0),
+            counts: Mutex::default(),
+            started: now,
+            last_line,
+        }
     }
 
     /// Begins with a recording of so many bytes as stored.
@@ -102,14 +110,27 @@ impl Progress {
         }
     }
 
+    /// The server may have lost events, so all are delivered again.
+    pub fn begins_again(&self, why: &str) {
+        self.delivered.store(0, Ordering::Relaxed);
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+        if let Ok(mut sum) = self.counts.lock() {
+            *sum = Counts::default();
+        }
+        self.say(&format!("{why}: from the beginning again, what is there is recognised"));
+    }
+
+    fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => eprintln!("{line}"),
+        }
+    }
+
     /// Redis does not take events; said at the first failure and then ever more rarely.
     pub fn interrupted(&self, why: &str, failures: u32) {
         if failures.is_power_of_two() {
-            let line = format!("waiting for redis: {why}");
-            match &self.bar {
-                Some(bar) => bar.println(line),
-                None => eprintln!("{line}"),
-            }
+            self.say(&format!("waiting for redis: {why}"));
         }
     }
 
@@ -140,6 +161,10 @@ impl Progress {
         }
         for (reason, count) in Reject::ALL.iter().zip(tally.rejects).filter(|(_, count)| *count > 0) {
             let _ = writeln!(text, "  rejected: {:<10} {count:>12}", reason.name());
+        }
+        let restarts = self.restarts.load(Ordering::Relaxed);
+        if restarts > 0 {
+            let _ = writeln!(text, "  begun again {restarts} times, because the server may have lost events");
         }
         if counts.get("late") > 0 {
             text.push_str("  late events are older than their series keeps: was it made without CLOCK EVENT?\n");

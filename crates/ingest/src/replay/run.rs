@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use super::lane::{Chunk, Lane, LaneError, Numbered};
 use super::pace::{Pace, Speed};
 use super::records::{self, Record};
 use super::report::{Progress, Tally};
-use super::source::{Format, Source};
+use super::source::{Format, STANDARD_INPUT, Source};
 use crate::config::{Config, ConfigError};
 use crate::rejects::RejectsFile;
 use crate::venue::{Decoder, Venue};
@@ -67,28 +67,55 @@ pub enum ReplayError {
 }
 
 /// Replays everything; answers what was read and what the server said.
+///
+/// A server that may have lost what it had counted is told all of it again, from the beginning: what it has it
+/// recognises.
 pub async fn run(replay: Replay, config: Arc<Config>) -> Result<(Tally, Arc<Progress>), ReplayError> {
     let progress = Arc::new(Progress::new(replay.is_quiet));
+    let can_begin_again = replay.files.iter().all(|path| path.as_path() != Path::new(STANDARD_INPUT));
+    let mut pace = Pace::new(replay.speed);
+    loop {
+        match attempt(&replay, &config, &progress, &mut pace).await {
+            Ok(tally) => {
+                progress.end();
+                return Ok((tally, progress));
+            }
+            Err(ReplayError::Lane(LaneError::Lost(why))) if can_begin_again => progress.begins_again(&why),
+            Err(error) => {
+                progress.end();
+                return Err(error);
+            }
+        }
+    }
+}
+
+async fn attempt(
+    replay: &Replay,
+    config: &Arc<Config>,
+    progress: &Arc<Progress>,
+    pace: &mut Pace,
+) -> Result<Tally, ReplayError> {
     let mut lanes = JoinSet::new();
     let mut doors = Vec::with_capacity(config.redis.pool_size);
     for _ in 0..config.redis.pool_size {
         let (door, chunks) = mpsc::channel(CHUNKS_WAITING);
-        let lane = Lane::new(Arc::clone(&config), ClockMode::Event, Arc::clone(&progress))?;
+        let lane = Lane::new(Arc::clone(config), ClockMode::Event, Arc::clone(progress))?;
         lanes.spawn(lane.run(chunks));
         doors.push(door);
     }
-    let reader = Reader { replay, config, progress: Arc::clone(&progress) };
-    let reading = tokio::task::spawn_blocking(move || reader.read_all(doors));
+    let reader = Reader { replay: replay.clone(), config: Arc::clone(config), progress: Arc::clone(progress) };
+    let mut reading_pace = pace.clone();
+    let reading = tokio::task::spawn_blocking(move || (reader.read_all(doors, &mut reading_pace), reading_pace));
     // A lane that fails closes its door, on which the reader stops.
     let mut outcome = Ok(());
     while let Some(lane) = lanes.join_next().await {
         let lane = lane?;
         outcome = outcome.and(lane);
     }
-    let tally = reading.await?;
-    progress.end();
+    let (tally, reached) = reading.await?;
+    *pace = reached;
     outcome?;
-    Ok((tally?, progress))
+    tally
 }
 
 struct Reader {
@@ -98,15 +125,14 @@ struct Reader {
 }
 
 impl Reader {
-    fn read_all(self, doors: Vec<mpsc::Sender<Chunk>>) -> Result<Tally, ReplayError> {
+    fn read_all(self, doors: Vec<mpsc::Sender<Chunk>>, pace: &mut Pace) -> Result<Tally, ReplayError> {
         let mut decoder = Decoder::new(self.config.contracts());
         let mut rejects = RejectsFile::new(self.replay.rejects.clone());
-        let mut pace = Pace::new(self.replay.speed);
         let mut sum = Tally::default();
         for path in &self.replay.files {
             let unreadable = |source| ReplayError::Unreadable { path: path.display().to_string(), source };
             let source = Source::open(path, self.replay.format.clone()).map_err(unreadable)?;
-            let tally = self.read(source, &mut decoder, &mut rejects, &mut pace, &doors).map_err(unreadable)?;
+            let tally = self.read(source, &mut decoder, &mut rejects, pace, &doors).map_err(unreadable)?;
             sum.add(&tally);
         }
         Ok(sum)

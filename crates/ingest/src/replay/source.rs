@@ -13,6 +13,9 @@ use super::rows::Layout;
 const HEAD_BYTES: usize = 4096;
 const READ_BYTES: usize = 1 << 18;
 
+/// The name that stands for standard input.
+pub const STANDARD_INPUT: &str = "-";
+
 /// What a recording holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Format {
@@ -43,7 +46,7 @@ impl Source {
     pub fn open(path: &Path, format: Option<Format>) -> io::Result<Self> {
         let read_bytes = Arc::new(AtomicU64::new(0));
         let counted = |inner: Box<dyn Read + Send>| Counted { inner, bytes: Arc::clone(&read_bytes) };
-        let is_stdin = path == Path::new("-");
+        let is_stdin = path == Path::new(STANDARD_INPUT);
         let (stored, stored_bytes): (Box<dyn Read + Send>, _) = if is_stdin {
             (Box::new(io::stdin()), None)
         } else {

@@ -45,6 +45,16 @@ impl Counts {
         place.and_then(|place| self.0.get(place)).copied().unwrap_or_default()
     }
 
+    /// Events of all statuses.
+    pub fn events(&self) -> u64 {
+        Self::statuses().map(|status| self.get(status)).sum()
+    }
+
+    /// The fields that are statuses of events, each event having one.
+    pub fn statuses() -> impl Iterator<Item = &'static str> {
+        FIELDS.into_iter().filter(|field| *field != "signals")
+    }
+
     /// Every field with its count.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
         FIELDS.into_iter().zip(self.0)

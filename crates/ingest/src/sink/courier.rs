@@ -1,7 +1,7 @@
 //! One connection to Redis, and batches of events on their way over it. One attempt at a time: who calls decides about
 //! trying again, and may do so freely, for a batch that was counted is not counted twice.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,28 +11,20 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError, TlsCertificates, Value};
 
 use super::counts::Counts;
-use super::spool::wire_form;
+use super::rows::wire_form;
 use crate::config::{ConfigError, RedisConfig};
 use crate::event::Event;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server that saves, loads or runs a long command may answer late; a dead one is noticed by this.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Error codes that pass by themselves; the text behind `ERR` decides about the rest.
-const PASSING: [&str; 11] = [
-    "LOADING",
-    "BUSY",
-    "MASTERDOWN",
-    "READONLY",
-    "OOM",
-    "CLUSTERDOWN",
-    "TRYAGAIN",
-    "MISCONF",
-    "NOREPLICAS",
-    "EXECABORT",
-    "UNKILLABLE",
-];
+const PASSING: [&str; 10] =
+    ["LOADING", "BUSY", "OOM", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS", "EXECABORT", "UNKILLABLE", "ASK"];
+/// Error codes of a server that is not, or no longer, the right one: they pass over a new connection, for which the
+/// address is looked up anew.
+const ELSEWHERE: [&str; 5] = ["READONLY", "MASTERDOWN", "NOAUTH", "MOVED", "WRONGPASS"];
 
 /// The events of one key that travel under one number.
 #[derive(Debug)]
@@ -78,7 +70,7 @@ pub struct Shipment {
 pub enum Receipt {
     /// Counted, as each batch's counts tell.
     Delivered(Vec<Counts>),
-    /// Refused, and nothing changed.
+    /// Refused, and nothing changed, except what batches before this one did.
     Refused(Refusal),
 }
 
@@ -89,6 +81,8 @@ pub struct Refusal {
     pub passes: bool,
     /// The server's words.
     pub text: String,
+    /// Which batch of the shipment was refused, from 0.
+    pub batch: usize,
 }
 
 /// Why an attempt failed as a whole.
@@ -102,13 +96,21 @@ pub enum DeliveryError {
     Config(#[from] ConfigError),
 }
 
+/// What a series is made with, where it is missing.
+pub type Creation = Vec<Vec<u8>>;
+
 /// One connection to Redis.
 pub struct Courier {
     client: Client,
     connection: Option<MultiplexedConnection>,
     max_memory: Option<String>,
-    /// Series that were made sure of over this connection.
-    known: HashSet<Arc<str>>,
+    wait: Option<(usize, Duration)>,
+    /// Which process answered the last connection, where it tells.
+    run_id: Option<String>,
+    /// Series that were made sure of over this connection, with what makes them.
+    known: HashMap<Arc<str>, Creation>,
+    /// Keys that were made anew by the last delivery although they had been there.
+    revived: Vec<Arc<str>>,
 }
 
 impl Courier {
@@ -128,7 +130,15 @@ impl Courier {
         };
         // The error's own text may hold the address, and that the password.
         let client = client.map_err(|error| refused("redis.url", format!("{}: {}", config.url, error.category())))?;
-        Ok(Self { client, connection: None, max_memory: config.max_memory.clone(), known: HashSet::new() })
+        Ok(Self {
+            client,
+            connection: None,
+            max_memory: config.max_memory.clone(),
+            wait: (config.wait_replicas > 0).then_some((config.wait_replicas, config.wait)),
+            run_id: None,
+            known: HashMap::new(),
+            revived: Vec::new(),
+        })
     }
 
     /// Makes sure that each key's series exists, asking for the options of those that may not; existing ones keep
@@ -138,38 +148,46 @@ impl Courier {
         keys: &[Arc<str>],
         options_of: impl Fn(usize) -> Result<OptionsPatch, ConfigError>,
     ) -> Result<Vec<Option<Refusal>>, DeliveryError> {
-        self.connect().await?;
         let mut pipeline = Pipeline::new();
         let mut asked = Vec::with_capacity(keys.len());
         for (place, key) in keys.iter().enumerate() {
-            let is_known = self.known.contains(key);
-            if !is_known {
-                pipeline.cmd("LIQ.CREATE").arg(&**key).arg(options_of(place)?.to_args());
+            let creation = if self.known.contains_key(key) { None } else { Some(options_of(place)?.to_args()) };
+            if let Some(options) = &creation {
+                pipeline.cmd("LIQ.CREATE").arg(&**key).arg(options);
             }
-            asked.push(!is_known);
+            asked.push(creation);
         }
         let mut replies = if pipeline.is_empty() { Vec::new() } else { self.send(&pipeline).await? }.into_iter();
         let mut refusals = Vec::with_capacity(keys.len());
-        for (key, asked) in keys.iter().zip(asked) {
-            let refusal = if asked { replies.next().as_ref().and_then(refusal_of) } else { None };
-            let refusal = refusal.filter(|refusal| !refusal.text.contains("key already exists"));
-            if refusal.is_none() {
-                self.known.insert(Arc::clone(key));
+        for (key, creation) in keys.iter().zip(asked) {
+            let mut refusal = None;
+            if let Some(creation) = creation {
+                refusal = replies.next().as_ref().and_then(refusal_of);
+                refusal = refusal.filter(|refusal| !exists_already(refusal));
+                if refusal.is_none() {
+                    self.known.insert(Arc::clone(key), creation);
+                }
             }
             refusals.push(refusal);
         }
+        self.leave_if(refusals.iter().flatten());
         Ok(refusals)
     }
 
     /// Sends shipments, at most one to a key, and tells what became of each. On an error nobody knows, and all of them
     /// are to be sent again.
+    ///
+    /// A series that is missing by now is made with its options, not with the module's defaults.
     pub async fn deliver(&mut self, shipments: &[Shipment]) -> Result<Vec<Receipt>, RedisError> {
+        self.revived.clear();
         if shipments.is_empty() {
             return Ok(Vec::new());
         }
-        self.connect().await?;
-        let mut pipeline = Pipeline::with_capacity(shipments.len());
+        let mut pipeline = Pipeline::with_capacity(3 * shipments.len());
         for Shipment { key, producer, batches } in shipments {
+            if let Some(options) = self.known.get(key) {
+                pipeline.cmd("LIQ.CREATE").arg(&**key).arg(options);
+            }
             // Were one batch refused and the next taken, the first could never be counted: so several go together.
             let together = batches.len() > 1;
             if together {
@@ -184,25 +202,57 @@ impl Courier {
                 pipeline.cmd("EXEC");
             }
         }
+        if let Some((replicas, wait)) = self.wait {
+            pipeline.cmd("WAIT").arg(replicas).arg(wait.as_millis() as u64);
+        }
         let mut replies = self.send(&pipeline).await?.into_iter();
-        let receipts = shipments.iter().map(|shipment| receipt_of(shipment.batches.len(), &mut replies));
-        Ok(receipts.collect())
+        let mut receipts = Vec::with_capacity(shipments.len());
+        for Shipment { key, batches, .. } in shipments {
+            if self.known.contains_key(key) && matches!(replies.next(), Some(Value::Okay)) {
+                self.revived.push(Arc::clone(key));
+            }
+            receipts.push(receipt_of(batches.len(), &mut replies));
+        }
+        if let Some((wanted, _)) = self.wait {
+            match replies.next() {
+                Some(Value::Int(replicas)) if replicas >= wanted as i64 => {}
+                other => {
+                    let text = match other {
+                        Some(Value::Int(replicas)) => format!("{replicas} of {wanted} replicas have the events"),
+                        other => format!("WAIT answered {other:?}"),
+                    };
+                    receipts.fill_with(|| Receipt::Refused(Refusal { passes: true, text: text.clone(), batch: 0 }));
+                }
+            }
+        }
+        let refused = receipts.iter().filter_map(|receipt| match receipt {
+            Receipt::Refused(refusal) => Some(refusal),
+            Receipt::Delivered(_) => None,
+        });
+        let leave = refused.clone().any(|refusal| is_elsewhere(&refusal.text));
+        if leave {
+            self.disconnect();
+        }
+        Ok(receipts)
+    }
+
+    /// Keys that the last delivery had to make anew although they had been there.
+    pub fn revived(&self) -> &[Arc<str>] {
+        &self.revived
     }
 
     /// Asks for one value per command; for what is read beside the deliveries.
     pub async fn ask(&mut self, pipeline: &Pipeline) -> Result<Vec<Value>, RedisError> {
-        self.connect().await?;
-        self.send(pipeline).await
+        let replies = self.send(pipeline).await?;
+        self.leave_if(replies.iter().filter_map(refusal_of).collect::<Vec<_>>().iter());
+        Ok(replies)
     }
 
-    /// Whether the connection of the last attempt still stands.
-    pub const fn is_connected(&self) -> bool {
-        self.connection.is_some()
-    }
-
-    async fn connect(&mut self) -> Result<(), RedisError> {
+    /// Connects where no connection stands, looking the address up anew. True when another process answers than the
+    /// last time: it may lack what that one had taken.
+    pub async fn connect(&mut self) -> Result<bool, RedisError> {
         if self.connection.is_some() {
-            return Ok(());
+            return Ok(false);
         }
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
@@ -214,27 +264,54 @@ impl Courier {
                 tracing::warn!(%error, "REDIS_MAX_MEMORY could not be set");
             }
         }
+        let info = connection.send_packed_command(redis::cmd("INFO").arg("server")).await?;
+        let run_id = run_id_of(&info);
+        // One that does not tell may be another each time.
+        let is_other = self.run_id.as_ref().is_some_and(|last| Some(last) != run_id.as_ref());
+        self.run_id = Some(run_id.unwrap_or_default());
         self.connection = Some(connection);
-        Ok(())
+        Ok(is_other || self.run_id.as_deref() == Some(""))
     }
 
+    /// Lets the connection go; the next one may lead elsewhere.
+    pub fn disconnect(&mut self) {
+        // Over a new connection the server may be another, or the same without its data.
+        self.connection = None;
+        self.known.clear();
+    }
+
+    fn leave_if<'a>(&mut self, mut refusals: impl Iterator<Item = &'a Refusal>) {
+        if refusals.any(|refusal| is_elsewhere(&refusal.text)) {
+            self.disconnect();
+        }
+    }
+
+    /// Sends over the connection that stands.
     async fn send(&mut self, pipeline: &Pipeline) -> Result<Vec<Value>, RedisError> {
         let Some(connection) = &mut self.connection else {
             return Err(RedisError::from((redis::ErrorKind::Io, "not connected")));
         };
         let replies = connection.send_packed_commands(pipeline, 0, pipeline.len()).await;
         if replies.is_err() {
-            // Over a new connection the server may be another, or the same without its data.
-            self.connection = None;
-            self.known.clear();
+            self.disconnect();
         }
         replies
     }
 }
 
+fn run_id_of(info: &Value) -> Option<String> {
+    let bytes = match info {
+        Value::BulkString(bytes) => bytes.as_slice(),
+        Value::VerbatimString { text, .. } => text.as_bytes(),
+        _ => return None,
+    };
+    let text = String::from_utf8_lossy(bytes);
+    text.lines().find_map(|line| line.strip_prefix("run_id:")).map(str::to_owned)
+}
+
 /// Reads the replies of one shipment.
 fn receipt_of(batches: usize, replies: &mut impl Iterator<Item = Value>) -> Receipt {
-    let answers = if batches > 1 {
+    let answers: Vec<Value> = if batches > 1 {
         // MULTI, then QUEUED or a refusal for each command.
         let queued: Vec<Value> = replies.by_ref().take(batches + 1).collect();
         let first_refusal = queued.iter().find_map(refusal_of);
@@ -249,17 +326,20 @@ fn receipt_of(batches: usize, replies: &mut impl Iterator<Item = Value>) -> Rece
         replies.by_ref().take(1).collect()
     };
     let mut counts = Vec::with_capacity(answers.len());
-    for answer in &answers {
+    for (batch, answer) in answers.iter().enumerate() {
         match Counts::decode(answer) {
             Some(decoded) => counts.push(decoded),
-            None => return Receipt::Refused(refusal_of(answer).unwrap_or_else(unreadable)),
+            None => {
+                let refusal = refusal_of(answer).unwrap_or_else(unreadable);
+                return Receipt::Refused(Refusal { batch, ..refusal });
+            }
         }
     }
     if counts.len() == batches { Receipt::Delivered(counts) } else { Receipt::Refused(unreadable()) }
 }
 
 fn unreadable() -> Refusal {
-    Refusal { passes: false, text: "the server's reply is not LIQ.MADDPACK's".to_owned() }
+    Refusal { passes: false, text: "the server's reply is not LIQ.MADDPACK's".to_owned(), batch: 0 }
 }
 
 /// The refusal that a reply is, if it is one.
@@ -267,7 +347,16 @@ fn refusal_of(reply: &Value) -> Option<Refusal> {
     let Value::ServerError(error) = reply else { return None };
     let code = error.code();
     let text = format!("{code} {}", error.details().unwrap_or_default());
-    Some(Refusal { passes: PASSING.contains(&code), text: text.trim_end().to_owned() })
+    let passes = PASSING.contains(&code) || ELSEWHERE.contains(&code);
+    Some(Refusal { passes, text: text.trim_end().to_owned(), batch: 0 })
+}
+
+fn is_elsewhere(text: &str) -> bool {
+    text.split(' ').next().is_some_and(|code| ELSEWHERE.contains(&code))
+}
+
+fn exists_already(refusal: &Refusal) -> bool {
+    refusal.text.contains("key already exists")
 }
 
 /// Whether trying again later may help against a failed attempt; a wrong password stays wrong.

@@ -1,310 +1,308 @@
-//! The live sink: events go to the spool as they come, from there to Redis, and out of the spool when they were counted.
+//! The live sink: what waits in the spool goes to Redis, and out of the spool when it was counted there. It never holds
+//! up the spool, let alone those who read the venues.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use liq_core::liq::series::ClockMode;
-use redis::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::backoff::Backoff;
-use super::courier::{Courier, DeliveryError, Receipt, Refusal, Shipment};
-use super::spool::{Series, Spool, SpoolError};
+use super::courier::{Courier, DeliveryError, Receipt, Refusal};
+use super::probe;
+use super::shelf::{Consignment, Series};
+use super::spool::{Place, Spool};
+use super::spooler::{self, Desk};
 use super::thresholds::Thresholds;
+use super::{Arrived, SpoolError, now_us};
 use crate::config::{Config, ConfigError};
-use crate::event::Event;
 use crate::metrics::Metrics;
 
-/// Events that wait for the sink; then those who read the venues wait.
-pub const QUEUE: usize = 8192;
-/// Events taken into the spool at once.
-const MOST_TAKEN: usize = 1024;
 /// Series that get a batch in one delivery.
 const MOST_SERIES: usize = 256;
 /// How often Redis is asked whether it lives while there is nothing to deliver.
-const PING_EVERY: Duration = Duration::from_secs(5);
+const PING_EVERY: Duration = Duration::from_secs(1);
 /// How long a series that the server refuses for good is left alone.
 const REFUSED_PAUSE: Duration = Duration::from_secs(30);
-
-/// An event and when its frame came.
-pub type Arrived = (Event, Instant);
+/// How long is spent on delivering the rest when the program ends.
+const LAST_ATTEMPT: Duration = Duration::from_secs(2);
 
 /// Why the sink ended.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-    /// The disk does not take events.
+    /// The spool cannot be opened, or cannot go on.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// Its thread cannot be started.
+    #[error("spool: {0}")]
+    Thread(#[from] std::io::Error),
     /// The settings do not do.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The spool's thread is gone.
+    #[error("the spool's thread ended unexpectedly")]
+    Gone,
 }
 
-/// Takes events until the senders are gone, then delivers what it can within a moment; the rest waits on disk.
+/// What became of an attempt.
+enum Attempt {
+    /// Something was delivered, or there was nothing to deliver.
+    Made,
+    /// Redis takes nothing just now.
+    Failed(String),
+}
+
+/// Delivers until no more events come, then what it can within a moment; the rest waits on disk.
 pub struct LiveSink {
     config: Arc<Config>,
     metrics: Arc<Metrics>,
-    spool: Spool,
+    desk: Desk,
     courier: Courier,
     backoff: Backoff,
     /// No delivery is tried before.
     not_before: Option<Instant>,
-    /// Series that are refused for good, and until when they are left alone.
-    refused: HashMap<i64, Instant>,
+    /// Keys that are refused for good, and until when they are left alone.
+    refused: HashMap<Arc<str>, Instant>,
     thresholds: Thresholds,
-    /// When the frames of events came that are not delivered yet, as long as deliveries work.
-    arrivals: Vec<Instant>,
     /// When Redis answered, or was found not to.
-    last_contact: Instant,
+    last_contact: Option<Instant>,
 }
 
 impl LiveSink {
-    /// Opens the spool; connects when there is something to deliver.
-    pub fn open(config: Arc<Config>, metrics: Arc<Metrics>) -> Result<Self, SinkError> {
-        let spool = Spool::open(&config.state_dir, config.spool_events)?;
-        metrics.spool(spool.len(), spool.most_events());
+    /// Opens the spool and starts its thread; connects when it runs.
+    pub fn open(
+        config: Arc<Config>,
+        metrics: Arc<Metrics>,
+        events: mpsc::Receiver<Arrived>,
+    ) -> Result<Self, SinkError> {
         let courier = Courier::new(&config.redis)?;
+        let spool = Spool::open(&config.state_dir, config.spool_events, config.spool_grace)?;
+        let (desk, _) = spooler::start(spool, Arc::clone(&config), Arc::clone(&metrics), events)?;
         Ok(Self {
             config,
             metrics,
-            spool,
+            desk,
             courier,
-            backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(5)),
+            backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(2)),
             not_before: None,
             refused: HashMap::new(),
             thresholds: Thresholds::default(),
-            arrivals: Vec::new(),
-            last_contact: Instant::now(),
+            last_contact: None,
         })
     }
 
-    /// Runs until every sender is gone and the spool is empty, or Redis is away then.
-    pub async fn run(mut self, mut events: mpsc::Receiver<Arrived>) -> Result<(), SinkError> {
-        let mut taken: Vec<Arrived> = Vec::with_capacity(MOST_TAKEN);
-        // Redis is asked at the start, so that health tells the truth before the first event.
-        self.ping().await;
+    /// Runs until no more events come and all are delivered, or Redis takes none then.
+    pub async fn run(mut self) -> Result<(), SinkError> {
+        let is_over = self.desk.is_over.clone();
+        let ending = async move {
+            ended(is_over).await;
+            tokio::time::sleep(LAST_ATTEMPT).await;
+        };
+        tokio::pin!(ending);
         loop {
-            let is_over = !self.take(&mut events, &mut taken).await;
-            if !taken.is_empty() {
-                self.store(&mut taken)?;
-            }
-            if self.may_try() {
-                self.deliver().await?;
-                if self.spool.is_empty() && self.last_contact.elapsed() >= PING_EVERY {
-                    self.ping().await;
-                }
-            }
-            self.metrics.spool(self.spool.len(), self.spool.most_events());
-            if is_over && (self.spool.is_empty() || self.not_before.is_some() || !self.has_deliverable()) {
-                return Ok(());
+            tokio::select! {
+                ended = self.turn() => if ended? { return Ok(()) },
+                () = &mut ending => return Ok(()),
             }
         }
     }
 
-    /// Waits for events, or for the moment to try again; false when no more events can come.
-    async fn take(&mut self, events: &mut mpsc::Receiver<Arrived>, taken: &mut Vec<Arrived>) -> bool {
-        if !self.spool.is_empty() && self.may_try() && self.has_deliverable() {
-            // There is work: look what came meanwhile, but wait for nothing.
-            while taken.len() < MOST_TAKEN {
-                match events.try_recv() {
-                    Ok(event) => taken.push(event),
-                    Err(mpsc::error::TryRecvError::Empty) => return true,
-                    Err(mpsc::error::TryRecvError::Disconnected) => return false,
-                }
-            }
-            return true;
+    /// Waits for work and does it; true when there is no more to come and none left.
+    async fn turn(&mut self) -> Result<bool, SinkError> {
+        if let Some(at) = self.not_before {
+            tokio::time::sleep_until(at.into()).await;
+            self.not_before = None;
         }
-        let wake = self.wake_at();
+        let has_work = self.has_deliverable().await?;
+        let is_over = *self.desk.is_over.borrow();
+        if has_work || self.last_contact.is_none_or(|at| at.elapsed() >= PING_EVERY) {
+            self.metrics.redis_asked(true);
+            let attempt = self.attempt(has_work).await;
+            self.metrics.redis_asked(false);
+            match attempt? {
+                Attempt::Made => self.succeed(),
+                Attempt::Failed(why) => self.fail(&why),
+            }
+            self.last_contact = Some(Instant::now());
+            return Ok(is_over && self.not_before.is_some());
+        }
+        if is_over {
+            return Ok(true);
+        }
+        let over = ended(self.desk.is_over.clone());
+        let work = Arc::clone(&self.desk.work);
         tokio::select! {
-            count = events.recv_many(taken, MOST_TAKEN) => {
-                if count == 0 {
-                    return false;
-                }
-            }
-            () = tokio::time::sleep_until(wake.into()) => return true,
+            () = work.notified() => tokio::time::sleep(self.config.linger).await,
+            () = over => {}
+            () = tokio::time::sleep(PING_EVERY) => {}
         }
-        if !self.config.linger.is_zero() {
-            let end = tokio::time::Instant::now() + self.config.linger;
-            while taken.len() < MOST_TAKEN {
-                let room = MOST_TAKEN - taken.len();
-                match tokio::time::timeout_at(end, events.recv_many(taken, room)).await {
-                    Ok(0) => return false,
-                    Ok(_) => {}
-                    Err(_) => break,
-                }
-            }
-        }
-        true
-    }
-
-    fn wake_at(&self) -> Instant {
-        const IDLE: Duration = Duration::from_secs(1);
-        let idle = Instant::now() + IDLE;
-        self.not_before.map_or(idle, |at| at.min(idle))
-    }
-
-    fn may_try(&self) -> bool {
-        self.not_before.is_none_or(|at| Instant::now() >= at)
+        Ok(false)
     }
 
     /// Whether anything waits that is not left alone just now.
-    fn has_deliverable(&mut self) -> bool {
+    async fn has_deliverable(&mut self) -> Result<bool, SinkError> {
         let now = Instant::now();
         self.refused.retain(|_, until| *until > now);
         self.metrics.refused_series(self.refused.len());
-        self.refused.is_empty() || self.spool.has_waiting(|series| self.refused.contains_key(&series))
+        let passed = self.passed();
+        self.desk.ask(move |spool| spool.has_waiting(passed)).await.ok_or(SinkError::Gone)
     }
 
-    fn store(&mut self, taken: &mut Vec<Arrived>) -> Result<(), SinkError> {
-        let key = &self.config.key;
-        let mut events = Vec::with_capacity(taken.len());
-        let in_time = self.not_before.is_none() && self.arrivals.len() < 8 * MOST_TAKEN;
-        for (event, arrived) in taken.drain(..) {
-            if in_time {
-                self.arrivals.push(arrived);
+    fn passed(&self) -> impl Fn(&str) -> bool + Send + use<> {
+        let refused: Vec<Arc<str>> = self.refused.keys().cloned().collect();
+        move |key: &str| refused.iter().any(|refused| &**refused == key)
+    }
+
+    /// One attempt: to connect, and to deliver a batch of each waiting series, or to see whether Redis lives.
+    async fn attempt(&mut self, has_work: bool) -> Result<Attempt, SinkError> {
+        match self.courier.connect().await {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::info!("another server answers: what was delivered a moment ago is delivered again");
+                self.desk.ask(Spool::rewind).await.ok_or(SinkError::Gone)??;
+                self.metrics.rewound();
             }
-            events.push((self.spool.key_of(key, &event), event));
+            Err(error) => return Ok(Attempt::Failed(error.to_string())),
         }
-        let smallest = |event: &Event| {
-            let options = self.config.series.options_of(&event.symbol, &event.exchange, ClockMode::Server);
-            options.ok().and_then(|options| options.min_size).unwrap_or_default()
-        };
-        let dropped = self.spool.append(&events, key.is_per_exchange(), smallest)?;
-        if dropped > 0 {
-            self.metrics.dropped(dropped);
-            tracing::warn!(dropped, "the spool is full: the smallest events went");
+        if has_work {
+            return self.deliver().await;
         }
-        Ok(())
+        Ok(match probe::ask(&mut self.courier, &self.config.key).await {
+            Ok(()) => Attempt::Made,
+            Err(why) => Attempt::Failed(why),
+        })
     }
 
-    /// One attempt to deliver a batch of each waiting series.
-    async fn deliver(&mut self) -> Result<(), SinkError> {
-        let refused = &self.refused;
-        let batches =
-            self.spool.next_batches(MOST_SERIES, self.config.batch, |series| refused.contains_key(&series))?;
-        if batches.is_empty() {
-            return Ok(());
-        }
-        let keys: Vec<_> = batches.iter().map(|(series, _)| Arc::clone(&series.key)).collect();
+    async fn deliver(&mut self) -> Result<Attempt, SinkError> {
+        let (passed, batch) = (self.passed(), self.config.batch);
+        let next = self.desk.ask(move |spool| spool.next(MOST_SERIES, batch, passed)).await;
+        let consignments = next.ok_or(SinkError::Gone)??;
+        let keys: Vec<_> = consignments.iter().map(|(_, one)| Arc::clone(&one.series.key)).collect();
         let config = Arc::clone(&self.config);
-        let options_of = |place: usize| match batches.get(place) {
-            Some((series, _)) => config.series.options_of(&series.symbol, &series.exchange, ClockMode::Server),
-            None => config.series.options_of("", "", ClockMode::Server),
+        let options_of = |place: usize| {
+            let names = consignments.get(place).map(|(_, one)| (&*one.series.symbol, &*one.series.exchange));
+            let (symbol, exchange) = names.unwrap_or_default();
+            config.series.options_of(symbol, exchange, ClockMode::Server)
         };
         let refusals = match self.courier.ensure(&keys, options_of).await {
             Ok(refusals) => refusals,
-            Err(DeliveryError::Redis(error)) => {
-                self.fail(&error.to_string());
-                return Ok(());
-            }
+            Err(DeliveryError::Redis(error)) => return Ok(Attempt::Failed(error.to_string())),
             Err(DeliveryError::Config(error)) => return Err(error.into()),
         };
-        let (mut sent, mut shipments) = (Vec::new(), Vec::new());
-        for ((series, packed), refusal) in batches.into_iter().zip(refusals) {
+        let (mut sent, mut shipments, mut failed) = (Vec::new(), Vec::new(), None);
+        for ((place, one), refusal) in consignments.into_iter().zip(refusals) {
+            let Consignment { series, shipment, rows, arrived_us } = one;
             match refusal {
-                Some(refusal) => self.refuse(&series, 0, &refusal)?,
+                Some(refusal) if refusal.passes => failed = Some(refusal.text),
+                Some(refusal) => self.leave_alone(&series, &refusal),
                 None => {
-                    let (key, producer) = (Arc::clone(&series.key), self.spool.producer());
-                    shipments.push(Shipment { key, producer, batches: vec![packed] });
-                    sent.push(series);
+                    shipments.push(shipment);
+                    sent.push(Sent { place, series, rows, arrived_us });
                 }
             }
         }
+        // A refusal may have ended the connection.
+        if let Some(why) = failed.filter(|_| shipments.is_empty()) {
+            return Ok(Attempt::Failed(why));
+        }
         match self.courier.deliver(&shipments).await {
-            Ok(receipts) => self.settle(sent, &shipments, receipts).await,
-            Err(error) => {
-                self.fail(&error.to_string());
-                Ok(())
-            }
+            Ok(receipts) => self.settle(sent, receipts).await,
+            Err(error) => Ok(Attempt::Failed(error.to_string())),
         }
     }
 
-    async fn settle(
-        &mut self,
-        sent: Vec<Series>,
-        shipments: &[Shipment],
-        receipts: Vec<Receipt>,
-    ) -> Result<(), SinkError> {
-        let (mut settled, mut passing) = (Vec::with_capacity(sent.len()), None);
-        for ((series, shipment), receipt) in sent.iter().zip(shipments).zip(receipts) {
-            let seq = shipment.batches.first().map_or(0, |packed| packed.seq);
+    async fn settle(&mut self, sent: Vec<Sent>, receipts: Vec<Receipt>) -> Result<Attempt, SinkError> {
+        let (mut settled, mut learnable, mut failed) = (Vec::with_capacity(sent.len()), Vec::new(), None);
+        for (Sent { place, series, rows, arrived_us }, receipt) in sent.into_iter().zip(receipts) {
             match receipt {
                 Receipt::Delivered(counts) => {
-                    counts.iter().for_each(|counts| self.metrics.answered(counts));
-                    settled.push((series.id, seq));
+                    let (now_us, mut is_new) = (now_us(), false);
+                    for counts in &counts {
+                        self.metrics.answered(counts);
+                        is_new |= counts.events() > counts.get("duplicate");
+                    }
+                    arrived_us.iter().for_each(|at_us| self.metrics.delivered_after(now_us - at_us));
+                    settled.push((place, series.id, rows, is_new));
+                    learnable.push((place, series));
                 }
-                Receipt::Refused(refusal) if refusal.passes => passing = Some(refusal.text),
-                Receipt::Refused(refusal) => self.refuse(series, seq, &refusal)?,
+                Receipt::Refused(refusal) if refusal.passes => failed = Some(refusal.text),
+                Receipt::Refused(refusal) => self.refuse(place, &series, &rows, &refusal).await?,
             }
         }
-        self.spool.settle(&settled)?;
-        match passing {
-            Some(text) => self.fail(&text),
-            None => self.succeed(),
+        self.desk.ask(move |spool| spool.settle(&settled)).await.ok_or(SinkError::Gone)??;
+        if let Some(why) = failed {
+            return Ok(Attempt::Failed(why));
         }
-        let delivered = sent.into_iter().filter(|series| settled.iter().any(|(id, _)| *id == series.id));
-        self.thresholds.learn(delivered.collect(), &mut self.courier, &mut self.spool).await?;
-        Ok(())
+        for key in self.courier.revived() {
+            self.metrics.revived();
+            tracing::warn!(%key, "the series was gone: it was made anew with its options");
+        }
+        self.thresholds.learn(learnable, &mut self.courier, &self.desk).await;
+        Ok(Attempt::Made)
     }
 
     /// A refusal that will not pass: an event that the server never takes goes, a series that it refuses waits.
-    fn refuse(&mut self, series: &Series, seq: u64, refusal: &Refusal) -> Result<(), SinkError> {
-        if refusal.passes {
-            self.fail(&refusal.text);
+    async fn refuse(
+        &mut self,
+        place: Place,
+        series: &Series,
+        rows: &[i64],
+        refusal: &Refusal,
+    ) -> Result<(), SinkError> {
+        let Some(item) = item_of(&refusal.text) else {
+            self.leave_alone(series, refusal);
             return Ok(());
-        }
-        if let Some(place) = item_of(&refusal.text) {
+        };
+        // One batch holds all rows, or each row has a batch of its own, of which it is the first item.
+        if let Some(row) = rows.get(refusal.batch + item.saturating_sub(1)).copied() {
             self.metrics.refused();
             tracing::error!(key = %series.key, refusal = refusal.text, "an event was refused and is dropped");
-            self.spool.discard(series.id, seq, place)?;
-            return Ok(());
-        }
-        if self.refused.insert(series.id, Instant::now() + REFUSED_PAUSE).is_none() {
-            self.metrics.refused_series(self.refused.len());
-            tracing::error!(key = %series.key, refusal = refusal.text, "the series is refused; its events wait");
+            let id = series.id;
+            self.desk.ask(move |spool| spool.discard(place, id, row)).await.ok_or(SinkError::Gone)??;
         }
         Ok(())
     }
 
+    fn leave_alone(&mut self, series: &Series, refusal: &Refusal) {
+        if self.refused.insert(Arc::clone(&series.key), Instant::now() + REFUSED_PAUSE).is_none() {
+            self.metrics.refused_series(self.refused.len());
+            tracing::error!(key = %series.key, refusal = refusal.text, "the series is refused; its events wait");
+        }
+    }
+
     fn fail(&mut self, why: &str) {
-        self.last_contact = Instant::now();
-        let wait = self.backoff.next_wait();
-        self.not_before = Some(Instant::now() + wait);
-        self.arrivals.clear();
-        self.metrics.redis(false);
+        self.not_before = Some(Instant::now() + self.backoff.next_wait());
+        self.metrics.redis(Err(why.to_owned()));
         if self.backoff.failures().is_power_of_two() {
-            tracing::warn!(why, waiting = self.spool.len(), "redis takes no events; they wait on disk");
+            tracing::warn!(why, "redis takes no events; they wait on disk");
         }
     }
 
     fn succeed(&mut self) {
-        self.last_contact = Instant::now();
         if self.backoff.failures() > 0 {
-            tracing::info!(waiting = self.spool.len(), "redis takes events again");
+            tracing::info!("redis takes events again");
         }
         self.backoff.reset();
-        self.not_before = None;
-        self.metrics.redis(true);
-        for arrived in self.arrivals.drain(..) {
-            self.metrics.delivered_after(arrived.elapsed());
-        }
-    }
-
-    async fn ping(&mut self) {
-        let mut pipeline = redis::Pipeline::new();
-        pipeline.cmd("PING");
-        match self.courier.ask(&pipeline).await {
-            Ok(replies) => match replies.into_iter().next() {
-                Some(Value::ServerError(error)) => self.fail(error.details().unwrap_or(error.code())),
-                _ => self.succeed(),
-            },
-            Err(error) => self.fail(&error.to_string()),
-        }
+        self.metrics.redis(Ok(()));
     }
 }
 
-/// The place that `ERR item 3: price: …` names.
+/// Ends when no more events will come.
+async fn ended(mut over: watch::Receiver<bool>) {
+    // A spool that is gone means the same.
+    let _ = over.wait_for(|over| *over).await.is_ok();
+}
+
+/// What was sent and whose it is.
+struct Sent {
+    place: Place,
+    series: Series,
+    rows: Vec<i64>,
+    arrived_us: Vec<i64>,
+}
+
+/// The place that `ERR item 3: price: …` names, from 1.
 fn item_of(text: &str) -> Option<usize> {
     text.strip_prefix("ERR item ")?.split(':').next()?.parse().ok()
 }

@@ -1,145 +1,152 @@
-//! The spool: events on disk from their arrival until Redis counted them, in one SQLite file.
-//!
-//! SQLite's write-ahead log survives the death of the process at any point; a power cut may take the last moments but
-//! never the file's consistency. Events get their batch's number when they are first sent, and keep it.
+//! The spool: a shelf on disk, and one in memory for as long as the disk takes nothing.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use liq_core::liq::request::{EventId, NewEvent, decode_events, encode_events};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
-
-use super::courier::Packed;
+use super::shelf::{Consignment, Shelf};
+use super::{Arrived, SpoolError, wal};
 use crate::config::KeyTemplate;
 use crate::event::Event;
 
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS series (
-        id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, symbol TEXT NOT NULL, exchange TEXT NOT NULL, threshold REAL
-    );
-    CREATE TABLE IF NOT EXISTS event (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, series INTEGER NOT NULL, batch INTEGER NOT NULL DEFAULT 0,
-        protected INTEGER NOT NULL, size REAL NOT NULL, body BLOB NOT NULL
-    );
-    CREATE INDEX IF NOT EXISTS event_of_series ON event (series, id);
-    CREATE INDEX IF NOT EXISTS smallest ON event (protected, size) WHERE batch = 0;
-    CREATE TABLE IF NOT EXISTS producer (name TEXT NOT NULL);
-";
+/// The most events that are held in memory while the disk takes none.
+const MOST_IN_MEMORY: u64 = 50_000;
+/// How often a disk that takes nothing is tried again.
+const DISK_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long another process may still hold the file while it ends.
-const LOCK_WAIT: Duration = Duration::from_millis(500);
-
-/// Waiting events of a series that are judged anew when its threshold changes.
-const MOST_JUDGED_ANEW: u64 = 10_000;
-
-/// Why the spool does not work.
-#[derive(Debug, thiserror::Error)]
-pub enum SpoolError {
-    /// SQLite's word.
-    #[error("spool: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// The folder.
-    #[error("spool: {0}")]
-    Io(#[from] std::io::Error),
+/// Which shelf a consignment is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The file.
+    Disk,
+    /// The process' memory.
+    Memory,
 }
 
-/// A series with events waiting.
-#[derive(Debug, Clone)]
-pub struct Series {
-    /// Its row.
-    pub id: i64,
-    /// Its key in Redis.
-    pub key: Arc<str>,
-    /// Canonical symbol.
-    pub symbol: Arc<str>,
-    /// Exchange, where keys differ by it; else empty.
-    pub exchange: Arc<str>,
-    /// Events of at least this size are kept longest.
-    pub threshold: Option<f64>,
-    waiting: u64,
+/// What the spool is like.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    /// Events that were not delivered.
+    pub waiting: u64,
+    /// Those of them that only memory holds.
+    pub in_memory: u64,
+    /// When the oldest of them came, Unix microseconds.
+    pub oldest_us: Option<i64>,
+    /// What ails the disk.
+    pub trouble: Option<String>,
+    /// Events that had to make room, since the last time this was asked.
+    pub dropped: u64,
+    /// Rows that held no event, since the last time.
+    pub undecodable: u64,
+    /// Transactions of the log that were written and cannot be read, since the last time.
+    pub lost_transactions: u64,
+    /// Files that were set aside, since the last time.
+    pub set_aside: u64,
 }
 
-/// The file and what is known of it without asking.
+/// Both shelves.
+#[derive(Debug)]
 pub struct Spool {
-    db: Connection,
-    producer: Arc<str>,
-    series: HashMap<Arc<str>, Series>,
-    keys: HashMap<i64, Arc<str>>,
-    events: u64,
+    file: PathBuf,
+    disk: Option<Shelf>,
+    memory: Option<Shelf>,
     most_events: u64,
-    next_key: usize,
+    /// How long events are kept that were delivered.
+    grace: Duration,
+    trouble: Option<String>,
+    try_disk_at: Instant,
+    is_per_exchange: bool,
     names: HashMap<(Arc<str>, Arc<str>), Arc<str>>,
+    /// What was counted since the state was asked for last.
+    counted: State,
 }
 
 impl Spool {
-    /// Opens or begins the spool of a folder; no two processes can have one.
-    pub fn open(folder: &Path, most_events: u64) -> Result<Self, SpoolError> {
-        std::fs::create_dir_all(folder)?;
-        let db = Connection::open(folder.join("spool.sqlite"))?;
-        db.busy_timeout(LOCK_WAIT)?;
-        db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        db.pragma_update(None, "journal_mode", "WAL")?;
-        db.pragma_update(None, "synchronous", "NORMAL")?;
-        // Emptying the log waits for the disk; the pages are few and the same again and again, so the log may grow.
-        db.pragma_update(None, "wal_autocheckpoint", 4096)?;
-        db.pragma_update(None, "cache_size", -4096)?;
-        db.pragma_update(None, "journal_size_limit", 16 << 20)?;
-        db.execute_batch(SCHEMA)?;
-        let producer = producer_of(&db)?;
+    /// Opens or begins the spool of a folder; no two processes can have one. A file that is no spool is set aside. A
+    /// full disk is no error: events are held in memory until it has room.
+    pub fn open(folder: &Path, most_events: u64, grace: Duration) -> Result<Self, SpoolError> {
         let mut spool = Self {
-            db,
-            producer,
-            series: HashMap::new(),
-            keys: HashMap::new(),
-            events: 0,
+            file: folder.join("spool.sqlite"),
+            disk: None,
+            memory: None,
             most_events,
-            next_key: 0,
+            grace,
+            trouble: None,
+            try_disk_at: Instant::now(),
+            is_per_exchange: false,
             names: HashMap::new(),
+            counted: State::default(),
         };
-        spool.load()?;
+        let opened = std::fs::create_dir_all(folder).map_err(SpoolError::from).and_then(|()| spool.open_disk());
+        match opened {
+            Err(error) if error.is_disk() => spool.disk_fails(&error),
+            opened => opened?,
+        }
         Ok(spool)
     }
 
-    fn load(&mut self) -> Result<(), SpoolError> {
-        let mut rows = self.db.prepare(
-            "SELECT s.id, s.key, s.symbol, s.exchange, s.threshold, (SELECT count(*) FROM event e WHERE e.series = s.id)
-             FROM series s",
-        )?;
-        let found = rows.query_map([], |row| {
-            let text = |column| row.get::<_, String>(column).map(Arc::<str>::from);
-            let (id, key, symbol, exchange) = (row.get(0)?, text(1)?, text(2)?, text(3)?);
-            let waiting: i64 = row.get(5)?;
-            Ok(Series { id, key, symbol, exchange, threshold: row.get(4)?, waiting: waiting.max(0) as u64 })
-        })?;
-        for series in found {
-            let series = series?;
-            self.events += series.waiting;
-            self.keys.insert(series.id, Arc::clone(&series.key));
-            self.series.insert(Arc::clone(&series.key), series);
+    fn open_disk(&mut self) -> Result<(), SpoolError> {
+        let log = wal::examine(&beside(&self.file, "-wal"))?;
+        if log.lost > 0 {
+            self.counted.lost_transactions += log.lost;
+            tracing::error!(file = %self.file.display(), lost = log.lost, read = log.sound,
+                "the spool's log is damaged: what was written behind the damage is lost");
+        }
+        match Shelf::open(&self.file) {
+            Ok(shelf) => self.disk = Some(shelf),
+            Err(error) if error.is_damage() => {
+                self.set_aside(&error)?;
+                self.disk = Some(Shelf::open(&self.file)?);
+            }
+            Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    /// Who sends: this spool's name towards the server, drawn when the file was begun.
-    pub fn producer(&self) -> Arc<str> {
-        Arc::clone(&self.producer)
+    /// Renames the file and its log, so that nothing of it is lost to whoever can read it.
+    fn set_aside(&mut self, why: &SpoolError) -> Result<(), SpoolError> {
+        self.disk = None;
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
+        let mut aside = beside(&self.file, &format!(".broken-{seconds}"));
+        for again in 1.. {
+            if !aside.exists() {
+                break;
+            }
+            aside = beside(&self.file, &format!(".broken-{seconds}-{again}"));
+        }
+        std::fs::rename(&self.file, &aside)?;
+        for end in ["-wal", "-shm"] {
+            let _ = std::fs::rename(beside(&self.file, end), beside(&aside, end));
+        }
+        self.counted.set_aside += 1;
+        tracing::error!(%why, aside = %aside.display(), "the spool cannot be used: it was set aside and a new one begun");
+        Ok(())
     }
 
-    /// Events that wait.
-    pub const fn len(&self) -> u64 {
-        self.events
+    fn disk_fails(&mut self, error: &SpoolError) {
+        if self.trouble.is_none() {
+            tracing::error!(%error, file = %self.file.display(), "the disk takes no events; they are held in memory");
+        }
+        self.trouble = Some(error.to_string());
+        self.try_disk_at = Instant::now() + DISK_PAUSE;
     }
 
-    /// Whether none waits.
-    pub const fn is_empty(&self) -> bool {
-        self.events == 0
-    }
-
-    /// Whether events wait in a series that is not to be passed over.
-    pub fn has_waiting(&self, passed: impl Fn(i64) -> bool) -> bool {
-        self.series.values().any(|series| series.waiting > 0 && !passed(series.id))
+    /// What the spool is like now; what is counted since the last time starts anew.
+    pub fn state(&mut self) -> State {
+        let shelves = || self.disk.iter().chain(&self.memory);
+        let state = State {
+            waiting: shelves().map(Shelf::waiting).sum(),
+            in_memory: self.memory.as_ref().map_or(0, Shelf::waiting),
+            oldest_us: shelves().filter_map(Shelf::oldest_us).min(),
+            trouble: self.trouble.clone(),
+            ..std::mem::take(&mut self.counted)
+        };
+        let undecodable: u64 = self.disk.iter_mut().chain(&mut self.memory).map(Shelf::take_undecodable).sum();
+        if undecodable > 0 {
+            tracing::error!(undecodable, "rows of the spool held no event and are gone");
+        }
+        State { undecodable: state.undecodable + undecodable, ..state }
     }
 
     /// The key of an event's series.
@@ -150,215 +157,187 @@ impl Spool {
         Arc::clone(known)
     }
 
-    /// The most events it holds.
-    pub const fn most_events(&self) -> u64 {
-        self.most_events
-    }
-
-    /// Takes events with their keys, all or none; answers how many had to go to make room.
-    ///
-    /// What goes are the smallest of those below their series' threshold, and only when none of them is left the
-    /// smallest of the others. `smallest` is what counts as threshold while none is known.
+    /// Takes events with their keys: on disk, else in memory. Where there is no room the smallest go.
     pub fn append(
         &mut self,
-        events: &[(Arc<str>, Event)],
+        events: &[(Arc<str>, Arrived)],
         is_per_exchange: bool,
         smallest: impl Fn(&Event) -> f64,
-    ) -> Result<u64, SpoolError> {
-        let mut arrived: HashMap<i64, u64> = HashMap::new();
-        let mut new_series = Vec::new();
-        let transaction = self.db.transaction()?;
-        {
-            let mut insert =
-                transaction.prepare_cached("INSERT INTO event (series, protected, size, body) VALUES (?, ?, ?, ?)")?;
-            for (key, event) in events {
-                let known =
-                    self.series.get(key).or_else(|| new_series.iter().find(|series: &&Series| series.key == *key));
-                let (id, threshold) = match known {
-                    Some(series) => (series.id, series.threshold),
-                    None => {
-                        let series = begin_series(&transaction, key, event, is_per_exchange)?;
-                        let known = (series.id, series.threshold);
-                        new_series.push(series);
-                        known
-                    }
-                };
-                let protected = event.size >= threshold.unwrap_or_else(|| smallest(event));
-                insert.execute(params![id, protected, event.size, encode_events(&[wire_form(event)])])?;
-                *arrived.entry(id).or_default() += 1;
+    ) -> Result<(), SpoolError> {
+        self.is_per_exchange = is_per_exchange;
+        if self.trouble.is_none() || Instant::now() >= self.try_disk_at {
+            let mut appended = self.append_to_disk(events, is_per_exchange, &smallest);
+            match &appended {
+                Err(error) if error.is_damage() => {
+                    self.set_aside(error)?;
+                    appended = self.append_to_disk(events, is_per_exchange, &smallest);
+                }
+                Err(error) if error.is_disk() && self.trouble.is_none() => {
+                    // The log may hold what would be enough.
+                    self.disk.iter().for_each(Shelf::shrink);
+                    appended = self.append_to_disk(events, is_per_exchange, &smallest);
+                }
+                _ => {}
+            }
+            match appended {
+                Ok(()) => return Ok(()),
+                Err(error) => self.disk_fails(&error),
             }
         }
-        let surplus = (self.events + events.len() as u64).saturating_sub(self.most_events);
-        let gone = make_room(&transaction, surplus)?;
-        transaction.commit()?;
-        for series in new_series {
-            self.keys.insert(series.id, Arc::clone(&series.key));
-            self.series.insert(Arc::clone(&series.key), series);
-        }
-        for (id, count) in arrived {
-            self.change(id, count as i64);
-        }
-        for id in &gone {
-            self.change(*id, -1);
-        }
-        Ok(gone.len() as u64)
+        let memory = match &mut self.memory {
+            Some(memory) => memory,
+            None => self.memory.insert(Shelf::in_memory()?),
+        };
+        memory.append(events, is_per_exchange, &smallest)?;
+        let most = self.most_events.min(MOST_IN_MEMORY);
+        self.counted.dropped += memory.shed(memory.rows().saturating_sub(most))?;
+        Ok(())
     }
 
-    /// The next batch of each of at most `most_series` series, the same again until it is settled. Series in `passed`
-    /// are passed over.
-    pub fn next_batches(
+    fn append_to_disk(
+        &mut self,
+        events: &[(Arc<str>, Arrived)],
+        is_per_exchange: bool,
+        smallest: &impl Fn(&Event) -> f64,
+    ) -> Result<(), SpoolError> {
+        if self.disk.is_none() {
+            if let Some(folder) = self.file.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            self.open_disk()?;
+        }
+        let Some(disk) = &mut self.disk else { return Ok(()) };
+        if self.trouble.is_some() {
+            disk.try_room()?;
+        }
+        disk.append(events, is_per_exchange, smallest)?;
+        if self.trouble.is_some() {
+            self.disk_works()?;
+        }
+        let Some(disk) = &mut self.disk else { return Ok(()) };
+        let surplus = disk.rows().saturating_sub(self.most_events);
+        if surplus > 0 {
+            self.counted.dropped += disk.shed(surplus)?;
+        }
+        Ok(())
+    }
+
+    /// The disk takes events again, so those in memory that were never sent go there.
+    fn disk_works(&mut self) -> Result<(), SpoolError> {
+        self.trouble = None;
+        tracing::info!("the disk takes events again");
+        let (Some(disk), Some(memory)) = (&mut self.disk, &mut self.memory) else { return Ok(()) };
+        let unsent = memory.take_unsent()?;
+        // A size from which on they are kept longest is asked for when they are on disk.
+        let unknown = |_: &Event| f64::INFINITY;
+        if let Err(error) = disk.append(&unsent, self.is_per_exchange, &unknown) {
+            memory.append(&unsent, self.is_per_exchange, &unknown)?;
+            self.disk_fails(&error);
+        }
+        Ok(())
+    }
+
+    /// What goes next to each of at most `most_series` keys, the same again until it is settled. Keys in `passed` are
+    /// passed over. What is on disk came before what is in memory.
+    pub fn next(
         &mut self,
         most_series: usize,
         batch: usize,
-        passed: impl Fn(i64) -> bool,
-    ) -> Result<Vec<(Series, Packed)>, SpoolError> {
-        let mut waiting: Vec<&Series> =
-            self.series.values().filter(|series| series.waiting > 0 && !passed(series.id)).collect();
-        waiting.sort_unstable_by_key(|series| series.id);
-        if waiting.len() > most_series {
-            // Turn by turn, so that a busy series does not hold up the others.
-            let turn = self.next_key % waiting.len();
-            waiting.rotate_left(turn);
-            waiting.truncate(most_series);
-            self.next_key = turn + most_series;
+        passed: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(Place, Consignment)>, SpoolError> {
+        let mut found = Vec::new();
+        match self.disk.as_mut().map_or(Ok(Vec::new()), |disk| disk.next(most_series, batch, &passed)) {
+            Ok(consignments) => found.extend(consignments.into_iter().map(|one| (Place::Disk, one))),
+            Err(error) if error.is_damage() => {
+                self.set_aside(&error)?;
+                self.open_disk()?;
+            }
+            Err(error) if error.is_disk() => self.disk_fails(&error),
+            Err(error) => return Err(error),
         }
-        let waiting: Vec<Series> = waiting.into_iter().cloned().collect();
-        let transaction = self.db.transaction()?;
-        let mut batches = Vec::with_capacity(waiting.len());
-        for series in waiting {
-            if let Some(packed) = next_batch(&transaction, series.id, batch)? {
-                batches.push((series, packed));
+        let disk = self.disk.as_ref();
+        if let Some(memory) = &mut self.memory {
+            let is_later = |key: &str| passed(key) || disk.is_some_and(|disk| disk.has_waiting_of(key));
+            let consignments = memory.next(most_series, batch, &is_later)?;
+            found.extend(consignments.into_iter().map(|one| (Place::Memory, one)));
+        }
+        Ok(found)
+    }
+
+    /// Whether events wait of a key that is not to be passed over.
+    pub fn has_waiting(&self, passed: impl Fn(&str) -> bool) -> bool {
+        self.disk.iter().chain(&self.memory).any(|shelf| shelf.has_waiting(&passed))
+    }
+
+    /// Notes what was delivered: where, whose, which rows, and whether any of them was new to the server.
+    pub fn settle(&mut self, delivered: &[(Place, i64, Vec<i64>, bool)]) -> Result<(), SpoolError> {
+        for (place, series, rows, is_new) in delivered {
+            if let Some(shelf) = self.shelf(*place) {
+                shelf.settle(*series, rows, *is_new)?;
             }
         }
-        transaction.commit()?;
-        Ok(batches)
+        self.forget();
+        Ok(())
     }
 
-    /// Forgets batches that were counted.
-    pub fn settle(&mut self, batches: &[(i64, u64)]) -> Result<(), SpoolError> {
-        let transaction = self.db.transaction()?;
-        let mut settled = Vec::with_capacity(batches.len());
-        {
-            let mut delete = transaction.prepare_cached("DELETE FROM event WHERE series = ? AND batch = ?")?;
-            for (series, seq) in batches {
-                settled.push((*series, delete.execute(params![series, *seq as i64])?));
+    /// Deletes what was delivered longer ago than it is kept; to be called now and then. A disk that took nothing is
+    /// tried again.
+    pub fn forget(&mut self) {
+        if self.trouble.is_some() && Instant::now() >= self.try_disk_at {
+            self.begin_anew_if_delivered();
+            let opened = if self.disk.is_none() { self.open_disk() } else { Ok(()) };
+            let tried = opened.and_then(|()| self.disk.as_ref().map_or(Ok(()), Shelf::try_room));
+            if let Err(error) = tried.and_then(|()| self.disk_works()) {
+                self.disk_fails(&error);
             }
         }
-        transaction.commit()?;
-        for (series, count) in settled {
-            self.change(series, -(count as i64));
+        let Some(until) = Instant::now().checked_sub(self.grace) else { return };
+        for place in [Place::Disk, Place::Memory] {
+            if let Err(error) = self.shelf(place).map_or(Ok(()), |shelf| shelf.forget_delivered(until)) {
+                self.disk_fails(&error);
+            }
         }
-        Ok(())
-    }
-
-    /// Forgets the event in one place (from 1) of a series' batch: the server will never take it.
-    pub fn discard(&mut self, series: i64, seq: u64, place: usize) -> Result<(), SpoolError> {
-        let gone = self.db.execute(
-            "DELETE FROM event WHERE id = (SELECT id FROM event WHERE series = ?1 AND batch = ?2 ORDER BY id LIMIT 1 OFFSET ?3)",
-            params![series, seq as i64, place.saturating_sub(1) as i64],
-        )?;
-        self.change(series, -(gone as i64));
-        Ok(())
-    }
-
-    /// Notes from which size on a series' events are kept longest. Events that wait are judged anew, unless they are so
-    /// many that Redis must have been away long: it is away no more, and they are about to go.
-    pub fn set_threshold(&mut self, series: i64, threshold: f64) -> Result<(), SpoolError> {
-        let Some(known) = self.keys.get(&series).and_then(|key| self.series.get_mut(key)) else { return Ok(()) };
-        if known.threshold == Some(threshold) {
-            return Ok(());
-        }
-        known.threshold = Some(threshold);
-        self.db.execute("UPDATE series SET threshold = ?2 WHERE id = ?1", params![series, threshold])?;
-        if (1..=MOST_JUDGED_ANEW).contains(&known.waiting) {
-            self.db.execute("UPDATE event SET protected = size >= ?2 WHERE series = ?1", params![series, threshold])?;
-        }
-        Ok(())
-    }
-
-    fn change(&mut self, series: i64, by: i64) {
-        self.events = self.events.saturating_add_signed(by);
-        if let Some(series) = self.keys.get(&series).and_then(|key| self.series.get_mut(key)) {
-            series.waiting = series.waiting.saturating_add_signed(by);
+        if self.memory.as_ref().is_some_and(|memory| memory.rows() == 0) && self.trouble.is_none() {
+            self.memory = None;
         }
     }
-}
 
-fn producer_of(db: &Connection) -> Result<Arc<str>, rusqlite::Error> {
-    let known: Option<String> = db.query_row("SELECT name FROM producer", [], |row| row.get(0)).optional()?;
-    if let Some(name) = known {
-        return Ok(Arc::from(name));
+    /// Deleting rows takes room, too, of which there is none; a file that holds nothing undelivered can go as a whole.
+    fn begin_anew_if_delivered(&mut self) {
+        if self.disk.as_ref().is_some_and(|disk| disk.waiting() == 0) {
+            self.disk = None;
+            for end in ["", "-wal", "-shm"] {
+                let _ = std::fs::remove_file(beside(&self.file, end));
+            }
+        }
     }
-    let drawn: String = db.query_row("SELECT 'stream:' || lower(hex(randomblob(12)))", [], |row| row.get(0))?;
-    db.execute("INSERT INTO producer (name) VALUES (?)", [&drawn])?;
-    Ok(Arc::from(drawn))
-}
 
-fn begin_series(
-    transaction: &Transaction<'_>,
-    key: &Arc<str>,
-    event: &Event,
-    is_per_exchange: bool,
-) -> Result<Series, rusqlite::Error> {
-    let exchange = if is_per_exchange { Arc::clone(&event.exchange) } else { Arc::from("") };
-    let symbol = Arc::clone(&event.symbol);
-    transaction
-        .execute("INSERT INTO series (key, symbol, exchange) VALUES (?, ?, ?)", params![key, symbol, exchange])?;
-    let id = transaction.last_insert_rowid();
-    Ok(Series { id, key: Arc::clone(key), symbol, exchange, threshold: None, waiting: 0 })
-}
-
-/// Deletes `surplus` events that were never sent; answers the series they were of.
-fn make_room(transaction: &Transaction<'_>, surplus: u64) -> Result<Vec<i64>, rusqlite::Error> {
-    if surplus == 0 {
-        return Ok(Vec::new());
+    /// Takes everything that is still held for undelivered: the server may have lost it.
+    pub fn rewind(&mut self) -> Result<(), SpoolError> {
+        self.disk.iter_mut().chain(&mut self.memory).try_for_each(Shelf::rewind)
     }
-    let mut delete = transaction.prepare_cached(
-        "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE batch = 0 ORDER BY protected, size LIMIT ?)
-         RETURNING series",
-    )?;
-    let gone = delete.query_map([surplus as i64], |row| row.get(0))?;
-    gone.collect()
-}
 
-fn next_batch(transaction: &Transaction<'_>, series: i64, batch: usize) -> Result<Option<Packed>, rusqlite::Error> {
-    let mut select =
-        transaction.prepare_cached("SELECT id, batch, body FROM event WHERE series = ? ORDER BY id LIMIT ?")?;
-    let rows = select.query_map(params![series, batch as i64], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, Vec<u8>>(2)?))
-    })?;
-    let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
-    let sent = rows.first().map_or(0, |(_, batch, _)| *batch);
-    if sent != 0 {
-        // Sent before, and nobody knows whether it was counted: the same again. It may have been made longer than now.
-        let mut select = transaction
-            .prepare_cached("SELECT id, batch, body FROM event WHERE series = ? AND batch = ? ORDER BY id")?;
-        let again = select.query_map(params![series, sent], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        rows = again.collect::<Result<Vec<_>, _>>()?;
+    /// Takes a row away that the server will never take.
+    pub fn discard(&mut self, place: Place, series: i64, row: i64) -> Result<(), SpoolError> {
+        self.shelf(place).map_or(Ok(()), |shelf| shelf.discard(series, &[row]))
     }
-    let Some(last) = rows.last().map(|(id, _, _)| *id) else { return Ok(None) };
-    let seq = if sent != 0 { sent } else { last };
-    if sent == 0 {
-        let mut update =
-            transaction.prepare_cached("UPDATE event SET batch = ?3 WHERE series = ?1 AND id <= ?2 AND batch = 0")?;
-        update.execute(params![series, last, seq])?;
-    }
-    let events = rows.iter().filter_map(|(_, _, body)| decode_events(body, 1).ok()).flatten();
-    Ok(Some(Packed::from_wire(seq as u64, &events.collect::<Vec<_>>())))
-}
 
-/// An event as it travels.
-pub(super) fn wire_form(event: &Event) -> NewEvent<'_> {
-    NewEvent {
-        ts_ms: Some(event.ts_ms),
-        side: event.side,
-        price: event.price,
-        size: event.size,
-        exchange: Some(event.exchange.as_bytes()),
-        id: (!event.id.is_empty()).then_some(EventId::Text(event.id.as_bytes())),
+    /// Notes from which size on a series' events are kept longest.
+    pub fn set_threshold(&mut self, place: Place, series: i64, threshold: f64) -> Result<(), SpoolError> {
+        self.shelf(place).map_or(Ok(()), |shelf| shelf.set_threshold(series, threshold))
+    }
+
+    const fn shelf(&mut self, place: Place) -> Option<&mut Shelf> {
+        match place {
+            Place::Disk => self.disk.as_mut(),
+            Place::Memory => self.memory.as_mut(),
+        }
     }
 }
 
-#[cfg(test)]
-#[path = "spool_tests.rs"]
-mod tests;
+/// The path with more at the end of its name.
+fn beside(file: &Path, end: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}

@@ -1,12 +1,15 @@
 //! Asking now and then from which size on a series' events pass its filter, for the day the spool is full.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::{Pipeline, Value};
 
 use super::courier::Courier;
-use super::spool::{Series, Spool, SpoolError};
+use super::shelf::Series;
+use super::spool::Place;
+use super::spooler::Desk;
 
 /// How often a series that gets events is asked about.
 const EVERY: Duration = Duration::from_secs(10);
@@ -14,45 +17,46 @@ const EVERY: Duration = Duration::from_secs(10);
 /// When each series was asked about.
 #[derive(Default)]
 pub struct Thresholds {
-    asked: HashMap<i64, Instant>,
+    asked: HashMap<Arc<str>, Instant>,
 }
 
 impl Thresholds {
     /// Asks about those of `series` that were not asked about lately. Failing to ask changes nothing.
-    pub async fn learn(
-        &mut self,
-        mut series: Vec<Series>,
-        courier: &mut Courier,
-        spool: &mut Spool,
-    ) -> Result<(), SpoolError> {
+    pub async fn learn(&mut self, mut series: Vec<(Place, Series)>, courier: &mut Courier, desk: &Desk) {
         let now = Instant::now();
-        series.retain(|series| self.asked.get(&series.id).is_none_or(|asked| now.duration_since(*asked) >= EVERY));
+        let is_due = |asked: &Instant| now.duration_since(*asked) >= EVERY;
+        series.retain(|(_, series)| self.asked.get(&series.key).is_none_or(is_due));
         if series.is_empty() {
-            return Ok(());
+            return;
         }
         let mut pipeline = Pipeline::new();
-        for series in &series {
-            self.asked.insert(series.id, now);
+        for (_, series) in &series {
+            self.asked.insert(Arc::clone(&series.key), now);
             pipeline.cmd("LIQ.INFO").arg(&*series.key);
         }
-        let Ok(replies) = courier.ask(&pipeline).await else { return Ok(()) };
+        let Ok(replies) = courier.ask(&pipeline).await else { return };
         let options: Vec<_> =
             replies.iter().map(|reply| (number(reply, "percentile"), number(reply, "minsize"))).collect();
         let mut pipeline = Pipeline::new();
-        for (series, (percentile, _)) in series.iter().zip(&options) {
+        for ((_, series), (percentile, _)) in series.iter().zip(&options) {
             // Where the filter is off any percentile will do: its answer is not used.
             let percentile = percentile.filter(|percentile| *percentile > 0.0).unwrap_or(50.0);
             pipeline.cmd("LIQ.PCTL").arg(&*series.key).arg(percentile);
         }
-        let Ok(replies) = courier.ask(&pipeline).await else { return Ok(()) };
-        for ((series, (percentile, smallest)), reply) in series.iter().zip(options).zip(replies) {
+        let Ok(replies) = courier.ask(&pipeline).await else { return };
+        let mut learned = Vec::new();
+        for (((place, series), (percentile, smallest)), reply) in series.iter().zip(options).zip(replies) {
             let is_on = percentile.is_some_and(|percentile| percentile > 0.0);
             let passing = if is_on { first_number(&reply) } else { None };
-            if let Some(threshold) = passing.or(smallest) {
-                spool.set_threshold(series.id, threshold)?;
-            }
+            learned.extend(passing.or(smallest).map(|threshold| (*place, series.id, threshold)));
         }
-        Ok(())
+        // A disk that takes nothing takes no thresholds either, and says so where it matters.
+        let noted = desk.ask(move |spool| {
+            learned.into_iter().try_for_each(|(place, series, threshold)| spool.set_threshold(place, series, threshold))
+        });
+        if let Some(Err(error)) = noted.await {
+            tracing::debug!(%error, "thresholds could not be noted");
+        }
     }
 }
 

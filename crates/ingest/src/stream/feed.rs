@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
@@ -16,10 +16,10 @@ use super::plan::Plan;
 use crate::config::Config;
 use crate::contract::Contracts;
 use crate::event::{Batch, Reject};
-use crate::metrics::Metrics;
+use crate::metrics::{Count, Metrics};
 use crate::rejects::RejectsFile;
 use crate::sink::backoff::Backoff;
-use crate::sink::live::Arrived;
+use crate::sink::{Arrived, now_us};
 use crate::venue::{Decoder, Frame};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -85,10 +85,10 @@ impl Feed {
     /// Runs until the program is to end.
     pub async fn run(mut self) {
         let venue = self.plan.venue;
-        self.shared.metrics.alive(&self.plan.url, false);
+        self.shared.metrics.health.alive(&self.plan.name, false);
         loop {
             let end = self.session().await;
-            self.shared.metrics.alive(&self.plan.url, false);
+            self.shared.metrics.health.alive(&self.plan.name, false);
             let why = match end {
                 End::Stopped => return,
                 End::Lifetime => {
@@ -96,7 +96,7 @@ impl Feed {
                     continue;
                 }
                 End::Silence => {
-                    self.shared.metrics.silence(venue);
+                    self.shared.metrics.count(venue, Count::Silence);
                     "subscribed, but the control stream is silent".to_owned()
                 }
                 End::Failed(why) => why,
@@ -149,10 +149,13 @@ impl Feed {
                         if reading.is_alive {
                             silent_at = tokio::time::Instant::now() + silence;
                             self.backoff.reset();
-                            self.shared.metrics.alive(&self.plan.url, true);
+                            self.shared.metrics.health.alive(&self.plan.name, true);
                         }
-                        if let Some(end) = self.hand_on().await {
-                            return end;
+                        match self.hand_on(reading.received_us).await {
+                            Handing::Gone => return End::Stopped,
+                            // The venue was not silent: nobody listened.
+                            Handing::Waited => silent_at = tokio::time::Instant::now() + silence,
+                            Handing::Done => {}
                         }
                         if let Some(answer) = reading.answer
                             && let Err(error) = socket.send(Message::text(answer)).await
@@ -202,7 +205,7 @@ impl Feed {
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => return Ok(Reading::default()),
             Some(Ok(Message::Binary(bytes))) => {
                 self.batch.push(Err(Reject::MalformedFrame));
-                self.note(&String::from_utf8_lossy(&bytes), now_ms());
+                self.note(&String::from_utf8_lossy(&bytes), now_us());
                 return Ok(Reading::default());
             }
             Some(Ok(Message::Close(frame))) => {
@@ -214,34 +217,35 @@ impl Feed {
         if text.as_str() == "pong" {
             return Ok(Reading::default());
         }
-        let received_ms = now_ms();
+        let received_us = now_us();
+        let received_ms = u64::try_from(received_us / 1_000).ok();
         let frame = match serde_json::from_str::<Value>(&text) {
-            Ok(value) => self.decoder.frame(self.plan.venue, &value, Some(received_ms), &mut self.batch),
+            Ok(value) => self.decoder.frame(self.plan.venue, &value, received_ms, &mut self.batch),
             Err(_) => {
                 self.batch.push(Err(Reject::MalformedFrame));
                 Frame::Unknown
             }
         };
-        self.note(&text, received_ms);
+        self.note(&text, received_us);
         let is_alive = matches!(frame, Frame::Data | Frame::Pulse);
         let answer = match frame {
             Frame::Answer(answer) => Some(answer),
             Frame::Refused(why) => {
-                self.shared.metrics.refusal(self.plan.venue);
+                self.shared.metrics.count(self.plan.venue, Count::Refusal);
                 tracing::error!(venue = self.plan.venue.name(), why, "the venue refused a request");
                 None
             }
             _ => None,
         };
-        Ok(Reading { is_alive, answer })
+        Ok(Reading { is_alive, answer, received_us })
     }
 
     /// Counts what the batch holds, and keeps its rejects.
-    fn note(&mut self, text: &str, received_ms: u64) {
+    fn note(&mut self, text: &str, received_us: i64) {
         let (venue, metrics) = (self.plan.venue, &self.shared.metrics);
         metrics.events(venue, self.batch.events.len() as u64);
         if let Some(event) = self.batch.events.last() {
-            metrics.lag(venue, received_ms, event.ts_ms);
+            metrics.lag(venue, received_us, event.ts_ms);
         }
         for reject in self.batch.rejects.drain(..) {
             metrics.reject(venue, reject);
@@ -251,16 +255,34 @@ impl Feed {
         }
     }
 
-    /// Hands the batch's events to the sink; waits while the sink is behind.
-    async fn hand_on(&mut self) -> Option<End> {
-        let arrived = Instant::now();
+    /// Hands the batch's events to the spool; waits while the disk is far behind.
+    async fn hand_on(&mut self, at_us: i64) -> Handing {
+        let mut handing = Handing::Done;
         for event in self.batch.events.drain(..) {
-            if self.shared.events.send((event, arrived)).await.is_err() {
-                return Some(End::Stopped);
+            let arrived = Arrived { event, at_us };
+            let sent = match self.shared.events.try_send(arrived) {
+                Ok(()) => Ok(()),
+                Err(mpsc::error::TrySendError::Full(arrived)) => {
+                    handing = Handing::Waited;
+                    self.shared.events.send(arrived).await.map_err(drop)
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => Err(()),
+            };
+            if sent.is_err() {
+                return Handing::Gone;
             }
         }
-        None
+        handing
     }
+}
+
+/// How events were handed on.
+enum Handing {
+    Done,
+    /// There was no room at first.
+    Waited,
+    /// Nobody takes events any more.
+    Gone,
 }
 
 #[derive(Default)]
@@ -268,14 +290,12 @@ struct Reading {
     /// The feed has shown that it lives.
     is_alive: bool,
     answer: Option<String>,
+    /// When the frame was read, Unix microseconds.
+    received_us: i64,
 }
 
 /// Ends when the program is to end.
 pub async fn stopped(stop: &mut watch::Receiver<bool>) {
     // A sender that is gone means the same.
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_millis() as u64)
 }

@@ -15,7 +15,8 @@ use crate::http;
 use crate::metrics::Metrics;
 use crate::rejects::RejectsFile;
 use crate::sink::backoff::Backoff;
-use crate::sink::live::{LiveSink, QUEUE, SinkError};
+use crate::sink::live::{LiveSink, SinkError};
+use crate::sink::spooler::QUEUE;
 use crate::venue::Venue;
 use discovery::Listing;
 pub use discovery::configured as configured_symbols;
@@ -48,14 +49,15 @@ pub enum StreamError {
 /// Streams until `stop` turns true; then what came is delivered, or waits on disk.
 pub async fn run(venues: Vec<Venue>, config: Arc<Config>, stop: watch::Receiver<bool>) -> Result<(), StreamError> {
     let metrics = Arc::new(Metrics::default());
-    let sink = LiveSink::open(Arc::clone(&config), Arc::clone(&metrics))?;
+    venues.iter().for_each(|venue| metrics.begin(*venue));
+    let (door, events) = mpsc::channel(QUEUE);
+    let sink = LiveSink::open(Arc::clone(&config), Arc::clone(&metrics), events)?;
     if let Some(address) = config.listen {
         let listening = http::serve(address, Arc::clone(&metrics)).await;
         let bound = listening.map_err(|source| StreamError::Listen { address, source })?;
         tracing::info!(%bound, "serving /healthz and /metrics");
     }
-    let (door, events) = mpsc::channel(QUEUE);
-    let sinking = tokio::spawn(sink.run(events));
+    let sinking = tokio::spawn(sink.run());
     let rejects = Arc::new(Mutex::new(RejectsFile::new(config.state_dir.join("rejects.ndjson"))));
     let shared = Arc::new(Shared { config, metrics, rejects, events: door, stop });
     let mut feeds = JoinSet::new();

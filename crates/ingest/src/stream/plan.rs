@@ -21,6 +21,8 @@ pub struct Keepalive {
 pub struct Plan {
     /// Whose.
     pub venue: Venue,
+    /// How health speaks of it.
+    pub name: String,
     /// Where.
     pub url: String,
     /// What is said first: subscriptions to the liquidations and to a control stream that ticks all the time.
@@ -43,6 +45,7 @@ pub fn plans(venue: Venue, config: &VenueConfig, symbols: &[Vec<String>]) -> Vec
     let url = |default: &str| config.url.clone().unwrap_or_else(|| default.to_owned());
     let plan = |url: String, subscriptions: Vec<String>| Plan {
         venue,
+        name: format!("{} {url}", venue.name()),
         url,
         subscriptions,
         pause: Duration::from_millis(250),

@@ -14,9 +14,9 @@ pub mod exchange;
 pub mod feed;
 pub mod frames;
 pub mod program;
-pub mod proxy;
+pub mod running;
 
-pub use liq_harness::{Client, Options, Reply, Server, client, reply, server};
+pub use liq_harness::{Client, Cluster, Fault, Options, Proxy, Reply, Server, client, reply, server, signal};
 
 /// Everything a server tells of its series that does not depend on how the events came, by key: for comparing two.
 pub fn state_of(server: &Server) -> std::collections::BTreeMap<String, Vec<(String, String)>> {

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use liq_harness::signal::{self, Signal};
+
 /// A command of `liq-ingest` with a state folder, and nothing of this environment that it would read.
 pub fn command(state_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_liq-ingest"));
@@ -63,8 +65,7 @@ impl Running {
     /// Asks it to end, as a service manager does, and expects that it ends well.
     #[track_caller]
     pub fn terminate(&mut self) {
-        let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        signal::send(&self.0, Signal::TERM);
         let status = self.0.wait().expect("a child can be waited for");
         assert!(status.success(), "the program ended with {status}");
     }

@@ -1,0 +1,136 @@
+//! What leaves a shelf: what was delivered, what has to make room, what nobody will ever take.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::params;
+
+use super::rows::rows_behind;
+use super::shelf::Shelf;
+use super::{Arrived, SpoolError, schema};
+
+impl Shelf {
+    /// Deletes what was delivered before `until`. While the disk refuses, it stays, and is not sent again.
+    pub fn forget_delivered(&mut self, until: Instant) -> Result<(), SpoolError> {
+        let due = self.delivered.iter().take_while(|(at, _, _)| *at <= until).count();
+        if due == 0 {
+            return Ok(());
+        }
+        let mut up_to: HashMap<i64, i64> = HashMap::new();
+        for (_, series, last) in self.delivered.iter().take(due) {
+            up_to.insert(*series, *last);
+        }
+        let (transaction, mut gone) = (self.db.transaction()?, 0);
+        {
+            let mut delete = transaction.prepare_cached("DELETE FROM event WHERE series = ? AND id <= ?")?;
+            for (series, last) in up_to {
+                gone += delete.execute(params![series, last])?;
+            }
+        }
+        transaction.commit()?;
+        self.delivered.drain(..due);
+        self.rows = self.rows.saturating_sub(gone as u64);
+        Ok(())
+    }
+
+    /// Drops `surplus` events; answers how many went that were not delivered.
+    ///
+    /// What goes first was delivered; then the smallest of those below their series' threshold, and only when none of
+    /// them is left the smallest of the others. What is under way may be counted already, so it goes only before those
+    /// that are kept longest; the rest of its batch stays what it was.
+    pub fn shed(&mut self, surplus: u64) -> Result<u64, SpoolError> {
+        let before = self.rows;
+        self.forget_delivered(Instant::now() + Duration::from_secs(86_400 * 365))?;
+        let surplus = surplus.saturating_sub(before - self.rows);
+        let going = if surplus > 0 { self.smallest(surplus as usize)? } else { Vec::new() };
+        let transaction = self.db.transaction()?;
+        {
+            let mut delete = transaction.prepare_cached("DELETE FROM event WHERE id = ?")?;
+            for (id, _) in &going {
+                delete.execute([id])?;
+            }
+        }
+        transaction.commit()?;
+        self.rows = self.rows.saturating_sub(going.len() as u64);
+        for (_, series) in &going {
+            if let Some(track) = self.tracks.get_mut(series) {
+                track.waiting = track.waiting.saturating_sub(1);
+            }
+        }
+        Ok(going.len() as u64)
+    }
+
+    /// The rows that make room first, with their series.
+    fn smallest(&self, count: usize) -> Result<Vec<(i64, i64)>, SpoolError> {
+        let (mut going, mut under_way): (Vec<(i64, i64)>, Vec<(i64, i64)>) = (Vec::new(), Vec::new());
+        let mut select = self.db.prepare_cached("SELECT id, series, protected FROM event ORDER BY protected, size")?;
+        let mut rows = select.query([])?;
+        while going.len() < count
+            && let Some(row) = rows.next()?
+        {
+            let (id, series, protected): (i64, i64, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            if protected {
+                going.append(&mut under_way);
+                going.push((id, series));
+            } else if self.tracks.get(&series).is_some_and(|track| id <= track.in_flight) {
+                under_way.push((id, series));
+            } else {
+                going.push((id, series));
+            }
+        }
+        going.append(&mut under_way);
+        going.truncate(count);
+        Ok(going)
+    }
+
+    /// Takes rows of a series away: the server will never take them, or they hold no event.
+    pub fn discard(&mut self, series: i64, rows: &[i64]) -> Result<(), SpoolError> {
+        let transaction = self.db.transaction()?;
+        let mut gone = 0;
+        for row in rows {
+            gone += transaction.execute("DELETE FROM event WHERE id = ?", [row])? as u64;
+        }
+        transaction.commit()?;
+        self.rows = self.rows.saturating_sub(gone);
+        if let Some(track) = self.tracks.get_mut(&series) {
+            track.waiting = track.waiting.saturating_sub(gone);
+        }
+        Ok(())
+    }
+
+    /// Gives the log's room back to the disk.
+    pub fn shrink(&self) {
+        // While somebody reads, or the disk does not allow it, the log stays.
+        let _ = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
+
+    /// Whether the disk takes a good many events.
+    pub fn try_room(&self) -> Result<(), SpoolError> {
+        self.shrink();
+        schema::try_room(&self.db)?;
+        self.shrink();
+        Ok(())
+    }
+
+    /// Takes out what was never sent, to be put elsewhere under new numbers.
+    pub fn take_unsent(&mut self) -> Result<Vec<(Arc<str>, Arrived)>, SpoolError> {
+        let mut taken = Vec::new();
+        let tracks: Vec<(i64, i64)> = self
+            .tracks
+            .values()
+            .filter(|track| track.waiting > 0)
+            .map(|track| (track.series.id, track.cursor.max(track.doubt).max(track.in_flight)))
+            .collect();
+        for (id, sent) in tracks {
+            let Some(series) = self.tracks.get(&id).map(|track| track.series.clone()) else { continue };
+            let rows = rows_behind(&self.db, id, sent, usize::MAX, 0)?;
+            for row in &rows {
+                taken.extend(row.arrived(&series).map(|arrived| (row.id, Arc::clone(&series.key), arrived)));
+            }
+            self.discard(id, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
+        }
+        taken.sort_unstable_by_key(|(row, _, _)| *row);
+        Ok(taken.into_iter().map(|(_, key, arrived)| (key, arrived)).collect())
+    }
+}

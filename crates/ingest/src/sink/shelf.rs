@@ -1,0 +1,361 @@
+//! A shelf: events from their arrival until they were delivered and a moment longer, in one SQLite database, on disk or
+//! in memory.
+//!
+//! An event's row is its number towards the server: a batch is sent under the row of its last event, so nothing needs
+//! to be written for sending it. Rows are numbered anew by each process, under a producer's name of its own (an epoch),
+//! so that a file that was rolled back never gives an old number to a new event. What an earlier process left may have
+//! been delivered already: it goes one event to a batch until the server calls one of them new.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use liq_core::liq::request::{NewEvent, decode_events, encode_events};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::courier::{Packed, Shipment};
+use super::rows::{Row, begin_series, rows_behind, wire_form};
+use super::schema;
+use super::{Arrived, SpoolError};
+use crate::event::Event;
+
+/// Events that go one to a batch in one delivery, while nobody knows whether they are new.
+const SINGLES: usize = 256;
+/// Waiting events of a series that are judged anew when its threshold changes.
+const MOST_JUDGED_ANEW: u64 = 10_000;
+
+/// A series with events on the shelf.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Its row.
+    pub id: i64,
+    /// Its key in Redis.
+    pub key: Arc<str>,
+    /// Canonical symbol.
+    pub symbol: Arc<str>,
+    /// Exchange, where keys differ by it; else empty.
+    pub exchange: Arc<str>,
+    /// Events of at least this size are kept longest.
+    pub threshold: Option<f64>,
+}
+
+/// A series and how far it was delivered.
+#[derive(Debug)]
+pub(super) struct Track {
+    pub(super) series: Series,
+    /// Events that were not delivered.
+    pub(super) waiting: u64,
+    /// When the oldest of them came, Unix microseconds.
+    pub(super) oldest_us: i64,
+    /// Rows up to this one were delivered.
+    pub(super) cursor: i64,
+    /// Rows up to this one may have been delivered, nobody knows which.
+    pub(super) doubt: i64,
+    /// The last row of the batch that is under way, or 0: until its end is known it is sent as it was.
+    pub(super) in_flight: i64,
+}
+
+/// What goes to one key at once.
+#[derive(Debug)]
+pub struct Consignment {
+    /// Whose events.
+    pub series: Series,
+    /// The batches.
+    pub shipment: Shipment,
+    /// The rows of the events, in order.
+    pub rows: Vec<i64>,
+    /// When they came, Unix microseconds.
+    pub arrived_us: Vec<i64>,
+}
+
+/// The database and what is known of it without asking.
+#[derive(Debug)]
+pub struct Shelf {
+    pub(super) db: Connection,
+    /// This process' own epoch, begun with its first event.
+    epoch: Option<i64>,
+    producers: HashMap<i64, Arc<str>>,
+    pub(super) tracks: HashMap<i64, Track>,
+    ids: HashMap<Arc<str>, i64>,
+    /// Rows, those that were delivered a moment ago included.
+    pub(super) rows: u64,
+    /// Deliveries that are remembered a moment longer: when, whose, up to which row.
+    pub(super) delivered: VecDeque<(Instant, i64, i64)>,
+    next_turn: usize,
+    undecodable: u64,
+}
+
+impl Shelf {
+    /// Opens or begins the shelf in a file; no two processes can have one.
+    pub fn open(file: &Path) -> Result<Self, SpoolError> {
+        Self::load(schema::open(file)?)
+    }
+
+    /// A shelf that lives as long as the process.
+    pub fn in_memory() -> Result<Self, SpoolError> {
+        Self::load(schema::in_memory()?)
+    }
+
+    fn load(db: Connection) -> Result<Self, SpoolError> {
+        let mut shelf = Self {
+            db,
+            epoch: None,
+            producers: HashMap::new(),
+            tracks: HashMap::new(),
+            ids: HashMap::new(),
+            rows: 0,
+            delivered: VecDeque::new(),
+            next_turn: 0,
+            undecodable: 0,
+        };
+        let text = |row: &rusqlite::Row<'_>, column| row.get::<_, String>(column).map(Arc::<str>::from);
+        let mut epochs = shelf.db.prepare("SELECT id, producer FROM epoch")?;
+        for epoch in epochs.query_map([], |row| Ok((row.get(0)?, text(row, 1)?)))? {
+            let (id, producer) = epoch?;
+            shelf.producers.insert(id, producer);
+        }
+        drop(epochs);
+        let mut known = shelf.db.prepare("SELECT id, key, symbol, exchange, threshold FROM series")?;
+        let found = known.query_map([], |row| {
+            let (key, symbol, exchange) = (text(row, 1)?, text(row, 2)?, text(row, 3)?);
+            Ok(Series { id: row.get(0)?, key, symbol, exchange, threshold: row.get(4)? })
+        })?;
+        for series in found {
+            let series = series?;
+            shelf.ids.insert(Arc::clone(&series.key), series.id);
+            let track = Track { series, waiting: 0, oldest_us: 0, cursor: 0, doubt: 0, in_flight: 0 };
+            shelf.tracks.insert(track.series.id, track);
+        }
+        drop(known);
+        shelf.rewind()?;
+        Ok(shelf)
+    }
+
+    /// Events that were not delivered.
+    pub fn waiting(&self) -> u64 {
+        self.tracks.values().map(|track| track.waiting).sum()
+    }
+
+    /// All events that are held, those that were delivered a moment ago included.
+    pub const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// When the oldest event came that was not delivered, Unix microseconds.
+    pub fn oldest_us(&self) -> Option<i64> {
+        self.tracks.values().filter(|track| track.waiting > 0).map(|track| track.oldest_us).min()
+    }
+
+    /// Rows that held no event, since the last time this was asked.
+    pub const fn take_undecodable(&mut self) -> u64 {
+        std::mem::replace(&mut self.undecodable, 0)
+    }
+
+    /// Whether events of a key wait that is not to be passed over.
+    pub fn has_waiting(&self, passed: &impl Fn(&str) -> bool) -> bool {
+        self.tracks.values().any(|track| track.waiting > 0 && !passed(&track.series.key))
+    }
+
+    /// Whether events of this key wait.
+    pub fn has_waiting_of(&self, key: &str) -> bool {
+        self.ids.get(key).and_then(|id| self.tracks.get(id)).is_some_and(|track| track.waiting > 0)
+    }
+
+    /// Takes events with their keys, all or none. `smallest` is what counts as threshold while none is known.
+    pub fn append(
+        &mut self,
+        events: &[(Arc<str>, Arrived)],
+        is_per_exchange: bool,
+        smallest: &impl Fn(&Event) -> f64,
+    ) -> Result<(), SpoolError> {
+        let mut taken: HashMap<i64, (u64, i64)> = HashMap::new();
+        let mut begun: Vec<Series> = Vec::new();
+        let transaction = self.db.transaction()?;
+        let (epoch, producer) = match self.epoch {
+            Some(epoch) => (epoch, None),
+            None => schema::begin_epoch(&transaction).map(|(epoch, producer)| (epoch, Some(producer)))?,
+        };
+        {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO event (series, epoch, at, protected, size, body) VALUES (?, ?, ?, ?, ?, ?)",
+            )?;
+            for (key, arrived) in events {
+                let event = &arrived.event;
+                let known = self.ids.get(key).and_then(|id| self.tracks.get(id)).map(|track| &track.series);
+                let known = known.or_else(|| begun.iter().find(|series| series.key == *key));
+                let (id, threshold) = match known {
+                    Some(series) => (series.id, series.threshold),
+                    None => {
+                        let series = begin_series(&transaction, key, event, is_per_exchange)?;
+                        let id = series.id;
+                        begun.push(series);
+                        (id, None)
+                    }
+                };
+                let protected = event.size >= threshold.unwrap_or_else(|| smallest(event));
+                let body = encode_events(&[wire_form(event)]);
+                insert.execute(params![id, epoch, arrived.at_us, protected, event.size, body])?;
+                taken.entry(id).or_insert((0, arrived.at_us)).0 += 1;
+            }
+        }
+        transaction.commit()?;
+        self.epoch = Some(epoch);
+        self.producers.extend(producer.map(|producer| (epoch, producer)));
+        for series in begun {
+            self.ids.insert(Arc::clone(&series.key), series.id);
+            let track = Track { series, waiting: 0, oldest_us: 0, cursor: 0, doubt: 0, in_flight: 0 };
+            self.tracks.insert(track.series.id, track);
+        }
+        self.rows += events.len() as u64;
+        for (id, (count, first_us)) in taken {
+            if let Some(track) = self.tracks.get_mut(&id) {
+                track.oldest_us = if track.waiting == 0 { first_us } else { track.oldest_us };
+                track.waiting += count;
+            }
+        }
+        Ok(())
+    }
+
+    /// What goes next to each of at most `most_series` keys, the same again until it is settled. Keys in `passed` are
+    /// passed over.
+    pub fn next(
+        &mut self,
+        most_series: usize,
+        batch: usize,
+        passed: &impl Fn(&str) -> bool,
+    ) -> Result<Vec<Consignment>, SpoolError> {
+        let due = |track: &&Track| track.waiting > 0 && !passed(&track.series.key);
+        let mut ids: Vec<i64> = self.tracks.values().filter(due).map(|track| track.series.id).collect();
+        ids.sort_unstable();
+        if ids.len() > most_series {
+            // Turn by turn, so that a busy series does not hold up the others.
+            let turn = self.next_turn % ids.len();
+            ids.rotate_left(turn);
+            ids.truncate(most_series);
+            self.next_turn = turn + most_series;
+        }
+        let mut consignments = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(consignment) = self.next_of(id, batch)? {
+                consignments.push(consignment);
+            }
+        }
+        Ok(consignments)
+    }
+
+    fn next_of(&mut self, id: i64, batch: usize) -> Result<Option<Consignment>, SpoolError> {
+        let Some(track) = self.tracks.get_mut(&id) else { return Ok(None) };
+        let most = if track.cursor < track.doubt { SINGLES } else { batch };
+        let mut rows = rows_behind(&self.db, id, track.cursor, most, track.in_flight)?;
+        if rows.is_empty() && track.in_flight > 0 {
+            // All of what was under way had to make room.
+            track.in_flight = 0;
+            rows = rows_behind(&self.db, id, track.cursor, most, 0)?;
+        }
+        let Some(epoch) = rows.first().map(|row| row.epoch) else {
+            track.waiting = 0;
+            return Ok(None);
+        };
+        let in_doubt = rows.first().is_some_and(|row| row.id <= track.doubt);
+        let (doubt, mut left) = (track.doubt, if in_doubt { SINGLES } else { usize::MAX });
+        rows.retain(|row| {
+            let fits = row.epoch == epoch && left > 0 && (!in_doubt || row.id <= doubt);
+            left = if fits { left - 1 } else { 0 };
+            fits
+        });
+        let (mut sound, mut broken) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in &rows {
+            match decode_events(&row.body, 1) {
+                Ok(decoded) if decoded.len() == 1 => sound.extend(decoded.into_iter().map(|event| (row, event))),
+                _ => broken.push(row.id),
+            }
+        }
+        let Some((last, _)) = sound.last() else {
+            self.discard(id, &broken)?;
+            self.undecodable += broken.len() as u64;
+            return Ok(None);
+        };
+        let events: Vec<NewEvent<'_>> = sound.iter().map(|(_, event)| *event).collect();
+        let batches = if in_doubt {
+            let single =
+                |(row, event): &(&Row, NewEvent<'_>)| Packed::from_wire(row.id as u64, std::slice::from_ref(event));
+            sound.iter().map(single).collect()
+        } else {
+            track.in_flight = if track.in_flight > 0 { track.in_flight } else { last.id };
+            vec![Packed::from_wire(track.in_flight as u64, &events)]
+        };
+        let producer = self.producers.get(&epoch).cloned().unwrap_or_else(|| Arc::from("stream:unknown"));
+        let consignment = Consignment {
+            shipment: Shipment { key: Arc::clone(&track.series.key), producer, batches },
+            series: track.series.clone(),
+            rows: sound.iter().map(|(row, _)| row.id).collect(),
+            arrived_us: sound.iter().map(|(row, _)| row.at_us).collect(),
+        };
+        if !broken.is_empty() {
+            self.discard(id, &broken)?;
+            self.undecodable += broken.len() as u64;
+        }
+        Ok(Some(consignment))
+    }
+
+    /// Notes that these rows of a series were delivered, and whether any of them was new to the server.
+    pub fn settle(&mut self, series: i64, rows: &[i64], is_new: bool) -> Result<(), SpoolError> {
+        let (Some(track), Some(last)) = (self.tracks.get_mut(&series), rows.last()) else { return Ok(()) };
+        track.cursor = track.cursor.max(*last);
+        track.in_flight = 0;
+        track.waiting = track.waiting.saturating_sub(rows.len() as u64);
+        if is_new {
+            track.doubt = 0;
+        }
+        if track.waiting > 0 {
+            let mut first =
+                self.db.prepare_cached("SELECT at FROM event WHERE series = ? AND id > ? ORDER BY id LIMIT 1")?;
+            let at = first.query_row(params![series, track.cursor], |row| row.get(0)).optional()?;
+            track.oldest_us = at.unwrap_or(track.oldest_us);
+        }
+        self.delivered.push_back((Instant::now(), series, *last));
+        Ok(())
+    }
+
+    /// Takes everything that is held for undelivered, as it is at the start, and when the server may have lost what it
+    /// had taken a moment ago.
+    pub fn rewind(&mut self) -> Result<(), SpoolError> {
+        self.delivered.clear();
+        self.rows = 0;
+        for track in self.tracks.values_mut() {
+            (track.waiting, track.cursor, track.doubt, track.in_flight) = (0, 0, 0, 0);
+        }
+        // The first row's time stands for the oldest: rows are in the order of arrival.
+        let mut held = self.db.prepare("SELECT series, count(*), max(id), at, min(id) FROM event GROUP BY series")?;
+        let mut rows = held.query([])?;
+        while let Some(row) = rows.next()? {
+            let (series, count, last): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            if let Some(track) = self.tracks.get_mut(&series) {
+                track.waiting = count.max(0) as u64;
+                (track.doubt, track.oldest_us) = (last, row.get(3)?);
+                self.rows += track.waiting;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes from which size on a series' events are kept longest. Events that wait are judged anew, unless they are so
+    /// many that Redis must have been away long: it is away no more, and they are about to go.
+    pub fn set_threshold(&mut self, series: i64, threshold: f64) -> Result<(), SpoolError> {
+        let Some(track) = self.tracks.get_mut(&series) else { return Ok(()) };
+        if track.series.threshold == Some(threshold) {
+            return Ok(());
+        }
+        track.series.threshold = Some(threshold);
+        self.db.execute("UPDATE series SET threshold = ?2 WHERE id = ?1", params![series, threshold])?;
+        if (1..=MOST_JUDGED_ANEW).contains(&track.waiting) {
+            self.db.execute("UPDATE event SET protected = size >= ?2 WHERE series = ?1", params![series, threshold])?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "shelf_tests.rs"]
+mod tests;

@@ -1,0 +1,130 @@
+//! The thread that has the spool: it takes what arrives, and does what the sink asks, and waits for nothing but the
+//! disk. So an event is on disk a moment after its frame, whatever Redis does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use super::spool::Spool;
+use super::{Arrived, SpoolError, now_us};
+use crate::config::Config;
+use crate::metrics::Metrics;
+
+/// Events that wait for the disk; then those who read the venues wait.
+pub const QUEUE: usize = 65_536;
+/// Events taken into the spool at once.
+const MOST_TAKEN: usize = 1024;
+
+/// How often what was delivered is deleted, and a disk that took nothing tried again.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
+
+type Request = Box<dyn FnOnce(&mut Spool) + Send>;
+
+/// Where the sink asks for batches and settles them.
+#[derive(Clone)]
+pub struct Desk {
+    requests: mpsc::UnboundedSender<Request>,
+    /// Told when events wait.
+    pub work: Arc<Notify>,
+    /// True when no more events will come and all that came are on the spool.
+    pub is_over: watch::Receiver<bool>,
+}
+
+impl Desk {
+    /// Has something done with the spool; nothing when the thread is gone.
+    pub async fn ask<T: Send + 'static>(&self, job: impl FnOnce(&mut Spool) -> T + Send + 'static) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        let request: Request = Box::new(move |spool| {
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(job(spool));
+        });
+        self.requests.send(request).ok()?;
+        answered.await.ok()
+    }
+}
+
+/// Starts the thread; it ends when the desk is gone.
+pub fn start(
+    spool: Spool,
+    config: Arc<Config>,
+    metrics: Arc<Metrics>,
+    events: mpsc::Receiver<Arrived>,
+) -> std::io::Result<(Desk, std::thread::JoinHandle<()>)> {
+    let (requests, asked) = mpsc::unbounded_channel();
+    let (over, is_over) = watch::channel(false);
+    let work = Arc::new(Notify::new());
+    let spooler = Spooler { spool, config, metrics, work: Arc::clone(&work) };
+    let runtime = tokio::runtime::Handle::current();
+    let thread = std::thread::Builder::new()
+        .name("spool".to_owned())
+        .spawn(move || runtime.block_on(spooler.run(events, asked, &over)))?;
+    Ok((Desk { requests, work, is_over }, thread))
+}
+
+struct Spooler {
+    spool: Spool,
+    config: Arc<Config>,
+    metrics: Arc<Metrics>,
+    work: Arc<Notify>,
+}
+
+impl Spooler {
+    async fn run(
+        mut self,
+        mut events: mpsc::Receiver<Arrived>,
+        mut asked: mpsc::UnboundedReceiver<Request>,
+        over: &watch::Sender<bool>,
+    ) {
+        let mut taken: Vec<Arrived> = Vec::with_capacity(MOST_TAKEN);
+        let mut tidying = tokio::time::interval(TIDY_EVERY);
+        self.tell();
+        loop {
+            let is_open = !*over.borrow();
+            tokio::select! {
+                biased;
+                request = asked.recv() => match request {
+                    Some(request) => request(&mut self.spool),
+                    None => return,
+                },
+                _ = tidying.tick() => self.spool.forget(),
+                count = events.recv_many(&mut taken, MOST_TAKEN), if is_open => {
+                    if count == 0 {
+                        let _ = over.send(true);
+                    } else if let Err(error) = self.store(&mut taken) {
+                        // Memory takes what the disk does not; what neither takes is gone, and said so.
+                        self.metrics.dropped(count as u64);
+                        tracing::error!(%error, lost = count, "events could not be kept");
+                    }
+                }
+            }
+            self.tell();
+        }
+    }
+
+    fn store(&mut self, taken: &mut Vec<Arrived>) -> Result<(), SpoolError> {
+        let key = &self.config.key;
+        let count = taken.len() as u64;
+        let mut events = Vec::with_capacity(taken.len());
+        for arrived in taken.drain(..) {
+            events.push((self.spool.key_of(key, &arrived.event), arrived));
+        }
+        let series = &self.config.series;
+        let smallest = |event: &crate::event::Event| series.min_size_of(&event.symbol, &event.exchange);
+        self.spool.append(&events, key.is_per_exchange(), smallest)?;
+        let now_us = now_us();
+        for (_, arrived) in &events {
+            self.metrics.spooled_after(now_us - arrived.at_us);
+        }
+        self.metrics.received(count);
+        Ok(())
+    }
+
+    fn tell(&mut self) {
+        let state = self.spool.state();
+        if state.waiting > 0 {
+            self.work.notify_one();
+        }
+        self.metrics.spool(state, self.config.spool_events);
+    }
+}
