@@ -153,7 +153,7 @@ impl Courier {
         for (place, key) in keys.iter().enumerate() {
             let creation = if self.known.contains_key(key) { None } else { Some(options_of(place)?.to_args()) };
             if let Some(options) = &creation {
-                pipeline.cmd("LIQ.CREATE").arg(&**key).arg(options);
+                pipeline.cmd("LIQ.CREATE").arg(&**key).arg("NX").arg(options);
             }
             asked.push(creation);
         }
@@ -163,7 +163,6 @@ impl Courier {
             let mut refusal = None;
             if let Some(creation) = creation {
                 refusal = replies.next().as_ref().and_then(refusal_of);
-                refusal = refusal.filter(|refusal| !exists_already(refusal));
                 if refusal.is_none() {
                     self.known.insert(Arc::clone(key), creation);
                 }
@@ -186,7 +185,7 @@ impl Courier {
         let mut pipeline = Pipeline::with_capacity(3 * shipments.len());
         for Shipment { key, producer, batches } in shipments {
             if let Some(options) = self.known.get(key) {
-                pipeline.cmd("LIQ.CREATE").arg(&**key).arg(options);
+                pipeline.cmd("LIQ.CREATE").arg(&**key).arg("NX").arg(options);
             }
             // Were one batch refused and the next taken, the first could never be counted: so several go together.
             let together = batches.len() > 1;
@@ -353,10 +352,6 @@ fn refusal_of(reply: &Value) -> Option<Refusal> {
 
 fn is_elsewhere(text: &str) -> bool {
     text.split(' ').next().is_some_and(|code| ELSEWHERE.contains(&code))
-}
-
-fn exists_already(refusal: &Refusal) -> bool {
-    refusal.text.contains("key already exists")
 }
 
 /// Whether trying again later may help against a failed attempt; a wrong password stays wrong.
