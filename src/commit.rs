@@ -23,8 +23,10 @@ pub enum Record<'a> {
 pub enum Expiry {
     /// It stays as it is.
     Kept,
+    /// Unix milliseconds, or never, here only: what is recorded says it, or replicas see it by themselves.
+    Here(Option<u64>),
     /// Unix milliseconds, or never; replicas and the append-only file are told by a plain PEXPIREAT or PERSIST.
-    At(Option<u64>),
+    Everywhere(Option<u64>),
 }
 
 /// A key that its command has let go of.
@@ -45,6 +47,11 @@ impl<'call> Closed<'call> {
     }
 }
 
+/// Lets go of a key that nothing was changed in.
+pub fn close<'call, T: Persisted>(context: &'call Context<'call>, open: Writable<'call, T>) -> Closed<'call> {
+    Closed { context, key: open.name() }
+}
+
 /// Ends a write.
 pub fn commit<'call, T: Persisted>(
     context: &'call Context<'call>,
@@ -58,13 +65,13 @@ pub fn commit<'call, T: Persisted>(
         Record::Command(command, arguments) => context.replicate(command, key, arguments),
     }
     match expiry {
-        Expiry::Kept => {}
-        Expiry::At(Some(at_ms)) => context.replicate(c"PEXPIREAT", key, &[at_ms.to_string().as_bytes()]),
-        Expiry::At(None) => context.replicate(c"PERSIST", key, &[]),
+        Expiry::Kept | Expiry::Here(_) => {}
+        Expiry::Everywhere(Some(at_ms)) => context.replicate(c"PEXPIREAT", key, &[at_ms.to_string().as_bytes()]),
+        Expiry::Everywhere(None) => context.replicate(c"PERSIST", key, &[]),
     }
     open.settle(match expiry {
         Expiry::Kept => None,
-        Expiry::At(at_ms) => Some(at_ms),
+        Expiry::Here(at_ms) | Expiry::Everywhere(at_ms) => Some(at_ms),
     });
     context.signal_modified(key);
     Closed { context, key }

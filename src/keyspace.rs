@@ -61,6 +61,8 @@ enum Change<T> {
     Kept,
     /// This one takes its place.
     Put(Box<T>),
+    /// It goes, and the key with it.
+    Deleted,
 }
 
 /// Opens `name` for writing.
@@ -82,6 +84,7 @@ impl<'call, T: Persisted> Writable<'call, T> {
         match &mut self.change {
             Change::Kept => self.key.value(),
             Change::Put(value) => Some(value),
+            Change::Deleted => None,
         }
     }
 
@@ -101,38 +104,9 @@ impl<'call, T: Persisted> Writable<'call, T> {
         self.change = Change::Put(Box::new(value));
     }
 
-    /// Stores `value` in place of what is there, without an expiry.
-    pub fn store(&mut self, value: T) {
-        self.key.store(Box::new(value));
-    }
-
-    /// Deletes the key, here only.
+    /// Deletes the key.
     pub fn delete(&mut self) {
-        self.key.delete();
-    }
-
-    /// Sets when the key expires, here only: for values from which a replica sees that by itself.
-    pub fn expire_at_ms_here(&mut self, at_ms: Option<u64>) {
-        self.key.expire_at_ms(at_ms);
-    }
-
-    /// Sets when the key expires, here and, as a plain PEXPIREAT or PERSIST, on replicas and in the append-only file.
-    pub fn expire_at_ms(&mut self, at_ms: Option<u64>) {
-        self.key.expire_at_ms(at_ms);
-        match at_ms {
-            Some(at_ms) => self.context.replicate(c"PEXPIREAT", self.name, &[at_ms.to_string().as_bytes()]),
-            None => self.context.replicate(c"PERSIST", self.name, &[]),
-        }
-    }
-
-    /// Tells watchers that the value changed. Due once in every command that changed something.
-    pub fn changed(&self) {
-        self.context.signal_modified(self.name);
-    }
-
-    /// When the key expires, Unix milliseconds; `None` for never.
-    pub fn expires_at_ms(&self) -> Option<u64> {
-        self.key.expires_at_ms()
+        self.change = Change::Deleted;
     }
 
     /// Carries out what is to become of value and expiry (`None`: kept), and closes the key.
@@ -140,6 +114,7 @@ impl<'call, T: Persisted> Writable<'call, T> {
         let Self { context, name, mut key, change } = self;
         match change {
             Change::Kept => {}
+            Change::Deleted => return key.delete(),
             Change::Put(value) => {
                 key.store(value);
                 // Storing told other modules of a new key: it is looked for anew.

@@ -5,6 +5,7 @@ mod fault;
 pub mod liq;
 #[cfg(feature = "bench-noop")]
 mod noop;
+mod replayed;
 pub mod rl;
 
 use std::ffi::CStr;

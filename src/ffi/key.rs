@@ -125,11 +125,6 @@ impl<'call, T: Persisted> WriteKey<'call, T> {
         unsafe { api!(RedisModule_DeleteKey)(self.handle.0) };
     }
 
-    /// When the key expires, Unix milliseconds; `None` for never.
-    pub(crate) fn expires_at_ms(&self) -> Option<u64> {
-        self.handle.expires_at_ms()
-    }
-
     /// Sets when the key expires; `None` for never.
     pub(crate) fn expire_at_ms(&mut self, at_ms: Option<u64>) {
         let at_ms = at_ms.map_or(raw::REDISMODULE_NO_EXPIRE.into(), |at_ms| i64::try_from(at_ms).unwrap_or(i64::MAX));

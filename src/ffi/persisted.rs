@@ -288,9 +288,11 @@ unsafe extern "C" fn copy<T: Persisted>(
     _to: *mut raw::RedisModuleString,
     value: *const c_void,
 ) -> *mut c_void {
-    // SAFETY: the server gives a value of this type; a null answer makes COPY fail.
     guard(ptr::null_mut, || {
-        unsafe { value_of::<T>(value) }.map_or(ptr::null_mut(), |v| into_raw(Box::new(v.duplicate())))
+        // SAFETY: the server gives a value of this type.
+        let value = unsafe { value_of::<T>(value) };
+        // A null answer makes COPY fail.
+        value.map_or(ptr::null_mut(), |value| into_raw(Box::new(value.duplicate())))
     })
 }
 

@@ -38,3 +38,4 @@ mod reply_shapes;
 mod signals;
 mod twin;
 mod windows_beyond_the_tail;
+mod wording;

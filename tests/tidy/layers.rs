@@ -135,6 +135,21 @@ fn the_servers_interface_names_nothing_of_the_module() {
 }
 
 #[test]
+fn only_a_closed_key_is_told_of() {
+    let is_outside = |path: &str| path.starts_with("src/") && !path.starts_with("src/ffi/") && path != "src/commit.rs";
+    let mut offences = Vec::new();
+    for source in sources(".rs").iter().filter(|source| is_outside(&source.path)) {
+        for (at, line) in crate::code_lines(&source.text) {
+            if ["context.notify", "signal_modified", "replicate"].iter().any(|call| line.contains(&format!("{call}(")))
+            {
+                offences.push(format!("{}:{at}: {}", source.path, line.trim()));
+            }
+        }
+    }
+    assert_none(&offences, "end a write with commit, and notify through what it gives (src/commit.rs):");
+}
+
+#[test]
 fn crates_build_on_those_below_them() {
     let names: Vec<(String, String)> = manifests().map(|(folder, text)| (folder, package_name(&text))).collect();
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

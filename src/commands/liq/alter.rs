@@ -1,6 +1,7 @@
 //! `LIQ.ALTER key [options]`: changes the options that are named.
 
-use liq_core::liq::series::OptionsPatch;
+use liq_core::grammar::RequestError;
+use liq_core::liq::series::{AlterError, OptionsPatch};
 
 use super::argument_docs::KEY_AND_OPTIONS;
 use super::expiry;
@@ -38,7 +39,7 @@ impl Command for Alter {
         let mut open = keyspace::write::<LiqSeries>(context, key)?;
         let stored = open.existing()?;
         let idle_ms = stored.series.options().idle_ms();
-        stored.series.alter(&patch)?;
+        stored.series.alter(&patch).map_err(|error| refusal(error, &patch))?;
         let is_idle_altered = stored.series.options().idle_ms() != idle_ms;
         let expiry =
             if is_idle_altered && !is_replayed { expiry::altered(stored, context.now_ms()) } else { Expiry::Kept };
@@ -48,4 +49,18 @@ impl Command for Alter {
         context.reply_status(c"OK");
         Ok(())
     }
+}
+
+/// The refusal of an option that cannot change keeping the data, with what was asked for.
+fn refusal(error: AlterError, patch: &OptionsPatch) -> Refusal {
+    let (name, problem, got) = match error {
+        AlterError::Held(name @ "CLOCK") => {
+            (name, "cannot be changed while events are held", patch.clock.map(|clock| clock.name().to_owned()))
+        }
+        AlterError::Held(name) => {
+            (name, "cannot be raised while events are held", patch.precision.map(|bits| bits.to_string()))
+        }
+        other => return other.into(),
+    };
+    RequestError::argument(name, problem, got.unwrap_or_default().as_bytes()).into()
 }

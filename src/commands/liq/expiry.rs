@@ -22,13 +22,13 @@ pub fn anew(stored: &mut LiqSeries, now_ms: u64) -> Expiry {
         return Expiry::Kept;
     }
     stored.expiry_due_ms = now_ms + slack_ms;
-    Expiry::At(Some(now_ms + idle_ms + slack_ms))
+    Expiry::Everywhere(Some(now_ms + idle_ms + slack_ms))
 }
 
 /// The expiry after `IDLE` was altered: to never, it takes away what an earlier `IDLE` had set.
 pub fn altered(stored: &mut LiqSeries, now_ms: u64) -> Expiry {
     match anew(stored, now_ms) {
-        Expiry::Kept => Expiry::At(None),
+        Expiry::Kept => Expiry::Everywhere(None),
         at => at,
     }
 }

@@ -2,14 +2,12 @@
 
 mod add;
 mod alter;
-mod apply;
 mod argument_docs;
 mod create;
 mod digest;
 mod expiry;
 mod hist;
 mod info;
-mod load;
 mod madd;
 mod maddpack;
 mod pctl;
@@ -17,13 +15,16 @@ mod range;
 mod rank;
 mod reading;
 mod recording;
+mod replayed;
 mod reset;
 mod stats;
 mod vwap;
 
 use reading::Reading;
 
+use crate::commands::replayed::{Apply, Load};
 use crate::ffi::Registration;
+use crate::types::liqseries::LiqSeries;
 
 /// The family's registry.
 pub static COMMANDS: [Registration; 16] = [
@@ -41,6 +42,6 @@ pub static COMMANDS: [Registration; 16] = [
     Registration::of::<Reading<digest::Digest>>(),
     Registration::of::<info::Info>(),
     Registration::of::<reset::Reset>(),
-    Registration::of::<apply::Apply>(),
-    Registration::of::<load::Load>(),
+    Registration::of::<Apply<LiqSeries>>(),
+    Registration::of::<Load<LiqSeries>>(),
 ];

@@ -1,9 +1,8 @@
 //! `RL.BAN`
 
-use liq_core::rl::limiter::Limiter;
 use liq_core::rl::request;
 
-use super::keep;
+use super::keep::Held;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::keyspace;
 use crate::refusal::Refusal;
@@ -30,15 +29,9 @@ impl Command for Ban {
         let (name, rest) = keyspace::key_and_rest(arguments)?;
         let request = request::Ban::parse(rest)?;
         let now = now();
-        let mut key = keyspace::write::<Limiter>(context, name)?;
-        if let Some(limiter) = key.value() {
-            let change = limiter.ban(request.ban_ms, now);
-            keep::update(context, name, &mut key, change);
-        } else {
-            let mut limiter = Limiter::new(now);
-            let change = limiter.ban(request.ban_ms, now);
-            keep::make(context, name, &mut key, limiter, change)?;
-        }
+        let mut held = Held::open(context, name)?;
+        let change = held.limiter_or_new(now)?.ban(request.ban_ms, now);
+        held.keep(change)?;
         context.reply_status(c"OK");
         Ok(())
     }

@@ -1,10 +1,9 @@
 //! `RL.CREATE`
 
-use liq_core::rl::limiter::Limiter;
 use liq_core::rl::request;
 
 use super::argument_docs::LIMITS;
-use super::keep;
+use super::keep::Held;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::keyspace;
 use crate::refusal::Refusal;
@@ -31,15 +30,9 @@ impl Command for Create {
         let (name, rest) = keyspace::key_and_rest(arguments)?;
         let request = request::Create::parse(rest)?;
         let now = now();
-        let mut key = keyspace::write::<Limiter>(context, name)?;
-        if let Some(limiter) = key.value() {
-            let change = limiter.create(&request.rules, now);
-            keep::update(context, name, &mut key, change);
-        } else {
-            let mut limiter = Limiter::new(now);
-            let change = limiter.create(&request.rules, now);
-            keep::make(context, name, &mut key, limiter, change)?;
-        }
+        let mut held = Held::open(context, name)?;
+        let change = held.limiter_or_new(now)?.create(&request.rules, now);
+        held.keep(change)?;
         context.reply_status(c"OK");
         Ok(())
     }

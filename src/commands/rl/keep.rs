@@ -1,73 +1,76 @@
-//! What becomes of a limiter that a command changed: stored or deleted, given its expiry, and replicated as it is.
+//! A limiter from the opening of its key to the end of the command: found or made, kept or deleted with its expiry, and
+//! replicated as what it has become.
 
-use liq_core::rl::limiter::{Change, Limiter};
+use std::borrow::Cow;
 
+use liq_core::rl::limiter::{Change, Limiter, Now};
+
+use crate::commit::{Closed, Expiry, Record, close, commit};
 use crate::ffi::{Context, KeyName, Persisted};
-use crate::keyspace::Writable;
+use crate::keyspace::{self, Writable};
 use crate::refusal::Refusal;
 
 /// What `RL.CHECK`, `RL.PEEK` and `RL.SYNC` say of a key that has neither limits nor a ban.
-pub const NO_LIMITS: Refusal =
-    Refusal::Because(std::borrow::Cow::Borrowed("no limits: give LIMIT, or RL.CREATE the key first"));
+pub const NO_LIMITS: Refusal = Refusal::Because(Cow::Borrowed("no limits: give LIMIT, or RL.CREATE the key first"));
 
 /// The expiry that `RL.APPLY` carries for a key that stays.
 pub const NEVER: u64 = 0;
 
-/// Stores a limiter under a key that was missing, unless it says nothing that a missing key does not.
-pub fn make(
-    context: &Context<'_>,
-    name: KeyName<'_>,
-    key: &mut Writable<'_, Limiter>,
-    limiter: Limiter,
-    change: Change,
-) -> Result<(), Refusal> {
-    if matches!(change, Change::Nothing | Change::Lapsed) {
-        return Ok(());
-    }
-    key.check_memory()?;
-    tell(context, name, &limiter, change);
-    key.store(limiter);
-    if let Change::ExpiresAt(expires_ms) = change {
-        key.expire_at_ms_here(Some(expires_ms));
-    }
-    key.changed();
-    Ok(())
+/// The limiter of a key that is open for writing.
+pub struct Held<'call> {
+    context: &'call Context<'call>,
+    key: Writable<'call, Limiter>,
+    is_new: bool,
 }
 
-/// Keeps what a command changed in the limiter that the key holds.
-pub fn update(context: &Context<'_>, name: KeyName<'_>, key: &mut Writable<'_, Limiter>, change: Change) {
-    let Some(limiter) = key.value() else { return };
-    match change {
-        Change::Nothing => return,
-        Change::Lapsed => {
-            key.delete();
-            context.replicate(c"DEL", name, &[]);
-        }
-        Change::State => tell(context, name, limiter, change),
-        Change::ExpiresAt(expires_ms) => {
-            tell(context, name, limiter, change);
-            key.expire_at_ms_here(Some(expires_ms));
-        }
-        Change::Stays => {
-            tell(context, name, limiter, change);
-            key.expire_at_ms_here(None);
-        }
+impl<'call> Held<'call> {
+    /// Opens the key.
+    pub fn open(context: &'call Context<'call>, name: KeyName<'call>) -> Result<Self, Refusal> {
+        Ok(Self { context, key: keyspace::write(context, name)?, is_new: false })
     }
-    key.changed();
-}
 
-/// Sends what the limiter has become to the replicas and the append-only file, with its expiry where that moved.
-fn tell(context: &Context<'_>, name: KeyName<'_>, limiter: &Limiter, change: Change) {
-    if context.is_unheard() {
-        // Goes nowhere, and counts the change for the save points of snapshots.
-        context.replicate_verbatim();
-        return;
+    /// The limiter, if the key is there.
+    pub fn limiter(&mut self) -> Option<&mut Limiter> {
+        self.key.value()
     }
-    let state = limiter.encode_versioned();
-    let expires_ms = match change {
-        Change::ExpiresAt(expires_ms) => expires_ms,
-        Change::Stays => NEVER,
-        Change::Nothing | Change::State | Change::Lapsed => return context.replicate(c"RL.APPLY", name, &[&state]),
-    };
-    context.replicate(c"RL.APPLY", name, &[&state, expires_ms.to_string().as_bytes()]);
+
+    /// The limiter, or an empty one that is stored with what it is given.
+    pub fn limiter_or_new(&mut self, now: Now) -> Result<&mut Limiter, Refusal> {
+        self.is_new = self.key.value().is_none();
+        if self.is_new {
+            self.key.put(Limiter::new(now));
+        }
+        self.key.existing()
+    }
+
+    /// Ends the command with what it changed. A new limiter that says nothing that a missing key does not is not stored.
+    pub fn keep(mut self, change: Change) -> Result<Closed<'call>, Refusal> {
+        let context = self.context;
+        let expiry = match change {
+            Change::Nothing => return Ok(close(context, self.key)),
+            Change::Lapsed if self.is_new => return Ok(close(context, self.key)),
+            Change::Lapsed => {
+                self.key.delete();
+                return Ok(commit(context, self.key, Record::Command(c"DEL", &[]), Expiry::Kept));
+            }
+            Change::State => Expiry::Kept,
+            Change::ExpiresAt(expires_ms) => Expiry::Here(Some(expires_ms)),
+            Change::Stays => Expiry::Here(None),
+        };
+        if self.is_new {
+            self.key.check_memory()?;
+        }
+        if context.is_unheard() {
+            return Ok(commit(context, self.key, Record::Counted, expiry));
+        }
+        let state = self.key.existing()?.encode_versioned();
+        Ok(match expiry {
+            Expiry::Here(expires_ms) => {
+                let expires = expires_ms.unwrap_or(NEVER).to_string();
+                let record = Record::Command(c"RL.APPLY", &[&state, expires.as_bytes()]);
+                commit(context, self.key, record, expiry)
+            }
+            _ => commit(context, self.key, Record::Command(c"RL.APPLY", &[&state]), expiry),
+        })
+    }
 }

@@ -1,18 +1,20 @@
 //! The `RL.*` family, one file per command, and redis-cell's command.
 
-mod apply;
 mod argument_docs;
 mod ban;
 mod check;
 mod create;
 mod info;
 mod keep;
-mod load;
 mod peek;
+mod replayed;
 mod reset;
 mod sync;
 mod throttle;
 
+use liq_core::rl::limiter::Limiter;
+
+use crate::commands::replayed::{Apply, Load};
 use crate::ffi::Registration;
 
 /// The family's registry.
@@ -24,8 +26,8 @@ pub static COMMANDS: [Registration; 9] = [
     Registration::of::<reset::Reset>(),
     Registration::of::<sync::Sync>(),
     Registration::of::<ban::Ban>(),
-    Registration::of::<apply::Apply>(),
-    Registration::of::<load::Load>(),
+    Registration::of::<Apply<Limiter>>(),
+    Registration::of::<Load<Limiter>>(),
 ];
 
 /// Registered with `liq.cell-compat yes`, unless another module has it.

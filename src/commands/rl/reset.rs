@@ -1,8 +1,8 @@
 //! `RL.RESET`
 
-use liq_core::rl::limiter::{Change, Limiter};
+use liq_core::rl::limiter::Change;
 
-use super::keep;
+use super::keep::Held;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::keyspace;
 use crate::refusal::Refusal;
@@ -28,9 +28,9 @@ impl Command for Reset {
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (name, _) = keyspace::key_and_rest(arguments)?;
         let now = now();
-        let mut key = keyspace::write::<Limiter>(context, name)?;
-        let change = key.value().map(|limiter| limiter.reset(now));
-        keep::update(context, name, &mut key, change.unwrap_or(Change::Nothing));
+        let mut held = Held::open(context, name)?;
+        let change = held.limiter().map(|limiter| limiter.reset(now));
+        held.keep(change.unwrap_or(Change::Nothing))?;
         context.reply_integer(change.is_some().into());
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! `RL.SYNC`
 
 use liq_core::grammar::{RequestError, format_duration};
-use liq_core::rl::limiter::{Kind, Limiter, NoSuchLimit, us_from_ms};
+use liq_core::rl::limiter::{Kind, NoSuchLimit, us_from_ms};
 use liq_core::rl::request;
 
 use super::argument_docs::{KIND, PERIOD};
-use super::keep::{self, NO_LIMITS};
+use super::keep::{Held, NO_LIMITS};
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
 use crate::types::ratelimit::now;
@@ -39,18 +39,18 @@ impl Command for Sync {
         let (name, rest) = keyspace::key_and_rest(arguments)?;
         let request = request::Sync::parse(rest)?;
         let now = now();
-        let told_us = told_us(&request, now.wall_us())?;
-        let mut key = keyspace::write::<Limiter>(context, name)?;
-        let limiter = key.value().ok_or(NO_LIMITS)?;
-        let outcome = limiter.sync(request.told, told_us, now).map_err(|NoSuchLimit| no_such_limit(&request))?;
-        keep::update(context, name, &mut key, outcome.change);
+        let reported_us = reported_us(&request, now.wall_us())?;
+        let mut held = Held::open(context, name)?;
+        let limiter = held.limiter().ok_or(NO_LIMITS)?;
+        let outcome = limiter.sync(request.told, reported_us, now).map_err(|NoSuchLimit| no_such_limit(&request))?;
+        held.keep(outcome.change)?;
         reply::send(context, &outcome.verdict);
         Ok(())
     }
 }
 
-/// When the figure was told: now, or `AT`, which may be ahead of the clock no further than events may.
-fn told_us(request: &request::Sync, wall_us: u64) -> Result<u64, RequestError> {
+/// When the figure was reported: now, or `AT`, which may be ahead of the clock no further than events may.
+fn reported_us(request: &request::Sync, wall_us: u64) -> Result<u64, RequestError> {
     let Some(at_ms) = request.at_ms else { return Ok(wall_us) };
     let latest_us = wall_us.saturating_add(us_from_ms(config::max_future_ms()));
     if us_from_ms(at_ms) > latest_us {

@@ -1,10 +1,9 @@
 //! `CL.THROTTLE`, as redis-cell has it.
 
-use liq_core::rl::limiter::{Limiter, Throttled};
 use liq_core::rl::request;
 
-use super::keep;
-use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, KeyName};
+use super::keep::Held;
+use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
 use crate::totals::TOTALS;
 use crate::types::ratelimit::now;
@@ -36,27 +35,16 @@ impl Command for Throttle {
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (name, rest) = keyspace::key_and_rest(arguments)?;
         let request = request::Throttle::parse(rest)?;
-        let throttled = throttle(context, name, &request)?;
+        let now = now();
+        let mut held = Held::open(context, name)?;
+        let (throttled, change) = held.limiter_or_new(now)?.throttle(&request.rule, request.quantity, now);
+        let closed = held.keep(change)?;
         TOTALS.checks.add(1);
         if throttled.limited {
             TOTALS.blocks.add(1);
-            context.notify(c"rl.block", name);
+            closed.notify(c"rl.block");
         }
         reply::send(context, &throttled);
         Ok(())
     }
-}
-
-fn throttle(context: &Context<'_>, name: KeyName<'_>, request: &request::Throttle) -> Result<Throttled, Refusal> {
-    let now = now();
-    let mut key = keyspace::write::<Limiter>(context, name)?;
-    if let Some(limiter) = key.value() {
-        let (throttled, change) = limiter.throttle(&request.rule, request.quantity, now);
-        keep::update(context, name, &mut key, change);
-        return Ok(throttled);
-    }
-    let mut limiter = Limiter::new(now);
-    let (throttled, change) = limiter.throttle(&request.rule, request.quantity, now);
-    keep::make(context, name, &mut key, limiter, change)?;
-    Ok(throttled)
 }

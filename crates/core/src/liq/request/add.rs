@@ -105,7 +105,7 @@ impl<'a> Add<'a> {
             } else if args.take_keyword("AT") {
                 set_once(&mut at_ms, "AT", &mut args, timestamp_ms)?;
             } else {
-                return Err(RequestError::unknown_option(arg));
+                return Err(unknown_option(arg, event.exchange));
             }
         }
         event.id = id("ID", id_text.unwrap_or_default())?;
@@ -120,6 +120,19 @@ impl<'a> Add<'a> {
         push_bytes(&mut out, "ID", self.event.id.map(EventId::to_text).as_deref());
         push_option(&mut out, "AT", self.at_ms);
         out
+    }
+}
+
+/// An argument that no option answers to. Often `EXCHANGE` came without its value and took the next option for one.
+#[cold]
+pub(super) fn unknown_option(arg: &[u8], exchange: Option<&[u8]>) -> RequestError {
+    let options =
+        ["AT", "BATCH", "BUCKET", "BY", "COUNT", "EVENTS", "EXCHANGE", "ID", "IDS", "MINSIZE", "SIDE", "WINDOW"];
+    match exchange {
+        Some(name) if options.iter().any(|option| option.as_bytes().eq_ignore_ascii_case(name)) => {
+            RequestError::argument("EXCHANGE", "needs a value", name)
+        }
+        _ => RequestError::unknown_option(arg),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `LIQ.MADD key [EXCHANGE name] [BATCH producer seq] [AT now] [IDS] EVENTS ts side price size [id] …`
 
-use super::add::{NewEvent, exchange, id, push_bytes, take_bytes};
+use super::add::{NewEvent, exchange, id, push_bytes, take_bytes, unknown_option};
 use crate::grammar::{Args, RequestError, integer, push_option, set_once, timestamp_ms};
 use crate::liq::series::{BatchId, MAX_PRODUCER_BYTES};
 
@@ -43,7 +43,7 @@ impl<'a> Madd<'a> {
     pub fn parse(mut args: Args<'a>, max_events: usize) -> Result<Self, RequestError> {
         let (mut batch, mut at_ms, mut venue, mut with_ids) = (None, None, None, None);
         loop {
-            let Some(arg) = args.peek() else { return Err(RequestError::Arity) };
+            let Some(arg) = args.peek() else { return Err(no_events(venue)) };
             if args.take_keyword("EVENTS") {
                 break;
             } else if args.take_keyword("EXCHANGE") {
@@ -57,7 +57,7 @@ impl<'a> Madd<'a> {
                     return Err(RequestError::repeated("IDS", arg));
                 }
             } else {
-                return Err(RequestError::unknown_option(arg));
+                return Err(unknown_option(arg, venue));
             }
         }
         let events = take_events(&mut args, venue, with_ids.is_some(), max_events)?;
@@ -93,7 +93,7 @@ fn take_events<'a>(
 ) -> Result<Vec<NewEvent<'a>>, RequestError> {
     let width = if with_ids { 5 } else { 4 };
     if args.is_empty() || !args.len().is_multiple_of(width) {
-        return Err(RequestError::Arity);
+        return Err(incomplete(args.clone()));
     }
     let count = args.len() / width;
     check_batch_size("EVENTS", count, max_events)?;
@@ -103,6 +103,28 @@ fn take_events<'a>(
         events.push(event);
     }
     Ok(events)
+}
+
+/// Every option was read, and no events came.
+#[cold]
+fn no_events(exchange: Option<&[u8]>) -> RequestError {
+    let missing = RequestError::argument("EVENTS", "missing", b"");
+    match exchange {
+        Some(name) if name.eq_ignore_ascii_case(b"EVENTS") => unknown_option(name, exchange),
+        _ => missing,
+    }
+}
+
+/// The last event lacks a part, unless an option came too late and was taken for parts of events.
+#[cold]
+fn incomplete(mut args: Args<'_>) -> RequestError {
+    let options = ["EXCHANGE", "BATCH", "AT", "IDS", "EVENTS"];
+    while let Some(arg) = args.next() {
+        if options.iter().any(|option| option.as_bytes().eq_ignore_ascii_case(arg)) {
+            return RequestError::argument("option", "must stand before EVENTS", arg);
+        }
+    }
+    RequestError::Arity
 }
 
 fn take_event<'a>(args: &mut Args<'a>, venue: Option<&'a [u8]>, with_id: bool) -> Result<NewEvent<'a>, RequestError> {

@@ -3,12 +3,14 @@
 //! The payload is an array of `[ts, side, price, size, exchange?, id?]`. Lengths are believed only as far as the
 //! bytes are there: nothing is allocated by what a header says.
 
+use std::borrow::Cow;
+
 use rmp::Marker;
 
 use super::Madd;
 use super::add::{EventId, NewEvent, exchange, id};
 use super::madd::check_batch_size;
-use crate::grammar::{Args, MAX_TIMESTAMP_MS, RequestError, push_option, set_once, timestamp_ms};
+use crate::grammar::{Args, MAX_TIMESTAMP_MS, RequestError, format_real, push_option, set_once, timestamp_ms};
 use crate::liq::series::{BatchId, PRICE_RANGE, SIZE_RANGE, Side};
 
 /// The arguments of `LIQ.MADDPACK`.
@@ -109,6 +111,20 @@ enum Scalar<'a> {
     Bytes(&'a [u8]),
 }
 
+impl Scalar<'_> {
+    /// The refusal of this value, shown as one would write it.
+    #[cold]
+    fn refused(self, name: &'static str, problem: impl Into<Cow<'static, str>>) -> RequestError {
+        let text = match self {
+            Self::Nil => "nil".to_owned(),
+            Self::Integer(number) => number.to_string(),
+            Self::Float(number) => format_real(number),
+            Self::Bytes(text) => return RequestError::argument(name, problem, text),
+        };
+        RequestError::argument(name, problem, text.as_bytes())
+    }
+}
+
 /// Walks through MessagePack without copying or trusting it.
 struct Reader<'a> {
     rest: &'a [u8],
@@ -122,15 +138,15 @@ impl<'a> Reader<'a> {
             _ => return Err(malformed("an event is not an array of 4 to 6 elements", start)),
         };
         let ts_ms = match self.scalar("ts")? {
-            (Scalar::Nil, _) => None,
-            (Scalar::Integer(ts), _) if (0..=i128::from(MAX_TIMESTAMP_MS)).contains(&ts) => Some(ts as u64),
-            (_, got) => return Err(RequestError::argument("ts", "not an integer from 0 to 2^53 or nil", got)),
+            Scalar::Nil => None,
+            Scalar::Integer(ts) if (0..=i128::from(MAX_TIMESTAMP_MS)).contains(&ts) => Some(ts as u64),
+            other => return Err(other.refused("ts", "not an integer from 0 to 2^53 or nil")),
         };
         let side = match self.scalar("side")? {
-            (Scalar::Integer(0), _) => Side::Buy,
-            (Scalar::Integer(1), _) => Side::Sell,
-            (Scalar::Bytes(text), _) => super::scope::side("side", text)?,
-            (_, got) => return Err(RequestError::argument("side", "must be buy, sell, 0 or 1", got)),
+            Scalar::Integer(0) => Side::Buy,
+            Scalar::Integer(1) => Side::Sell,
+            Scalar::Bytes(text) => super::scope::side("side", text)?,
+            other => return Err(other.refused("side", "must be buy, sell, 0 or 1")),
         };
         let price = self.real("price", &PRICE_RANGE)?;
         let size = self.real("size", &SIZE_RANGE)?;
@@ -140,44 +156,42 @@ impl<'a> Reader<'a> {
     }
 
     fn real(&mut self, name: &'static str, range: &std::ops::RangeInclusive<f64>) -> Result<f64, RequestError> {
-        let (value, got) = match self.scalar(name)? {
-            (Scalar::Float(value), got) => (value, got),
-            (Scalar::Integer(value), got) => (value as f64, got),
-            (_, got) => return Err(RequestError::argument(name, "not a number", got)),
+        let scalar = self.scalar(name)?;
+        let value = match scalar {
+            Scalar::Float(value) => value,
+            Scalar::Integer(value) => value as f64,
+            _ => return Err(scalar.refused(name, "not a number")),
         };
         if range.contains(&value) {
             return Ok(value);
         }
-        let problem = format!("must be {} to {}", range.start(), range.end());
-        Err(RequestError::argument(name, problem, value.to_string().as_bytes().get(..64).unwrap_or(got)))
+        Err(scalar.refused(name, format!("must be {} to {}", range.start(), range.end())))
     }
 
     fn exchange(&mut self) -> Result<Option<&'a [u8]>, RequestError> {
         match self.scalar("exchange")? {
-            (Scalar::Nil, _) => Ok(None),
-            (Scalar::Bytes(text), _) => exchange("exchange", text).map(Some),
-            (_, got) => Err(RequestError::argument("exchange", "not a string or nil", got)),
+            Scalar::Nil => Ok(None),
+            Scalar::Bytes(text) => exchange("exchange", text).map(Some),
+            other => Err(other.refused("exchange", "not a string or nil")),
         }
     }
 
     fn id(&mut self) -> Result<Option<EventId<'a>>, RequestError> {
         match self.scalar("id")? {
-            (Scalar::Nil, _) => Ok(None),
-            (Scalar::Bytes(text), _) => id("id", text),
-            (Scalar::Integer(number), _) => Ok(Some(EventId::Number(number))),
-            (Scalar::Float(_), got) => Err(RequestError::argument("id", "not a string, binary, integer or nil", got)),
+            Scalar::Nil => Ok(None),
+            Scalar::Bytes(text) => id("id", text),
+            Scalar::Integer(number) => Ok(Some(EventId::Number(number))),
+            other => Err(other.refused("id", "not a string, binary, integer or nil")),
         }
     }
 
-    /// The next scalar and the bytes it took.
-    fn scalar(&mut self, name: &'static str) -> Result<(Scalar<'a>, &'a [u8]), RequestError> {
+    /// The next scalar.
+    fn scalar(&mut self, name: &'static str) -> Result<Scalar<'a>, RequestError> {
         let before = self.rest;
-        let scalar = self.read_scalar().ok_or_else(|| {
+        self.read_scalar().ok_or_else(|| {
             let got = before.get(..before.len().min(16)).unwrap_or_default();
             RequestError::argument(name, "truncated, or of a MessagePack type that has no place here", got)
-        })?;
-        let taken = before.get(..before.len() - self.rest.len()).unwrap_or_default();
-        Ok((scalar, taken))
+        })
     }
 
     fn read_scalar(&mut self) -> Option<Scalar<'a>> {

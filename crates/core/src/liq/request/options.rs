@@ -15,7 +15,7 @@ impl OptionsPatch {
         let mut patch = Self::default();
         while let Some(arg) = args.peek() {
             if !(patch.take_window(&mut args)? || patch.take_judgement(&mut args)? || patch.take_storage(&mut args)?) {
-                return Err(RequestError::unknown_option(arg));
+                return Err(unknown_option(arg, &args));
             }
         }
         Ok(patch)
@@ -108,6 +108,16 @@ impl OptionsPatch {
         push_option(&mut out, "IDLE", self.idle_ms.map(format_duration));
         out
     }
+}
+
+/// `MAXLEN` has a meaning behind a stream only.
+#[cold]
+fn unknown_option(arg: &[u8], args: &Args<'_>) -> RequestError {
+    let mut rest = args.clone();
+    if rest.take_keyword("MAXLEN") {
+        return RequestError::argument("MAXLEN", "must stand behind SIGNALS stream", rest.next().unwrap_or_default());
+    }
+    RequestError::unknown_option(arg)
 }
 
 fn signal_stream(name: &'static str, text: &[u8]) -> Result<SignalsPatch, RequestError> {

@@ -18,7 +18,7 @@ pub struct Pctl {
 impl Pctl {
     /// Reads the arguments behind the key.
     pub fn parse(mut args: Args<'_>) -> Result<Self, RequestError> {
-        let percentiles = questions(&mut args, |text| percentile("p", text))?;
+        let percentiles = questions("p", &mut args, percentile)?;
         Ok(Self { percentiles, scope: Scope::take_all(&mut args)? })
     }
 
@@ -32,10 +32,11 @@ impl Pctl {
 
 /// Takes one or more values up to the first option: what begins with a letter cannot be a number.
 pub(super) fn questions<T>(
+    name: &'static str,
     args: &mut Args<'_>,
-    parse: impl Fn(&[u8]) -> Result<T, RequestError>,
+    parse: impl Fn(&'static str, &[u8]) -> Result<T, RequestError>,
 ) -> Result<Vec<T>, RequestError> {
-    let mut values = vec![parse(args.required()?)?];
+    let mut values = vec![parse(name, args.required()?)?];
     while let Some(text) = args.peek() {
         if ["WINDOW", "SIDE", "AT"].iter().any(|name| name.as_bytes().eq_ignore_ascii_case(text)) {
             break;
@@ -44,9 +45,9 @@ pub(super) fn questions<T>(
             return Err(RequestError::unknown_option(text));
         }
         if values.len() == MAX_QUESTIONS {
-            return Err(RequestError::argument("option", "more than 1000 values", text));
+            return Err(RequestError::argument(name, "more than 1000 values", text));
         }
-        values.push(parse(text)?);
+        values.push(parse(name, text)?);
         args.next();
     }
     Ok(values)

@@ -1,6 +1,6 @@
 //! `LIQ.RANGE key from to [REV] [COUNT n] [MINSIZE x] [SIDE s] [EXCHANGE name]`
 
-use super::add::{exchange, push_bytes, take_bytes};
+use super::add::{exchange, push_bytes, take_bytes, unknown_option};
 use super::scope::side;
 use crate::grammar::{
     Args, MAX_TIMESTAMP_MS, RequestError, format_real, integer, push_option, real, set_once, timestamp_ms,
@@ -52,7 +52,7 @@ impl<'a> Range<'a> {
             } else if args.take_keyword("EXCHANGE") {
                 take_bytes(&mut request.exchange, "EXCHANGE", &mut args, exchange)?;
             } else {
-                return Err(RequestError::unknown_option(arg));
+                return Err(unknown_option(arg, request.exchange));
             }
         }
         Ok(request)

@@ -17,7 +17,7 @@ pub struct Rank {
 impl Rank {
     /// Reads the arguments behind the key.
     pub fn parse(mut args: Args<'_>) -> Result<Self, RequestError> {
-        let sizes = questions(&mut args, |text| real("size", text, &SIZE_RANGE))?;
+        let sizes = questions("size", &mut args, |name, text| real(name, text, &SIZE_RANGE))?;
         Ok(Self { sizes, scope: Scope::take_all(&mut args)? })
     }
 

@@ -1,7 +1,7 @@
 //! `LIQ.STATS key [WINDOW d] [AT ts] [SIDE s] [EXCHANGE name] [BY EXCHANGE | BUCKET d]`
 
 use super::Scope;
-use super::add::{exchange, push_bytes, take_bytes};
+use super::add::{exchange, push_bytes, take_bytes, unknown_option};
 use super::scope::window_ms;
 use crate::grammar::{Args, RequestError, format_duration, set_once};
 
@@ -24,14 +24,14 @@ impl Breakdown {
     }
 }
 
-/// Refuses the option `name` beside another breakdown.
+/// Refuses an option, by its name and what it excludes, beside another breakdown.
 fn exclude(
     given: Option<Breakdown>,
     other: fn(Breakdown) -> bool,
-    name: &'static str,
-    problem: &'static str,
+    (name, problem): (&'static str, &'static str),
+    got: &[u8],
 ) -> Result<(), RequestError> {
-    if given.is_some_and(other) { Err(RequestError::argument(name, problem, name.as_bytes())) } else { Ok(()) }
+    if given.is_some_and(other) { Err(RequestError::argument(name, problem, got)) } else { Ok(()) }
 }
 
 /// The arguments of `LIQ.STATS`.
@@ -53,15 +53,17 @@ impl<'a> Stats<'a> {
             if args.take_keyword("EXCHANGE") {
                 take_bytes(&mut request.exchange, "EXCHANGE", &mut args, exchange)?;
             } else if args.take_keyword("BY") {
-                exclude(request.breakdown, Breakdown::is_bucket, "BY EXCHANGE", "excludes BUCKET")?;
-                set_once(&mut request.breakdown, "BY", &mut args, by_exchange)?;
+                let got = args.value_of("BY")?;
+                exclude(request.breakdown, Breakdown::is_bucket, ("BY", "excludes BUCKET"), got)?;
+                set_once(&mut request.breakdown, "BY", &mut Args::new(&[got]), by_exchange)?;
             } else if args.take_keyword("BUCKET") {
-                exclude(request.breakdown, Breakdown::is_by_exchange, "BUCKET", "excludes BY EXCHANGE")?;
-                set_once(&mut request.breakdown, "BUCKET", &mut args, |name, text| {
+                let got = args.value_of("BUCKET")?;
+                exclude(request.breakdown, Breakdown::is_by_exchange, ("BUCKET", "excludes BY EXCHANGE"), got)?;
+                set_once(&mut request.breakdown, "BUCKET", &mut Args::new(&[got]), |name, text| {
                     window_ms(name, text).map(Breakdown::Bucket)
                 })?;
             } else if !request.scope.take(&mut args)? {
-                return Err(RequestError::unknown_option(arg));
+                return Err(unknown_option(arg, request.exchange));
             }
         }
         request.refuse_contradictions()?;

@@ -33,8 +33,10 @@ impl Vwap {
     /// Reads the arguments behind the key.
     pub fn parse(mut args: Args<'_>) -> Result<Self, RequestError> {
         let mut request = Self::default();
+        let mut since = &[][..];
         while let Some(arg) = args.peek() {
             if args.take_keyword("SINCE") {
+                since = args.peek().unwrap_or_default();
                 set_once(&mut request.since_ms, "SINCE", &mut args, timestamp_ms)?;
             } else if args.take_keyword("BANDS") {
                 set_once(&mut request.bands, "BANDS", &mut args, |name, text| real(name, text, &BANDS_RANGE))?;
@@ -43,9 +45,9 @@ impl Vwap {
             } else if !request.scope.take(&mut args)? {
                 return Err(RequestError::unknown_option(arg));
             }
-            if request.since_ms.is_some() && request.scope.window_ms.is_some() {
-                return Err(RequestError::argument("SINCE", "excludes WINDOW", arg));
-            }
+        }
+        if request.since_ms.is_some() && request.scope.window_ms.is_some() {
+            return Err(RequestError::argument("SINCE", "excludes WINDOW", since));
         }
         Ok(request)
     }
