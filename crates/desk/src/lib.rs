@@ -1,5 +1,6 @@
 //! What the services of a trading desk share through plain Redis, and the part of it that is hard to get right under
-//! failure: a [cache] in which one process loads and nothing old survives an invalidation.
+//! failure: a [cache] in which one process loads and nothing old survives an invalidation, and a [queue] whose jobs are
+//! not lost.
 //!
 //! Works on Redis from 7.0 and Valkey from 8.0, managed ones too; the redis-liq module is not needed.
 //!
@@ -15,10 +16,14 @@ mod words;
 
 #[cfg(feature = "cache")]
 pub mod cache;
+#[cfg(feature = "queue")]
+pub mod queue;
 
 #[cfg(feature = "cache")]
 pub use cache::Cache;
 pub use error::{BadName, Error};
 pub use health::{Health, LinkTotals};
 pub use link::Link;
+#[cfg(feature = "queue")]
+pub use queue::Queue;
 pub use space::{Key, LONGEST_ID, Space};

@@ -239,6 +239,33 @@ impl Link {
         });
     }
 
+    /// Commands that are carried out together or not at all.
+    #[cfg(feature = "queue")]
+    pub(crate) async fn transact(&self, commands: &Pipeline) -> Result<Vec<Value>, Error> {
+        self.guarded(async {
+            let mut connection = self.inner.connection().await?;
+            let answers = connection.req_packed_commands(commands, commands.len() + 1, 1).await?;
+            match answers.into_iter().next().map(Value::extract_error).transpose()? {
+                Some(Value::Array(answers)) => Ok(answers),
+                other => Err(Error::unexpected(other)),
+            }
+        })
+        .await
+    }
+
+    /// A connection of its own, for reads that block; none where the link was given its connection.
+    #[cfg(feature = "queue")]
+    pub(crate) async fn own_connection(&self) -> Result<Option<MultiplexedConnection>, Error> {
+        let Source::Url { client, .. } = &self.inner.source else { return Ok(None) };
+        let limit = self.inner.limit;
+        let config = config();
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
+        match tokio::time::timeout(limit, connecting).await {
+            Ok(connection) => Ok(Some(connection?)),
+            Err(_) => Err(Error::TimedOut(limit.as_millis() as u64)),
+        }
+    }
+
     /// The client behind an address, for a connection with push messages.
     pub(crate) fn client(&self) -> Option<&redis::Client> {
         match &self.inner.source {

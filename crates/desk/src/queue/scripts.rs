@@ -1,0 +1,30 @@
+//! The steps of a queue that must not tear, in Lua, and the wire format for other languages.
+//!
+//! Keys of the queue NAME, all in one slot: `{q:NAME}:p0` high, `:p1` normal, `:p2` low (streams, group `workers`),
+//! `:later` (sorted set by due time), `:dead` (stream), `:once:ID`, `:job:ID`. An entry of a stream holds `i` the job's
+//! id, `a` attempts before, `t` when it was pushed, `x` when it is too old (0: never), both Unix milliseconds of the
+//! server, `b` the body in MessagePack; in `:dead` also `p` the priority and `r` the reason. A member of `:later` is
+//! MessagePack `[priority, i, a, t, x, b]`.
+
+use std::sync::LazyLock;
+
+use crate::script::Script;
+
+/// KEYS `p0 p1 p2 later once job`; ARGV priority, id, body, life ms (0: none), delay ms, capacity, once ms (0: not),
+/// status ms (0: none). Answers 1, 0 when full, or the id of the job that was pushed before.
+pub(super) static PUSH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("push.lua")));
+
+/// KEYS `p0 p1 p2 later job`; ARGV consumer, how many, lease ms, three cursors, status ms. Moves what is due, claims
+/// what dead workers held, reads what is new, priority by priority. Answers now, the next due time or null, the cursors,
+/// and jobs as `[priority, entry, fields, deliveries]`.
+pub(super) static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.lua")));
+
+/// KEYS `p later dead job`; ARGV entry, consumer, `done`, `retry`, `bury` or `back`, priority, id, attempts, pushed,
+/// expires, body, wait ms, reason or result, status ms. Answers 0 when the job is somebody else's by now.
+pub(super) static END: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("end.lua")));
+
+/// KEYS `p0 p1 p2`; ARGV consumer, then priority and entry of each job. Answers how many are still the consumer's.
+pub(super) static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("renew.lua")));
+
+/// KEYS `p0 p1 p2 dead job`; ARGV the dead entry, status ms. Answers 1, or 0 when there is none.
+pub(super) static REVIVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("revive.lua")));

@@ -1,0 +1,131 @@
+//! The queue while Redis is dead, killed, hung, read-only, full, or loads its data.
+
+use std::time::Duration;
+
+use liq_harness::{Fault, Options, Proxy, Server};
+use redis_liq_desk::queue::{Job, Lease, Outcome, Push, Worker};
+use redis_liq_desk::{Error, Link, Queue};
+
+use crate::{Seen, link, push, queue, quick, until, until_empty};
+
+/// Pushes until it is taken: the caller knows what to do while Redis is away.
+async fn push_when_there(queue: &Queue<u64>, body: u64) {
+    until("the push is taken", async || matches!(queue.push(Job::new(body)).await, Ok(Push::Pushed))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_begins_when_the_server_comes() {
+    let mut server = Server::plain();
+    server.kill();
+    let queue = queue(&server);
+    let seen = Seen::default();
+    let working = seen.work(&queue, 2);
+    until("the link is down", async || matches!(queue.push(Job::new(0)).await, Err(Error::Away(_)))).await;
+    server.start_again();
+    push_when_there(&queue, 1).await;
+    seen.until(1).await;
+    assert!(working.totals().failed_takes > 0);
+    working.stop(Duration::from_secs(60)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ends_are_told_when_the_server_is_back() {
+    let mut server = Options::default().without_module().durable().start();
+    let queue = queue(&server);
+    let seen = Seen::default();
+    let handler = {
+        let seen = seen.clone();
+        move |job: Lease<u64>| {
+            let seen = seen.clone();
+            async move {
+                seen.add(job.body);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Outcome::Done
+            }
+        }
+    };
+    let working = queue.work(Worker::default(), handler).unwrap();
+    push(&queue, 1).await;
+    seen.until(1).await;
+    tokio::task::block_in_place(|| server.kill());
+    until("the end cannot be told", async || working.totals().untold > 0).await;
+    server.start_again();
+    until_empty(&queue).await;
+    assert_eq!(seen.all(), [1]);
+    working.stop(Duration::from_secs(60)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hung_server_is_waited_for() {
+    let server = Server::plain();
+    let queue = queue(&server);
+    let seen = Seen::default();
+    let working = seen.work(&queue, 2);
+    push(&queue, 1).await;
+    seen.until(1).await;
+    server.stall();
+    until("the link is down", async || matches!(queue.push(Job::new(2)).await, Err(Error::Away(_)))).await;
+    server.resume();
+    push_when_there(&queue, 3).await;
+    until("what was pushed is done", async || seen.all().contains(&3)).await;
+    until_empty(&queue).await;
+    working.stop(Duration::from_secs(60)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_or_read_only_server_refuses_and_loses_nothing() {
+    let server = Server::plain();
+    let queue = quick().build::<u64>(&link(&server)).unwrap();
+    push(&queue, 1).await;
+    let seen = Seen::default();
+    server.connect().run("CONFIG SET maxmemory 1").ok();
+    assert!(queue.push(Job::new(2)).await.unwrap_err().to_string().starts_with("redis refused: OOM"));
+    let working = seen.work(&queue, 2);
+    until("takes fail", async || working.totals().failed_takes > 0).await;
+    server.connect().run("CONFIG SET maxmemory 0").ok();
+    seen.until(1).await;
+    until_empty(&queue).await;
+    server.connect().run("REPLICAOF 127.0.0.1 1").ok();
+    assert!(queue.push(Job::new(2)).await.unwrap_err().to_string().starts_with("redis refused: READONLY"));
+    server.connect().run("REPLICAOF NO ONE").ok();
+    push(&queue, 2).await;
+    seen.until(2).await;
+    working.stop(Duration::from_secs(60)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loading_server_and_lost_replies() {
+    let server = Server::plain();
+    let proxy = Proxy::before(&server);
+    let queue = quick().build::<u64>(&Link::open(&proxy.url()).unwrap()).unwrap();
+    proxy.set(Fault::Answer("LOADING Redis is loading the dataset in memory"));
+    let seen = Seen::default();
+    let working = seen.work(&queue, 2);
+    assert!(queue.push(Job::new(1)).await.is_err());
+    proxy.set(Fault::None);
+    push_when_there(&queue, 1).await;
+    seen.until(1).await;
+    // What was carried out and not heard of: named jobs are pushed again without a double.
+    proxy.set(Fault::Lose { every: 5, holding: "" });
+    for body in 100..160 {
+        let job = Job::new(body).once(format!("n{body}"), Duration::from_secs(3600));
+        until("it is pushed", async || queue.push(&job).await.is_ok()).await;
+    }
+    proxy.set(Fault::None);
+    until("all are done", async || (100..160).all(|body| seen.all().contains(&body))).await;
+    working.stop(Duration::from_secs(60)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flushed_server_is_a_new_queue() {
+    let server = Server::plain();
+    let queue = queue(&server);
+    let seen = Seen::default();
+    let working = seen.work(&queue, 2);
+    push(&queue, 1).await;
+    seen.until(1).await;
+    server.connect().run("FLUSHALL").ok();
+    push(&queue, 2).await;
+    seen.until(2).await;
+    working.stop(Duration::from_secs(60)).await;
+}
