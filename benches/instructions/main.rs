@@ -28,14 +28,21 @@ const PIPELINES: [usize; 2] = [1, 16];
 const DUMP: &str = "LIQ_CALLGRIND_DUMP";
 
 fn main() {
-    match std::env::var_os(DUMP) {
-        None => run_self_under_callgrind(),
-        Some(dump) => count(Path::new(&dump)),
+    let Some(dump) = std::env::var_os(DUMP) else { return run_self_under_callgrind() };
+    // Without arguments all of them; cargo adds its own.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
+    // What the server does by the clock would be counted too, the more of it the busier the machine is.
+    let server = Options::default().tcp().line("hz 1").start();
+    if is_wanted("series") {
+        count_series(&server, Path::new(&dump));
+    }
+    if is_wanted("limits") {
+        count_limits(&server, Path::new(&dump));
     }
 }
 
-fn count(dump: &Path) {
-    let server = Options::default().tcp().start();
+fn count_series(server: &Server, dump: &Path) {
     let mut client = server.connect();
     for prefix in ["read", "add", "madd", "pack"] {
         series::create(&mut client, &format!("{prefix}:0"), PER_DAY, 1);
@@ -62,7 +69,7 @@ fn count(dump: &Path) {
     let mut table = Table::new(&["command", "pipeline 1", "x no-op", "pipeline 16", "x no-op", "wanted"]);
     let mut floor = [0.0; PIPELINES.len()];
     for (place, workload) in workloads.iter_mut().enumerate() {
-        let counts = PIPELINES.map(|depth| per_event(&server, dump, workload, depth));
+        let counts = PIPELINES.map(|depth| per_event(server, dump, workload, depth));
         if place == 0 {
             floor = counts;
         }
@@ -76,6 +83,35 @@ fn count(dump: &Path) {
     table.print();
 }
 
+fn count_limits(server: &Server, dump: &Path) {
+    let mut client = server.connect();
+    // One unit of a hundred thousand a day: expiries move as seldom as under real use, and nothing is refused.
+    const ONE: &str = "LIMIT 100000 PERIOD 1d";
+    const THREE: &str = "LIMIT 100000 PERIOD 1h ALIGNED LIMIT 90000 PERIOD 10m LIMIT 99999 PERIOD 1d ALIGNED";
+    for key in 0..10 {
+        client.run(&format!("RL.CREATE made:{key} {ONE}")).ok();
+        client.run(&format!("RL.CREATE spent:{key} LIMIT 1 PERIOD 366d")).ok();
+        client.run(&format!("RL.CHECK spent:{key}"));
+    }
+    let over = |name, wanted, prefix, line: &str| workload::over_keys(name, wanted, prefix, 10, line);
+    let mut workloads = [
+        over("PING", "", "-", "PING"),
+        over("RL.CHECK, one limit", "<= 9400", "one", &format!("RL.CHECK {{}} {ONE}")),
+        over("RL.CHECK, limits stored", "<= 6500", "made", "RL.CHECK {}"),
+        over("RL.CHECK, three limits", "", "three", &format!("RL.CHECK {{}} {THREE}")),
+        over("RL.CHECK, one sliding limit", "", "slide", &format!("RL.CHECK {{}} {ONE} SLIDING")),
+        over("RL.CHECK, stored, refused", "", "spent", "RL.CHECK {}"),
+        over("RL.PEEK", "", "made", "RL.PEEK {}"),
+    ];
+    println!("\nInstructions per request (callgrind), 10 keys.\n");
+    let mut table = Table::new(&["command", "pipeline 1", "pipeline 16", "wanted"]);
+    for workload in &mut workloads {
+        let counts = PIPELINES.map(|depth| table::whole(per_event(server, dump, workload, depth)));
+        table.row([vec![workload.name.to_owned()], counts.to_vec(), vec![workload.wanted.to_owned()]].concat());
+    }
+    table.print();
+}
+
 /// The tests' harness takes the server's command line from `LIQ_TEST_SERVER`: this program runs itself with valgrind
 /// in it.
 fn run_self_under_callgrind() {
@@ -85,6 +121,7 @@ fn run_self_under_callgrind() {
         dump.path().display()
     );
     let mut program = Command::new(std::env::current_exe().expect("this program has a path"));
+    program.args(std::env::args().skip(1));
     program.env("LIQ_TEST_SERVER", server).env(DUMP, dump.path());
     assert!(program.status().expect("this program runs").success());
 }

@@ -1,8 +1,8 @@
 //! What replicas and the append-only file are told of a write, and whether anyone hears it.
 //!
 //! Replicating a decided write costs about as much as judging an event, which is wasted on a server without append-only
-//! file and replicas. The module interface does not tell whether there are any, so INFO is asked, and asked again after
-//! every event that a change of the answer must come with.
+//! file and replicas. The module interface does not tell cheaply whether there are any, so the server is asked, and asked
+//! again after every event that a change of the answer must come with.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -14,17 +14,18 @@ use super::call::Strings;
 use super::context::Context;
 use super::guard::guard;
 
-static REPLICAS: AtomicU8 = AtomicU8::new(UNWATCHED);
-/// The server would not tell when the answer changes, so there may always be replicas.
+static LISTENERS: AtomicU8 = AtomicU8::new(UNWATCHED);
+/// The server would not tell when the answer changes, so somebody may always hear.
 const UNWATCHED: u8 = 0;
 /// To be asked.
 const UNKNOWN: u8 = 1;
-/// There were replicas, or a backlog for them, when last asked.
+/// There was an append-only file, a cluster, a replica or a backlog for one when last asked.
 const SOME: u8 = 2;
-/// There was neither when last asked, and nothing happened since.
+/// There was none of them when last asked, and nothing happened since.
 const NONE: u8 = 3;
 
-/// What a new listener cannot come without. A replica begins with a snapshot, which is a fork, or with a backlog, which
+/// What a new listener cannot come without. An append-only file begins with a fork that writes it, and is fed from then on,
+/// or with the server's start; a replica begins with a snapshot, which is a fork, or with a backlog, which
 /// an earlier replica, a loaded file or a changed role left behind. A backlog that a replica waiting for its snapshot
 /// brought counts from the next file on that is saved: who starts from that file goes on from the backlog.
 const EVENTS: [u64; 6] = [
@@ -46,15 +47,15 @@ pub(super) unsafe fn watch(context: *mut raw::RedisModuleCtx) {
         // SAFETY: the caller's promise; the callback has the signature of the server's events.
         unsafe { api!(RedisModule_SubscribeToServerEvent)(context, event, Some(forget)) == 0 }
     });
-    REPLICAS.store(if watched { UNKNOWN } else { UNWATCHED }, Ordering::Relaxed);
+    LISTENERS.store(if watched { UNKNOWN } else { UNWATCHED }, Ordering::Relaxed);
 }
 
 unsafe extern "C" fn forget(_: *mut raw::RedisModuleCtx, _: raw::RedisModuleEvent, _: u64, _: *mut c_void) {
     guard(
         || (),
         || {
-            if REPLICAS.load(Ordering::Relaxed) != UNWATCHED {
-                REPLICAS.store(UNKNOWN, Ordering::Relaxed);
+            if LISTENERS.load(Ordering::Relaxed) != UNWATCHED {
+                LISTENERS.store(UNKNOWN, Ordering::Relaxed);
             }
         },
     );
@@ -82,11 +83,7 @@ impl Context<'_> {
 
     /// Whether nobody hears of a write: no append-only file, no replicas, no cluster whose slots could be moved.
     pub fn is_unheard(&self) -> bool {
-        let listeners = raw::REDISMODULE_CTX_FLAGS_AOF | raw::REDISMODULE_CTX_FLAGS_CLUSTER;
-        if self.has_flag(listeners) {
-            return false;
-        }
-        match REPLICAS.load(Ordering::Relaxed) {
+        match LISTENERS.load(Ordering::Relaxed) {
             UNKNOWN => self.ask() == NONE,
             known => known == NONE,
         }
@@ -94,6 +91,7 @@ impl Context<'_> {
 
     #[cold]
     fn ask(&self) -> u8 {
+        let listens = self.has_flag(raw::REDISMODULE_CTX_FLAGS_AOF | raw::REDISMODULE_CTX_FLAGS_CLUSTER);
         // SAFETY: the context is that of the running call; the data is freed once, after the fields were read.
         let replicas = unsafe {
             let info = api!(RedisModule_GetServerInfo)(self.raw, c"replication".as_ptr());
@@ -104,9 +102,10 @@ impl Context<'_> {
             };
             let none = is_zero(c"connected_slaves") && is_zero(c"repl_backlog_active");
             api!(RedisModule_FreeServerInfo)(self.raw, info);
-            if none { NONE } else { SOME }
+            !none
         };
-        REPLICAS.store(replicas, Ordering::Relaxed);
-        replicas
+        let listeners = if listens || replicas { SOME } else { NONE };
+        LISTENERS.store(listeners, Ordering::Relaxed);
+        listeners
     }
 }

@@ -64,6 +64,37 @@ fn the_append_only_file_keeps_every_command_that_was_answered() {
 }
 
 #[test]
+fn an_append_only_file_that_is_switched_on_hears_of_everything_from_then_on() {
+    for busy in [false, true] {
+        let mut server = persistent(&["appendfsync always", "rdb-key-save-delay 1000"]);
+        server.expect_warning("AOF was enabled but there is already another background operation");
+        let mut client = server.connect();
+        // The module has learnt that nobody listens.
+        for key in 0..200 {
+            client.run(&format!("RL.CHECK early:{key} LIMIT 7 PERIOD 7h COST 2"));
+        }
+        if busy {
+            // The file waits until the snapshot is written.
+            client.run("BGSAVE");
+        }
+        client.run("CONFIG SET appendonly yes").ok();
+        for key in 0..200 {
+            client.run(&format!("RL.CHECK early:{key} COST 3"));
+            client.run(&format!("RL.CHECK late:{key} LIMIT 7 PERIOD 7h COST 4"));
+        }
+        server.wait_for_background();
+        client.run("RL.CHECK early:0 COST 1");
+        client.run("RL.CHECK late:0 COST 1");
+        let digest = client.run("DEBUG DIGEST");
+        server.add_line("appendonly yes");
+        server.kill_and_restart();
+        let mut client = server.connect();
+        assert_eq!(client.run("DEBUG DIGEST"), digest, "while a snapshot is written: {busy}");
+        assert_eq!(client.run("RL.PEEK early:0").array()[2].int(), 1);
+    }
+}
+
+#[test]
 fn a_replica_has_the_same_bytes_and_goes_on_after_a_failover() {
     let primary = Options::default().tcp().start();
     primary.connect().run("RL.CREATE early LIMIT 5 PERIOD 1h").ok();

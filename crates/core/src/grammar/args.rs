@@ -48,8 +48,9 @@ impl<'a> Args<'a> {
     }
 
     /// Takes the next argument when it is the keyword `name`, in any case.
+    #[inline]
     pub fn take_keyword(&mut self, name: &str) -> bool {
-        let found = self.peek().is_some_and(|arg| arg.eq_ignore_ascii_case(name.as_bytes()));
+        let found = self.peek().is_some_and(|arg| is_keyword(arg, name.as_bytes()));
         if found {
             self.next();
         }
@@ -59,5 +60,37 @@ impl<'a> Args<'a> {
     /// All that is left, leaving nothing.
     pub fn take_rest(&mut self) -> &'a [&'a [u8]] {
         std::mem::take(&mut self.rest)
+    }
+}
+
+/// Whether `arg` is `name`, which is of letters, in any case: no branch per letter.
+#[inline]
+fn is_keyword(arg: &[u8], name: &[u8]) -> bool {
+    /// What tells small letters from capitals.
+    const CASE: u8 = 0x20;
+    debug_assert!(name.iter().all(u8::is_ascii_alphabetic));
+    arg.len() == name.len() && arg.iter().zip(name).fold(0, |other, (a, b)| other | ((a ^ b) & !CASE)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keyword_is_taken_in_any_case_and_nothing_else_is() {
+        for word in ["LIMIT", "limit", "LiMiT"] {
+            assert!(Args::new(&[word.as_bytes()]).take_keyword("LIMIT"), "{word}");
+        }
+        for place in 0..5 {
+            for byte in 0..=255_u8 {
+                let mut word = *b"LIMIT";
+                if let Some(letter) = word.get_mut(place) {
+                    *letter = byte;
+                }
+                let same = word.eq_ignore_ascii_case(b"LIMIT");
+                assert_eq!(Args::new(&[&word]).take_keyword("LIMIT"), same, "{word:?}");
+            }
+        }
+        assert!(!Args::new(&[b"LIMITS"]).take_keyword("LIMIT") && !Args::new(&[]).take_keyword("LIMIT"));
     }
 }

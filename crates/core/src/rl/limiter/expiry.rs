@@ -5,7 +5,7 @@
 //! than needed, on a grid, and is set again only when it has to move to another point of that.
 
 use super::moment::{US_PER_MS, us_from_ms};
-use super::{Limiter, MAX_AMOUNT, Moment};
+use super::{Limit, Limiter, MAX_AMOUNT, Moment};
 
 /// An expiry lies between one and two of so many parts of the longest period behind the time it is due: at most a 16th of
 /// the period later.
@@ -48,21 +48,34 @@ impl Limiter {
     }
 
     pub(super) fn keeping(&self, at: Moment) -> Keeping {
-        match self.lapses_in_us(at) {
-            None => Keeping::Kept,
-            Some(0) => Keeping::Lapsed,
-            Some(left_us) => {
-                let longest_ms = self.limits().iter().map(|limit| limit.figures().1).fold(0, u64::max);
-                let grid_us = (us_from_ms(longest_ms) / GRID_PARTS).max(1);
+        let [keeping] = self.keepings([self.lapses_in_us(at).unwrap_or(0)], at);
+        keeping
+    }
+
+    /// How a key is kept that lapses in so many microseconds, if it may go then.
+    pub(super) fn keepings<const N: usize>(&self, left_us: [u64; N], at: Moment) -> [Keeping; N] {
+        if self.is_kept() {
+            return [Keeping::Kept; N];
+        }
+        let longest_ms = self.limits().iter().map(Limit::period_ms).fold(0, u64::max);
+        let grid_us = (us_from_ms(longest_ms) / GRID_PARTS).max(1);
+        left_us.map(|left_us| match left_us {
+            0 => Keeping::Lapsed,
+            _ => {
                 let due_us = at.later_us().saturating_add(left_us);
                 Keeping::Until((due_us / grid_us).saturating_add(2).saturating_mul(grid_us))
             }
-        }
+        })
     }
 
     /// What a change made of the key that was kept like `before`.
     pub(super) fn changed_from(&mut self, before: Keeping, at: Moment) -> Change {
-        match self.keeping(at) {
+        let after = self.keeping(at);
+        self.changed(before, after)
+    }
+
+    pub(super) fn changed(&mut self, before: Keeping, after: Keeping) -> Change {
+        match after {
             Keeping::Lapsed => Change::Lapsed,
             Keeping::Kept if before == Keeping::Kept => Change::State,
             Keeping::Kept => Change::Stays,

@@ -1,5 +1,6 @@
 //! A smooth rate with room for a burst: the generic cell rate algorithm, kept as a leaking level.
 
+use super::limit::Spent;
 use super::moment::us_from_ms;
 use super::{Kind, MAX_AMOUNT, Moment, Rule, Wait};
 
@@ -105,10 +106,18 @@ impl Gcra {
         self.leaking_us(self.level(at.elapsed_us))
     }
 
-    /// Takes `cost`, which fits; the limit is settled.
-    pub(super) fn take(&mut self, cost: u64) {
+    /// Takes `cost`, which fits, having brought the state up to the moment: the level is computed once for all of it.
+    pub(super) fn spend(&mut self, at: Moment, cost: u64) -> Spent {
         debug_assert!(cost <= MAX_AMOUNT);
-        self.used = self.used.saturating_add(cost);
+        let before = self.level(at.elapsed_us);
+        let after = before + self.numerator(cost);
+        self.set_level(after);
+        Spent {
+            capacity: self.burst,
+            remaining: self.burst.saturating_sub(self.used + u64::from(self.fraction > 0)),
+            before_us: self.leaking_us(before),
+            reset_us: self.leaking_us(after),
+        }
     }
 
     /// Gives `cost` back, down to nothing used; the limit is settled.

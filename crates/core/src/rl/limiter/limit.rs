@@ -16,6 +16,19 @@ pub enum Limit {
     Aligned(Aligned),
 }
 
+/// How a limit stands once a cost was taken from it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spent {
+    /// What it holds when nothing is used.
+    pub capacity: u64,
+    /// What may still be taken at once.
+    pub remaining: u64,
+    /// Microseconds until nothing would have been used without the cost,
+    pub before_us: u64,
+    /// and with it.
+    pub reset_us: u64,
+}
+
 impl Limit {
     /// A limit of which nothing is used.
     pub fn full(rule: &Rule) -> Self {
@@ -44,6 +57,15 @@ impl Limit {
             Self::Aligned(limit) => limit.rule(),
         };
         (amount, period_ms, amount)
+    }
+
+    /// The period, milliseconds.
+    pub const fn period_ms(&self) -> u64 {
+        match self {
+            Self::Gcra(limit) => limit.rule().1,
+            Self::Sliding(limit) => limit.rule().1,
+            Self::Aligned(limit) => limit.rule().1,
+        }
     }
 
     /// Whether it follows exactly this rule.
@@ -100,13 +122,21 @@ impl Limit {
         }
     }
 
-    /// Takes a cost that fits.
-    pub(super) fn take(&mut self, at: Moment, cost: u64) {
+    /// Takes a cost that fits, having brought the state up to the moment.
+    pub(super) fn spend(&mut self, at: Moment, cost: u64) -> Spent {
+        if let Self::Gcra(limit) = self {
+            return limit.spend(at, cost);
+        }
+        let before_us = self.reset_us(at);
+        self.settle(at);
         match self {
-            Self::Gcra(limit) => limit.take(cost),
+            Self::Gcra(_) => {}
             Self::Sliding(limit) => limit.take(cost, at.now_us),
             Self::Aligned(limit) => limit.take(cost, at),
         }
+        let (at, (.., capacity)) = (at.settled(), self.figures());
+        let remaining = capacity.saturating_sub(self.used(at));
+        Spent { capacity, remaining, before_us, reset_us: self.reset_us(at) }
     }
 
     /// Gives a cost back, down to nothing used.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::expiry::Keeping;
+use super::limit::Spent;
 use super::limits::Limits;
 use super::moment::{LATEST_US, us_from_ms};
 use super::stamp::Stamp;
@@ -58,8 +59,8 @@ pub struct Used {
 /// What taking or giving back came to.
 pub(super) struct Taken {
     pub verdict: Verdict,
-    /// How the key was kept before; none when nothing changed.
-    pub before: Option<Keeping>,
+    /// How the key was kept before and is kept now; none when nothing changed.
+    pub kept: Option<(Keeping, Keeping)>,
 }
 
 /// The key has no limit of this kind and period.
@@ -172,9 +173,11 @@ impl Limiter {
             at = at.settled();
         }
         let taken = self.take_or_give_back(cost, at)?;
-        let change = match before.or(taken.before) {
-            None => Change::Nothing,
-            Some(before) => self.changed_from(before, at.settled()),
+        let change = match (before, taken.kept) {
+            (None, None) => Change::Nothing,
+            (None, Some((before, after))) => self.changed(before, after),
+            (Some(before), Some((_, after))) => self.changed(before, after),
+            (Some(before), None) => self.changed_from(before, at),
         };
         Ok(Outcome { verdict: taken.verdict, change })
     }
@@ -182,21 +185,42 @@ impl Limiter {
     /// Takes or gives back a cost other than 0.
     pub(super) fn take_or_give_back(&mut self, cost: i64, at: Moment) -> Result<Taken, NoLimits> {
         let size = cost.unsigned_abs();
-        if cost > 0
-            && let Some(verdict) = self.refused(at, size)
-        {
-            return Ok(Taken { verdict, before: None });
+        if cost > 0 {
+            return match self.refused(at, size) {
+                Some(verdict) => Ok(Taken { verdict, kept: None }),
+                None => self.take(size, at),
+            };
         }
-        if cost < 0 && self.limits().iter().all(|limit| limit.used(at) == 0) {
-            return Ok(Taken { verdict: self.given_back(at).ok_or(NoLimits)?, before: None });
+        if self.limits().iter().all(|limit| limit.used(at) == 0) {
+            return Ok(Taken { verdict: self.given_back(at).ok_or(NoLimits)?, kept: None });
         }
         let before = self.keeping(at);
         let at = self.settle(at);
         for limit in self.limits.as_mut_slice() {
-            if cost > 0 { limit.take(at, size) } else { limit.give_back(at, size) }
+            limit.give_back(at, size);
         }
-        let verdict = if cost > 0 { self.accepted(at) } else { self.given_back(at) };
-        Ok(Taken { verdict: verdict.ok_or(NoLimits)?, before: Some(before) })
+        let verdict = self.given_back(at).ok_or(NoLimits)?;
+        Ok(Taken { verdict, kept: Some((before, self.keeping(at))) })
+    }
+
+    /// Takes a cost that fits into all limits while no ban stands.
+    fn take(&mut self, cost: u64, at: Moment) -> Result<Taken, NoLimits> {
+        let (mut before_us, mut reset_us) = (0, 0);
+        let mut least: Option<Spent> = None;
+        for limit in self.limits.as_mut_slice() {
+            let spent = limit.spend(at, cost);
+            before_us = spent.before_us.max(before_us);
+            reset_us = spent.reset_us.max(reset_us);
+            // Of equals the first counts.
+            if least.is_none_or(|least| spent.remaining < least.remaining) {
+                least = Some(spent);
+            }
+        }
+        let spoken_of = least.ok_or(NoLimits)?;
+        let [before, after] = self.keepings([before_us, reset_us], at);
+        self.passed(at);
+        let verdict = Verdict::allowed(spoken_of.capacity, spoken_of.remaining, spoken_of.reset_us);
+        Ok(Taken { verdict, kept: Some((before, after)) })
     }
 
     /// What a check of `cost` would be answered, with what remains before it; changes nothing. None when there is
@@ -294,11 +318,17 @@ impl Limiter {
     /// Brings the state up to a moment, which is returned as it is then.
     pub(super) fn settle(&mut self, at: Moment) -> Moment {
         self.limits.as_mut_slice().iter_mut().for_each(|limit| limit.settle(at));
-        if self.banned_until_us() <= at.now_us {
+        self.passed(at);
+        at.settled()
+    }
+
+    /// The limits were brought up to a moment: the clock is, and a ban that is over goes.
+    fn passed(&mut self, at: Moment) {
+        let banned_until_us = self.banned_until_us();
+        if banned_until_us > 0 && banned_until_us <= at.now_us {
             self.limits.ban_until(0);
         }
         self.stamp.set_clock(at.now_us);
-        at.settled()
     }
 
     pub(super) fn replace_limits(&mut self, limit: Limit) {
@@ -359,14 +389,7 @@ impl Limiter {
 
     fn accepted(&self, at: Moment) -> Option<Verdict> {
         let (limit, remaining) = self.least_remaining(at)?;
-        Some(Verdict {
-            allowed: true,
-            limit: limit.figures().2,
-            remaining,
-            retry_after_ms: Verdict::NO_RETRY,
-            reset_after_ms: ms_rounded_up(limit.reset_us(at)),
-            blocked_by: 0,
-        })
+        Some(Verdict::allowed(limit.figures().2, remaining, limit.reset_us(at)))
     }
 
     /// The limit with the least remaining, the first of equals, and what remains of it.

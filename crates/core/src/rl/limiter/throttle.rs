@@ -32,7 +32,7 @@ impl Limiter {
         }
         let at = state.moment(now);
         let wait = state.wait(at, quantity.max(0).unsigned_abs());
-        let taken = quantity != 0 && state.take_or_give_back(quantity, at).is_ok_and(|taken| taken.before.is_some());
+        let taken = quantity != 0 && state.take_or_give_back(quantity, at).is_ok_and(|taken| taken.kept.is_some());
         let at = state.moment(now);
         let (used, reset_us) = state.limits().first().map_or((0, 0), |limit| (limit.used(at), limit.reset_us(at)));
         let throttled = Throttled {

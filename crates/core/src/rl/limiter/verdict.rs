@@ -41,6 +41,12 @@ impl Verdict {
     pub const NO_RETRY: i64 = -1;
     /// `retry_after_ms` when the cost can never pass.
     pub const NEVER: i64 = -2;
+
+    /// Yes, of a limit with this capacity.
+    pub(super) fn allowed(capacity: u64, remaining: u64, reset_us: u64) -> Self {
+        let (retry_after_ms, reset_after_ms) = (Self::NO_RETRY, ms_rounded_up(reset_us));
+        Self { allowed: true, limit: capacity, remaining, retry_after_ms, reset_after_ms, blocked_by: 0 }
+    }
 }
 
 impl Wait {

@@ -53,7 +53,7 @@ pub(super) fn take_limit(rules: &mut Rules, args: &mut Args<'_>) -> Result<(), R
     let limit_text = args.value_of("LIMIT")?;
     let limit = amount("LIMIT", limit_text, 1)?;
     let (mut period, mut burst, mut kind) = (None, None, None);
-    loop {
+    while !args.is_empty() {
         if args.take_keyword("PERIOD") {
             let text = args.value_of("PERIOD")?;
             let value_ms = period_ms("PERIOD", text)?;
