@@ -45,7 +45,7 @@ pub fn describe(config: &Config, venues: &[Venue]) -> Result<String, ConfigError
             line(venue.name(), &"all symbols, as the venue lists them");
         }
         for plan in plans {
-            line(venue.name(), &format_args!("{} ({} subscriptions)", plan.url, plan.subscriptions.len()));
+            line(venue.name(), &format_args!("{} ({} subscriptions)", plan.url, plan.topics.len()));
         }
         if !settings.contracts.is_empty() {
             line("", &format_args!("{} contract sizes configured", settings.contracts.len()));

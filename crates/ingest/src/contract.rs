@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Reject;
 use crate::symbol;
 use crate::venue::Venue;
 
 /// The worth of one contract.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Contract {
     /// So many units of the base currency.
     Base(f64),
@@ -26,7 +29,7 @@ impl Contract {
 }
 
 /// The contract sizes known: built in, from the configuration, and as asked from the venues.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct Contracts {
     known: HashMap<(Venue, String), Contract>,
 }
@@ -35,6 +38,16 @@ impl Contracts {
     /// Learns, or changes, one instrument's.
     pub fn set(&mut self, venue: Venue, instrument: impl Into<String>, contract: Contract) {
         self.known.insert((venue, instrument.into()), contract);
+    }
+
+    /// Learns all that others know, which wins over what was known.
+    pub fn extend(&mut self, others: &Self) {
+        self.known.extend(others.known.iter().map(|(name, contract)| (name.clone(), *contract)));
+    }
+
+    /// The instruments of a venue whose contracts were learned.
+    pub fn names(&self, venue: Venue) -> impl Iterator<Item = &str> {
+        self.known.keys().filter(move |(of, _)| *of == venue).map(|(_, name)| name.as_str())
     }
 
     /// How many were learned.

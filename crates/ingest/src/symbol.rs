@@ -82,9 +82,12 @@ pub fn deribit(instrument: &str) -> Result<String, Reject> {
     }
 }
 
-/// Bitfinex: `tBTCF0:USTF0` (UST is its name of USDT), `tBTCUSD`, `tDUSK:USD`.
+/// Bitfinex: `tBTCF0:USTF0` (UST is its name of USDT), `tBTCUSD`, `tDUSK:USD`; tardis.dev leaves the `t` out.
 pub fn bitfinex(instrument: &str) -> Result<String, Reject> {
-    let pair = instrument.strip_prefix('t').ok_or(Reject::BadSymbol)?;
+    let pair = instrument.strip_prefix('t').unwrap_or(instrument);
+    if pair.len() < 4 {
+        return Err(Reject::BadSymbol);
+    }
     let (base, quote) = match pair.split_once(':') {
         Some(parts) => parts,
         None => pair.split_at_checked(pair.len().saturating_sub(3)).ok_or(Reject::BadSymbol)?,
@@ -149,7 +152,7 @@ mod tests {
     #[test]
     fn every_spelling_of_a_pair_gives_one_symbol() {
         type Canonical = fn(&str) -> Result<String, Reject>;
-        let cases: [(Canonical, &str, &str); 27] = [
+        let cases: [(Canonical, &str, &str); 28] = [
             (binance, "BTCUSDT", "BTCUSDT"),
             (binance, "BTCUSDT_250926", "BTCUSDT"),
             (binance, "BTCUSD_PERP", "BTCUSD"),
@@ -175,6 +178,7 @@ mod tests {
             (deribit, "SOL_USDC-PERPETUAL", "SOLUSDC"),
             (deribit, "ETH-26JUN26", "ETHUSD"),
             (bitfinex, "tBTCF0:USTF0", "BTCUSDT"),
+            (bitfinex, "BTCF0:USTF0", "BTCUSDT"),
             (bitfinex, "tBTCUSD", "BTCUSD"),
             (bitfinex, "tDUSK:USD", "DUSKUSD"),
         ];

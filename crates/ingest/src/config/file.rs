@@ -54,6 +54,8 @@ struct Stream {
     linger_ms: Option<u64>,
     silence_ms: Option<u64>,
     relist_ms: Option<u64>,
+    resubscribe_ms: Option<u64>,
+    lifetime_ms: Option<u64>,
     reconnect_ms: Option<u64>,
     reconnect_max_ms: Option<u64>,
 }
@@ -105,6 +107,8 @@ fn apply(config: &mut Config, text: &str) -> Result<(), String> {
     set(&mut config.linger, file.stream.linger_ms.map(Duration::from_millis));
     set(&mut config.silence, file.stream.silence_ms.map(Duration::from_millis));
     set(&mut config.relist, file.stream.relist_ms.map(Duration::from_millis));
+    set(&mut config.resubscribe, file.stream.resubscribe_ms.map(Duration::from_millis));
+    config.lifetime = file.stream.lifetime_ms.map(Duration::from_millis).or(config.lifetime);
     set(&mut config.reconnect.0, file.stream.reconnect_ms.map(Duration::from_millis));
     set(&mut config.reconnect.1, file.stream.reconnect_max_ms.map(Duration::from_millis));
     for (name, value) in file.series {

@@ -118,6 +118,10 @@ pub struct Config {
     pub silence: Duration,
     /// How often venues are asked what is newly listed.
     pub relist: Duration,
+    /// How often a topic that a venue refused is asked for again.
+    pub resubscribe: Duration,
+    /// When a connection is replaced by a new one; else when the venue would soon end it.
+    pub lifetime: Option<Duration>,
     /// First and longest wait before a connection is tried again.
     pub reconnect: (Duration, Duration),
     /// Venue by venue.
@@ -145,6 +149,8 @@ impl Default for Config {
             spool_grace: Duration::from_secs(10),
             silence: Duration::from_secs(30),
             relist: Duration::from_secs(3600),
+            resubscribe: Duration::from_secs(600),
+            lifetime: None,
             reconnect: (Duration::from_millis(500), Duration::from_secs(60)),
             venues: BTreeMap::new(),
         }
@@ -177,6 +183,9 @@ impl Config {
         within("redis.wait_ms", self.redis.wait.as_millis(), 1, 5_000)?;
         within("stream.silence_ms", self.silence.as_millis(), 1, 3_600_000)?;
         within("stream.relist_ms", self.relist.as_millis(), 100, 86_400_000)?;
+        within("stream.resubscribe_ms", self.resubscribe.as_millis(), 10, 86_400_000)?;
+        let lifetime = self.lifetime.unwrap_or(Duration::from_secs(3600));
+        within("stream.lifetime_ms", lifetime.as_millis(), 100, 86_400_000)?;
         within("stream.reconnect_ms", self.reconnect.0.as_millis(), 1, self.reconnect.1.as_millis())?;
         self.series.check()
     }

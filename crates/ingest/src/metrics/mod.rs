@@ -60,11 +60,20 @@ pub enum Count {
     ListingFailure,
     /// An event was priced by an estimate.
     Estimate,
+    /// An event came from asking for what was missed.
+    Repair,
 }
 
 impl Count {
-    const ALL: [Self; 6] =
-        [Self::Connect, Self::Disconnect, Self::Silence, Self::Refusal, Self::ListingFailure, Self::Estimate];
+    const ALL: [Self; 7] = [
+        Self::Connect,
+        Self::Disconnect,
+        Self::Silence,
+        Self::Refusal,
+        Self::ListingFailure,
+        Self::Estimate,
+        Self::Repair,
+    ];
 
     const fn name(self) -> (&'static str, &'static str) {
         match self {
@@ -74,6 +83,7 @@ impl Count {
             Self::Refusal => ("refusals", "Requests that a venue refused"),
             Self::ListingFailure => ("listing_failures", "Lists of instruments that could not be had"),
             Self::Estimate => ("estimates", "Events whose price is an estimate"),
+            Self::Repair => ("repairs", "Events had by asking for what was missed, doubled ones included"),
         }
     }
 }
@@ -223,6 +233,21 @@ impl Metrics {
     pub fn count(&self, venue: Venue, count: Count) {
         if let Some(family) = self.counts.get(count as usize) {
             family.get_or_create(&of(venue)).inc();
+        }
+    }
+
+    /// Events were priced by an estimate.
+    pub fn estimates(&self, venue: Venue, events: u64) {
+        if let Some(family) = self.counts.get(Count::Estimate as usize).filter(|_| events > 0) {
+            family.get_or_create(&of(venue)).inc_by(events);
+        }
+    }
+
+    /// Events came from asking for what was missed.
+    pub fn repaired(&self, venue: Venue, events: u64) {
+        self.events(venue, events);
+        if let Some(family) = self.counts.get(Count::Repair as usize) {
+            family.get_or_create(&of(venue)).inc_by(events);
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Record<'a> {
     pub batch: &'a mut Batch,
     /// Neither event nor reject: a heading, an acknowledgement, a heartbeat.
     pub is_control: bool,
+    /// No record at all: what was held back until the recording's end.
+    pub is_end: bool,
     raw: Bytes<'a>,
 }
 
@@ -73,7 +75,7 @@ fn read_rows(
         if !is_control {
             batch.push(rows::decode(decoder, layout, &row));
         }
-        let record = Record { number, batch: &mut batch, is_control, raw: Bytes::Row(&row) };
+        let record = Record { number, batch: &mut batch, is_control, is_end: false, raw: Bytes::Row(&row) };
         if each(record).is_break() {
             break;
         }
@@ -92,6 +94,17 @@ fn read_lines(
         line.clear();
         let length = io::Read::take(&mut content, LONGEST_LINE as u64).read_until(b'\n', &mut line)?;
         if length == 0 {
+            batch.clear();
+            decoder.finish(&mut batch);
+            if !(batch.events.is_empty() && batch.rejects.is_empty()) {
+                let _ = each(Record {
+                    number: number + 1,
+                    batch: &mut batch,
+                    is_control: false,
+                    is_end: true,
+                    raw: Bytes::Line(b""),
+                });
+            }
             return Ok(());
         }
         if length == LONGEST_LINE && !line.ends_with(b"\n") {
@@ -101,7 +114,8 @@ fn read_lines(
         batch.clear();
         let is_blank = line.trim_ascii().is_empty();
         let is_control = is_blank || super::lines::decode(decoder, venue, &line, &mut batch);
-        let record = Record { number, batch: &mut batch, is_control, raw: Bytes::Line(line.trim_ascii()) };
+        let record =
+            Record { number, batch: &mut batch, is_control, is_end: false, raw: Bytes::Line(line.trim_ascii()) };
         if each(record).is_break() {
             return Ok(());
         }

@@ -22,6 +22,8 @@ pub struct Tally {
     pub control: u64,
     /// Events.
     pub events: u64,
+    /// Events whose price is an estimate.
+    pub estimates: u64,
     /// Items that gave no event, by reason.
     pub rejects: [u64; Reject::ALL.len()],
 }
@@ -39,6 +41,7 @@ impl Tally {
         self.records += other.records;
         self.control += other.control;
         self.events += other.events;
+        self.estimates += other.estimates;
         for (sum, count) in self.rejects.iter_mut().zip(other.rejects) {
             *sum += count;
         }
@@ -161,6 +164,9 @@ impl Progress {
         }
         for (reason, count) in Reject::ALL.iter().zip(tally.rejects).filter(|(_, count)| *count > 0) {
             let _ = writeln!(text, "  rejected: {:<10} {count:>12}", reason.name());
+        }
+        if tally.estimates > 0 {
+            let _ = writeln!(text, "  {:<20} {:>12}", "priced by estimate", tally.estimates);
         }
         let restarts = self.restarts.load(Ordering::Relaxed);
         if restarts > 0 {

@@ -71,7 +71,12 @@ fn tardis(decoder: &mut Decoder, row: &ByteRecord) -> Result<Event, Reject> {
         quantity: positive(row, 7)?.ok_or(Reject::MissingField)?,
         id: text(row, 4, Reject::MalformedRow)?,
     };
-    decoder.event(venue, raw)
+    let event = decoder.event(venue, raw)?;
+    if venue == Venue::Bitfinex {
+        // The position's entry, where the exchange tells no other.
+        decoder.note_estimate();
+    }
+    Ok(event)
 }
 
 fn snapshot(decoder: &mut Decoder, instrument: Option<&str>, row: &ByteRecord) -> Result<Event, Reject> {

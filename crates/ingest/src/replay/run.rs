@@ -17,7 +17,9 @@ use super::records::{self, Record};
 use super::report::{Progress, Tally};
 use super::source::{Format, STANDARD_INPUT, Source};
 use crate::config::{Config, ConfigError};
+use crate::contract::Contracts;
 use crate::rejects::RejectsFile;
+use crate::stream::instruments::Instruments;
 use crate::venue::{Decoder, Venue};
 
 /// Events of one lane that are read before they are handed over.
@@ -126,7 +128,10 @@ struct Reader {
 
 impl Reader {
     fn read_all(self, doors: Vec<mpsc::Sender<Chunk>>, pace: &mut Pace) -> Result<Tally, ReplayError> {
-        let mut decoder = Decoder::new(self.config.contracts());
+        let mut contracts = Contracts::default();
+        Instruments::open(&self.config.state_dir).add_to(&mut contracts);
+        contracts.extend(&self.config.contracts());
+        let mut decoder = Decoder::new(contracts);
         let mut rejects = RejectsFile::new(self.replay.rejects.clone());
         let mut sum = Tally::default();
         for path in &self.replay.files {
@@ -152,7 +157,7 @@ impl Reader {
         let mut tally = Tally::default();
         self.progress.begin(&title, stored_bytes);
         records::read(source, self.replay.venue, decoder, |record| {
-            tally.records += 1;
+            tally.records += u64::from(!record.is_end);
             tally.control += u64::from(record.is_control);
             for reject in &record.batch.rejects {
                 tally.reject(*reject);
@@ -165,6 +170,7 @@ impl Reader {
             gates.pass(record, pace)
         })?;
         gates.flush();
+        tally.estimates = decoder.take_estimates();
         Ok(tally)
     }
 

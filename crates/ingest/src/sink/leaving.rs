@@ -63,7 +63,8 @@ impl Shelf {
 
     /// The rows that make room first, with their series.
     fn smallest(&self, count: usize) -> Result<Vec<(i64, i64)>, SpoolError> {
-        let (mut going, mut under_way): (Vec<(i64, i64)>, Vec<(i64, i64)>) = (Vec::new(), Vec::new());
+        let mut going: Vec<(i64, i64)> = Vec::new();
+        let mut under_way = Vec::new();
         let mut select = self.db.prepare_cached("SELECT id, series, protected FROM event ORDER BY protected, size")?;
         let mut rows = select.query([])?;
         while going.len() < count

@@ -75,7 +75,8 @@ pub fn configured(symbols: &[String]) -> Vec<Vec<String>> {
     vec![linear, inverse]
 }
 
-fn get(url: &str) -> Result<Value, DiscoveryError> {
+/// Gets a JSON value.
+pub fn get(url: &str) -> Result<Value, DiscoveryError> {
     let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).build().into();
     let mut response = agent.get(url).call().map_err(Box::new)?;
     let bytes = response.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec().map_err(Box::new)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::config::VenueConfig;
 use crate::venue::{Venue, binance, bitfinex, bitmex, bybit, deribit, okx};
@@ -25,9 +25,13 @@ pub struct Plan {
     pub name: String,
     /// Where.
     pub url: String,
-    /// What is said first: subscriptions to the liquidations and to a control stream that ticks all the time.
-    pub subscriptions: Vec<String>,
-    /// Between two of them; venues cut those who talk too fast.
+    /// What is said before anything is subscribed.
+    pub opening: Vec<String>,
+    /// What is subscribed: first a control stream that ticks all the time, then the liquidations.
+    pub topics: Vec<String>,
+    /// Topics in one request.
+    pub chunk: usize,
+    /// Between two requests; venues cut those who talk too fast.
     pub pause: Duration,
     /// What keeps it open, where the venue's own pings do not do.
     pub keepalive: Option<Keepalive>,
@@ -43,87 +47,109 @@ const DERIBIT_CURRENCIES: [&str; 4] = ["BTC", "ETH", "USDC", "USDT"];
 /// The connections of a venue. `symbols` are those of the Bybit categories linear and inverse, as discovered.
 pub fn plans(venue: Venue, config: &VenueConfig, symbols: &[Vec<String>]) -> Vec<Plan> {
     let url = |default: &str| config.url.clone().unwrap_or_else(|| default.to_owned());
-    let plan = |url: String, subscriptions: Vec<String>| Plan {
+    let texts = |topics: &[&str]| topics.iter().map(|topic| (*topic).to_owned()).collect::<Vec<_>>();
+    let kept = |every_s: u64, text: &'static str| Some(Keepalive { every: Duration::from_secs(every_s), text });
+    let plan = |url: String, topics: Vec<String>| Plan {
         venue,
         name: format!("{} {url}", venue.name()),
         url,
-        subscriptions,
-        pause: Duration::from_millis(250),
+        opening: Vec::new(),
+        topics,
+        chunk: 1,
+        pause: Duration::from_millis(100),
         keepalive: None,
         lifetime: LIFETIME,
     };
-    let kept = |every_s: u64, text: &'static str| Some(Keepalive { every: Duration::from_secs(every_s), text });
     match venue {
-        Venue::BinanceUm | Venue::Aster => vec![plan(url(binance::UM_URL), vec![binance_subscription(venue)])],
-        Venue::BinanceCm => vec![plan(url(binance::CM_URL), vec![binance_subscription(venue)])],
+        Venue::BinanceUm | Venue::Aster => {
+            vec![Plan { chunk: 2, ..plan(url(binance::UM_URL), texts(&binance::streams(venue))) }]
+        }
+        Venue::BinanceCm => vec![Plan { chunk: 2, ..plan(url(binance::CM_URL), texts(&binance::streams(venue))) }],
         Venue::Bybit => {
-            let address = |default: &str, category: &str| match &config.url {
-                Some(base) => format!("{}/{category}", base.trim_end_matches('/')),
-                None => default.to_owned(),
-            };
-            let addresses = [address(bybit::LINEAR_URL, "linear"), address(bybit::INVERSE_URL, "inverse")];
-            let controls = ["tickers.BTCUSDT", "tickers.BTCUSD"];
-            let named = addresses.into_iter().zip(controls).zip(symbols).filter(|(_, symbols)| !symbols.is_empty());
-            let plans = named.map(|((url, control), symbols)| Plan {
-                keepalive: kept(20, r#"{"op":"ping"}"#),
-                ..plan(url, bybit_subscriptions(control, symbols))
+            let categories = [("linear", bybit::LINEAR_URL), ("inverse", bybit::INVERSE_URL)].into_iter();
+            let plans = categories.zip(symbols).flat_map(|((category, default), symbols)| {
+                bybit_shares(symbols)
+                    .into_iter()
+                    .enumerate()
+                    .map(move |(n, share)| bybit_plan(config, category, default, n, share))
             });
             plans.collect()
         }
-        Venue::Okx => vec![Plan { keepalive: kept(20, "ping"), ..plan(url(okx::URL), vec![okx_subscription()]) }],
+        Venue::Okx => {
+            let topics = texts(&okx::TOPICS);
+            vec![Plan { keepalive: kept(20, "ping"), ..plan(url(okx::URL), topics) }]
+        }
         Venue::Bitmex => {
-            let subscription = json!({"op": "subscribe", "args": ["liquidation", "instrument:XBTUSD"]});
-            vec![Plan { keepalive: kept(5, "ping"), ..plan(url(bitmex::URL), vec![subscription.to_string()]) }]
+            let topics = texts(&["instrument:XBTUSD", "liquidation"]);
+            vec![Plan { keepalive: kept(5, "ping"), ..plan(url(bitmex::URL), topics) }]
         }
-        Venue::Deribit => vec![plan(url(deribit::URL), deribit_subscriptions(config))],
-        Venue::Bitfinex => {
-            let status = |key: &str| json!({"event": "subscribe", "channel": "status", "key": key}).to_string();
-            vec![plan(url(bitfinex::URL), vec![status("liq:global"), status("deriv:tBTCF0:USTF0")])]
+        Venue::Deribit => {
+            let topics = deribit_topics(config);
+            let heartbeat = deribit_call(0, "public/set_heartbeat", &json!({"interval": 30}));
+            vec![Plan { opening: vec![heartbeat], chunk: topics.len(), ..plan(url(deribit::URL), topics) }]
         }
+        Venue::Bitfinex => vec![plan(url(bitfinex::URL), texts(&["deriv:tBTCF0:USTF0", "liq:global"]))],
     }
 }
 
-fn binance_subscription(venue: Venue) -> String {
-    json!({"method": "SUBSCRIBE", "params": binance::streams(venue), "id": 1}).to_string()
+/// One of Bybit's connections.
+pub fn bybit_plan(config: &VenueConfig, category: &str, default: &str, number: usize, symbols: &[String]) -> Plan {
+    let url = match &config.url {
+        Some(base) => format!("{}/{category}", base.trim_end_matches('/')),
+        None => default.to_owned(),
+    };
+    let control = if category == "linear" { "tickers.BTCUSDT" } else { "tickers.BTCUSD" };
+    let mut topics = vec![control.to_owned()];
+    topics.extend(symbols.iter().map(|symbol| bybit::topic(symbol)));
+    Plan {
+        venue: Venue::Bybit,
+        name: format!("bybit {category} {}", number + 1),
+        url,
+        opening: Vec::new(),
+        topics,
+        chunk: bybit::CHUNK,
+        pause: Duration::from_millis(100),
+        keepalive: Some(Keepalive { every: Duration::from_secs(20), text: r#"{"op":"ping"}"# }),
+        lifetime: LIFETIME,
+    }
 }
 
-/// The control topic, then the symbols.
-fn bybit_subscriptions(control: &str, symbols: &[String]) -> Vec<String> {
-    let mut subscriptions = vec![json!({"op": "subscribe", "args": [control]}).to_string()];
-    subscriptions.extend(bybit_topics(symbols));
-    subscriptions
+/// Bybit's symbols by connection: the arguments of one may have 21,000 characters in all.
+fn bybit_shares(symbols: &[String]) -> Vec<&[String]> {
+    symbols.chunks(bybit::SYMBOLS_PER_CONNECTION).collect()
 }
 
-/// Subscriptions to the liquidations of Bybit's symbols, in chunks.
-pub fn bybit_topics(symbols: &[String]) -> Vec<String> {
-    let topics = |chunk: &[String]| chunk.iter().map(|symbol| format!("allLiquidation.{symbol}")).collect::<Vec<_>>();
-    let subscribe = |chunk| json!({"op": "subscribe", "args": topics(chunk)}).to_string();
-    symbols.chunks(bybit::CHUNK).map(subscribe).collect()
+/// The request that subscribes topics.
+pub fn subscription(venue: Venue, id: u64, topics: &[String]) -> String {
+    let request = match venue {
+        Venue::BinanceUm | Venue::BinanceCm | Venue::Aster => {
+            json!({"method": "SUBSCRIBE", "params": topics, "id": id})
+        }
+        Venue::Bybit => json!({"op": "subscribe", "req_id": id.to_string(), "args": topics}),
+        Venue::Okx => {
+            // The id is told back where the venue knows it; names tell the topics in any case.
+            let args: Vec<Value> = topics.iter().filter_map(|topic| okx::argument(topic)).collect();
+            json!({"id": id.to_string(), "op": "subscribe", "args": args})
+        }
+        Venue::Bitmex => json!({"op": "subscribe", "args": topics}),
+        Venue::Deribit => return deribit_call(id, "public/subscribe", &json!({"channels": topics})),
+        Venue::Bitfinex => json!({"event": "subscribe", "channel": "status", "key": topics.first()}),
+    };
+    request.to_string()
 }
 
-fn okx_subscription() -> String {
-    let args = json!([
-        {"channel": "liquidation-orders", "instType": "SWAP"},
-        {"channel": "liquidation-orders", "instType": "FUTURES"},
-        {"channel": "mark-price", "instId": "BTC-USDT-SWAP"},
-    ]);
-    json!({"op": "subscribe", "args": args}).to_string()
+fn deribit_call(id: u64, method: &str, params: &Value) -> String {
+    json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string()
 }
 
-fn deribit_subscriptions(config: &VenueConfig) -> Vec<String> {
+fn deribit_topics(config: &VenueConfig) -> Vec<String> {
     let currencies = match &config.symbols {
         Some(currencies) => currencies.clone(),
         None => DERIBIT_CURRENCIES.map(str::to_owned).to_vec(),
     };
-    let mut channels: Vec<String> = vec!["deribit_price_index.btc_usd".to_owned()];
-    channels.extend(currencies.iter().map(|currency| format!("trades.future.{currency}.100ms")));
-    let call = |id: u32, method: &str, params: serde_json::Value| {
-        json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string()
-    };
-    vec![
-        call(1, "public/set_heartbeat", json!({"interval": 30})),
-        call(2, "public/subscribe", json!({"channels": channels})),
-    ]
+    let mut topics: Vec<String> = vec!["deribit_price_index.btc_usd".to_owned()];
+    topics.extend(currencies.iter().map(|currency| format!("trades.future.{currency}.100ms")));
+    topics
 }
 
 #[cfg(test)]
@@ -131,18 +157,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_venue_has_a_plan_with_a_control_stream() {
+    fn every_venue_has_a_plan_that_begins_with_a_control_stream() {
         let symbols = [vec!["BTCUSDT".to_owned(); 23], vec!["BTCUSD".to_owned()]];
         let controls =
             ["markPrice@1s", "markPrice@1s", "tickers.", "mark-price", "instrument:", "price_index", "deriv:"];
         for (venue, control) in Venue::STREAMED.into_iter().zip(controls) {
             for plan in plans(venue, &VenueConfig::default(), &symbols) {
                 assert!(plan.url.starts_with("wss://"), "{}", plan.url);
-                assert!(plan.subscriptions.iter().any(|text| text.contains(control)), "{:?}", plan.subscriptions);
+                assert!(plan.topics.iter().any(|topic| topic.contains(control)), "{:?}", plan.topics);
+                for topic in &plan.topics {
+                    let request = subscription(venue, 7, std::slice::from_ref(topic));
+                    let name = topic.split(':').next().unwrap();
+                    assert!(request.contains(name), "{topic} in {request}");
+                }
             }
         }
-        let bybit = plans(Venue::Bybit, &VenueConfig::default(), &symbols);
-        assert_eq!(bybit.iter().map(|plan| plan.subscriptions.len()).collect::<Vec<_>>(), [4, 2]);
+    }
+
+    #[test]
+    fn bybit_connections_keep_below_the_limit_of_their_arguments() {
+        // As many and as long as were listed when the limit was met.
+        let symbols: Vec<String> = (0..900).map(|n| format!("{n}LONGNAMEDCOINUSDT")).collect();
+        let plans = plans(Venue::Bybit, &VenueConfig::default(), &[symbols, Vec::new()]);
+        assert!(plans.len() > 3);
+        let mut seen = 0;
+        for plan in &plans {
+            let characters: usize = plan.topics.iter().map(|topic| topic.len() + 3).sum();
+            assert!(characters <= 21_000, "{characters}");
+            seen += plan.topics.len() - 1;
+            let requests = plan.topics.len().div_ceil(plan.chunk) as u32;
+            assert!(plan.pause * requests <= Duration::from_secs(5), "the last topic waits too long");
+        }
+        assert_eq!(seen, 900);
     }
 
     #[test]

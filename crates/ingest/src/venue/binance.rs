@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::field::{positive, text, time_ms};
-use super::{Decoder, Frame, Raw, Venue};
+use super::{Answered, Decoder, Frame, Raw, Venue};
 use crate::event::{Batch, Event, Reject, side_of};
 
 /// Where USD-M market data lives since 2026-04-23; the old root acknowledges and stays silent.
@@ -33,10 +33,10 @@ pub fn market_of(payload: &Value) -> Venue {
 
 pub(super) fn decode(decoder: &mut Decoder, venue: Venue, frame: &Value, batch: &mut Batch) -> Frame {
     if let Some(error) = frame.get("error").or_else(|| frame.get("code").map(|_| frame)) {
-        return Frame::Refused(error.to_string());
+        return Frame::Refused(Answered::to(frame.get("id")), error.to_string());
     }
     if frame.get("result").is_some() {
-        return Frame::Control;
+        return Frame::Acknowledged(Answered::to(frame.get("id")));
     }
     let Some(payload) = payload(frame) else {
         batch.push(Err(Reject::MalformedFrame));

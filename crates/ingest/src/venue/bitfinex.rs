@@ -1,17 +1,28 @@
 //! Bitfinex: the `liq:global` status channel.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::field::{items, number_of, whole_ms};
-use super::{Decoder, Frame, Raw, Venue};
+use super::{Answered, Decoder, Frame, Raw, Venue};
 use crate::event::{Batch, Event, Reject, Side};
 
 /// Public channels.
 pub const URL: &str = "wss://api-pub.bitfinex.com/ws/2";
 
-pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) -> Frame {
+/// How long a trigger without a price waits for its execution, by the exchange's time, milliseconds.
+const PRICE_WITHIN_MS: u64 = 10_000;
+/// Triggers that wait at a time.
+const MOST_WAITING: usize = 1_000;
+
+pub(super) fn decode(decoder: &mut Decoder, frame: &Value, received_ms: Option<u64>, batch: &mut Batch) -> Frame {
     match frame.get("event").and_then(Value::as_str) {
-        Some("error") => return Frame::Refused(frame.to_string()),
+        Some("error") => return Frame::Refused(about(frame), frame.to_string()),
+        Some("subscribed") => {
+            decoder.positions.subscribed(frame);
+            return Frame::Acknowledged(about(frame));
+        }
         Some(_) => return Frame::Control,
         None => {}
     }
@@ -19,6 +30,9 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) ->
         batch.push(Err(Reject::MalformedFrame));
         return Frame::Unknown;
     };
+    if let Some(now_ms) = received_ms {
+        give_up(decoder, now_ms, batch);
+    }
     if body.as_str() == Some("hb") {
         return Frame::Pulse;
     }
@@ -30,14 +44,17 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) ->
     let mut seen = false;
     for row in nested.filter(|row| is_position(row)) {
         seen = true;
-        let event = forced(decoder, row);
-        batch.push(event);
+        if let Some(event) = forced(decoder, row, received_ms, batch).transpose() {
+            batch.push(event);
+        }
     }
     if seen {
         return Frame::Data;
     }
-    // Status of one derivative: the control channel.
+    // Status of one derivative: the control channel, and a price.
     if rows.len() >= 8 && rows.iter().take(1).all(Value::is_number) {
+        let channel = frame.get(0).and_then(Value::as_u64);
+        decoder.positions.priced(channel, rows.get(2).and_then(|price| number_of(price).ok()));
         return Frame::Pulse;
     }
     if !rows.is_empty() {
@@ -46,19 +63,109 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) ->
     Frame::Unknown
 }
 
+/// Liquidations that were triggered and have no price yet, and what prices are known.
+#[derive(Debug, Default)]
+pub struct Positions {
+    waiting: Vec<Triggered>,
+    /// Which derivative each channel of status tells of.
+    channels: HashMap<u64, String>,
+    /// The last price of each derivative.
+    prices: HashMap<String, f64>,
+}
+
+#[derive(Debug)]
+struct Triggered {
+    id: String,
+    instrument: String,
+    ts_ms: u64,
+    /// When it came, else when it happened.
+    since_ms: u64,
+    amount: f64,
+    entry: Option<f64>,
+}
+
+impl Positions {
+    fn subscribed(&mut self, frame: &Value) {
+        let key = frame.get("key").and_then(Value::as_str).and_then(|key| key.strip_prefix("deriv:"));
+        if let (Some(channel), Some(derivative)) = (frame.get("chanId").and_then(Value::as_u64), key) {
+            self.channels.insert(channel, derivative.to_owned());
+        }
+    }
+
+    fn priced(&mut self, channel: Option<u64>, price: Option<f64>) {
+        let derivative = channel.and_then(|channel| self.channels.get(&channel));
+        if let (Some(derivative), Some(price)) = (derivative, price.filter(|price| *price > 0.0)) {
+            self.prices.insert(derivative.clone(), price);
+        }
+    }
+}
+
+/// Prices what has waited long enough: by the derivative's status, else by the position's entry, which is an estimate.
+pub(super) fn give_up(decoder: &mut Decoder, now_ms: u64, batch: &mut Batch) {
+    let is_due = |triggered: &mut Triggered| triggered.since_ms.saturating_add(PRICE_WITHIN_MS) <= now_ms;
+    let due: Vec<Triggered> = decoder.positions.waiting.extract_if(.., is_due).collect();
+    for triggered in due {
+        let price = match decoder.positions.prices.get(&triggered.instrument) {
+            Some(price) => Some(*price),
+            None => {
+                decoder.estimates += u64::from(triggered.entry.is_some());
+                triggered.entry
+            }
+        };
+        batch.push(price.ok_or(Reject::NoPrice).and_then(|price| triggered.event(decoder, price)));
+    }
+}
+
+impl Triggered {
+    fn event(&self, decoder: &mut Decoder, price: f64) -> Result<Event, Reject> {
+        let side = if self.amount > 0.0 { Side::Sell } else { Side::Buy };
+        let (instrument, quantity) = (self.instrument.as_str(), self.amount.abs());
+        decoder.event(Venue::Bitfinex, Raw { instrument, ts_ms: self.ts_ms, side, price, quantity, id: &self.id })
+    }
+}
+
+/// The key that an answer names.
+fn about(frame: &Value) -> Answered {
+    Answered::about(frame.get("key").and_then(Value::as_str).map(str::to_owned).into_iter().collect())
+}
+
 /// `["pos", POS_ID, MTS, _, SYMBOL, AMOUNT, BASE_PRICE, _, IS_MATCH, IS_MARKET_SOLD, _, PRICE_ACQUIRED]`: a positive
-/// amount is a liquidated long. Triggers count, the executions that follow them do not. BASE_PRICE is where the
-/// position was opened, so without PRICE_ACQUIRED there is no price.
-fn forced(decoder: &mut Decoder, row: &Value) -> Result<Event, Reject> {
+/// amount is a liquidated long. Triggers count; the executions that follow them do not, but tell the price where the
+/// trigger had none. BASE_PRICE is where the position was opened.
+fn forced(
+    decoder: &mut Decoder,
+    row: &Value,
+    received_ms: Option<u64>,
+    batch: &mut Batch,
+) -> Result<Option<Event>, Reject> {
     let field = |place: usize| row.get(place).ok_or(Reject::MissingField);
     let amount = number_of(field(5)?)?;
+    let price = |place: usize| field(place).and_then(number_of).ok().filter(|price| *price > 0.0);
+    let id = field(1)?.to_string();
     if number_of(field(8)?)? != 0.0 {
+        let place = decoder.positions.waiting.iter().position(|waiting| waiting.id == id);
+        if let (Some(place), Some(price)) = (place, price(11)) {
+            let triggered = decoder.positions.waiting.remove(place);
+            batch.push(triggered.event(decoder, price));
+        }
         return Err(Reject::Execution);
     }
-    let price = field(11).and_then(number_of).ok().filter(|price| *price > 0.0).ok_or(Reject::NoPrice)?;
     let ts_ms = number_of(field(2)?).and_then(whole_ms).map_err(|_| Reject::NoTime)?;
-    let instrument = field(4)?.as_str().ok_or(Reject::MissingField)?;
-    let side = if amount > 0.0 { Side::Sell } else { Side::Buy };
-    let id = field(1)?.to_string();
-    decoder.event(Venue::Bitfinex, Raw { instrument, ts_ms, side, price, quantity: amount.abs(), id: &id })
+    // In a recording without times of receipt the events' own have to do.
+    if received_ms.is_none() {
+        give_up(decoder, ts_ms, batch);
+    }
+    let instrument = field(4)?.as_str().ok_or(Reject::MissingField)?.to_owned();
+    let triggered =
+        Triggered { id, instrument, ts_ms, since_ms: received_ms.unwrap_or(ts_ms), amount, entry: price(6) };
+    match price(11) {
+        Some(price) => triggered.event(decoder, price).map(Some),
+        None => {
+            let is_known = decoder.positions.waiting.iter().any(|waiting| waiting.id == triggered.id);
+            if !is_known && decoder.positions.waiting.len() < MOST_WAITING {
+                decoder.positions.waiting.push(triggered);
+            }
+            Ok(None)
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::field::{items, positive, text};
-use super::{Decoder, Frame, Raw, Venue};
+use super::{Answered, Decoder, Frame, Raw, Venue};
 use crate::event::{Batch, Event, Reject, side_of};
 
 /// The realtime API.
@@ -11,10 +11,15 @@ pub const URL: &str = "wss://ws.bitmex.com/realtime";
 
 pub(super) fn decode(decoder: &mut Decoder, frame: &Value, received_ms: Option<u64>, batch: &mut Batch) -> Frame {
     if let Some(error) = frame.get("error") {
-        return Frame::Refused(error.to_string());
+        let asked = frame.get("request").and_then(|request| request.get("args"));
+        let topics = items(asked).iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        return Frame::Refused(Answered::about(topics), error.to_string());
     }
     let Some(table) = frame.get("table").and_then(Value::as_str) else {
-        if ["success", "info", "subscribe"].iter().any(|name| frame.get(name).is_some()) {
+        if let Some(topic) = frame.get("subscribe").and_then(Value::as_str) {
+            return Frame::Acknowledged(Answered::about(vec![topic.to_owned()]));
+        }
+        if ["success", "info"].iter().any(|name| frame.get(name).is_some()) {
             return Frame::Control;
         }
         batch.push(Err(Reject::MalformedFrame));

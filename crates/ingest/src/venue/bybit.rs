@@ -3,15 +3,22 @@
 use serde_json::Value;
 
 use super::field::{items, positive, text, time_ms};
-use super::{Decoder, Frame, Raw, Venue};
+use super::{Answered, Decoder, Frame, Raw, Venue};
 use crate::event::{Batch, Event, Reject, opposite, side_of};
 
 /// USDT and USDC contracts.
 pub const LINEAR_URL: &str = "wss://stream.bybit.com/v5/public/linear";
 /// Contracts settled in their base currency.
 pub const INVERSE_URL: &str = "wss://stream.bybit.com/v5/public/inverse";
-/// Symbols in one subscription: an argument list may have 21,000 characters in all, and long ones went unanswered.
+/// Topics in one request: long ones went unanswered.
 pub const CHUNK: usize = 10;
+/// Symbols of one connection: its arguments may have 21,000 characters in all, and the last topic is not to wait long.
+pub const SYMBOLS_PER_CONNECTION: usize = 200;
+
+/// The topic of a symbol's liquidations.
+pub fn topic(symbol: &str) -> String {
+    format!("allLiquidation.{symbol}")
+}
 
 pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) -> Frame {
     let Some(topic) = frame.get("topic").and_then(Value::as_str) else {
@@ -40,8 +47,13 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) ->
 }
 
 fn control(frame: &Value, batch: &mut Batch) -> Frame {
+    let is_subscription = frame.get("op").and_then(Value::as_str) == Some("subscribe");
     if frame.get("success") == Some(&Value::Bool(false)) {
-        return Frame::Refused(frame.get("ret_msg").and_then(Value::as_str).unwrap_or("refused").to_owned());
+        let why = frame.get("ret_msg").and_then(Value::as_str).unwrap_or("refused").to_owned();
+        return Frame::Refused(Answered::to(frame.get("req_id")), why);
+    }
+    if is_subscription {
+        return Frame::Acknowledged(Answered::to(frame.get("req_id")));
     }
     if frame.get("op").is_some() {
         return Frame::Control;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::field::{items, positive, text, time_ms};
-use super::{Decoder, Frame, Raw, Venue};
+use super::{Answered, Decoder, Frame, Raw, Venue};
 use crate::event::{Batch, Event, Reject, Side, opposite, side_of};
 
 /// JSON-RPC over WebSocket.
@@ -13,11 +13,16 @@ pub const TEST: &str = r#"{"jsonrpc":"2.0","id":9,"method":"public/test","params
 
 pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) -> Frame {
     if let Some(error) = frame.get("error") {
-        return Frame::Refused(error.to_string());
+        return Frame::Refused(Answered::to(frame.get("id")), error.to_string());
     }
     match frame.get("method").and_then(Value::as_str) {
         Some("heartbeat") => return heartbeat(frame),
         Some("subscription") => {}
+        // Channels that are not there are left out of the list of those that were subscribed.
+        _ if frame.get("result").is_some_and(Value::is_array) => {
+            let topics = items(frame.get("result")).iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            return Frame::Acknowledged(Answered { id: Answered::to(frame.get("id")).id, topics });
+        }
         _ if frame.get("result").is_some() => return Frame::Control,
         _ => {
             batch.push(Err(Reject::MalformedFrame));

@@ -124,6 +124,26 @@ impl Venue {
     }
 }
 
+/// What a venue's answer to a request is about, as far as it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// The number of the request.
+    pub id: Option<u64>,
+    /// The topics it names.
+    pub topics: Vec<String>,
+}
+
+impl Answered {
+    fn to(id: Option<&Value>) -> Self {
+        let id = id.and_then(|id| id.as_u64().or_else(|| id.as_str()?.parse().ok()));
+        Self { id, topics: Vec::new() }
+    }
+
+    fn about(topics: Vec<String>) -> Self {
+        Self { id: None, topics }
+    }
+}
+
 /// What a frame was, beside the events it gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
@@ -131,12 +151,14 @@ pub enum Frame {
     Data,
     /// Data of the control channel: the feed is alive.
     Pulse,
-    /// An acknowledgement, a pong, a heartbeat: nothing to do.
+    /// A pong, a heartbeat: nothing to do.
     Control,
+    /// A subscription was accepted.
+    Acknowledged(Answered),
     /// To be answered with this text.
     Answer(String),
     /// The venue refused something, in its own words.
-    Refused(String),
+    Refused(Answered, String),
     /// Nothing that is known.
     Unknown,
 }
@@ -158,10 +180,42 @@ pub struct Raw<'a> {
     pub id: &'a str,
 }
 
+/// An event whose contract's worth nobody knows yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// Whose.
+    pub venue: Venue,
+    /// When its frame was read, Unix microseconds.
+    pub at_us: i64,
+    instrument: String,
+    ts_ms: u64,
+    side: Side,
+    price: f64,
+    quantity: f64,
+    id: String,
+}
+
+impl Held {
+    /// With the time at which its frame was read.
+    pub fn at(self, at_us: i64) -> Self {
+        Self { at_us, ..self }
+    }
+
+    /// As the venue worded it.
+    pub fn raw(&self) -> Raw<'_> {
+        let Self { instrument, ts_ms, side, price, quantity, id, .. } = self;
+        Raw { instrument, ts_ms: *ts_ms, side: *side, price: *price, quantity: *quantity, id }
+    }
+}
+
 /// Turns frames and rows of every venue into events.
 #[derive(Debug)]
 pub struct Decoder {
     contracts: Contracts,
+    /// Kept for whoever wants to hold them; a replay does not.
+    unknown: Option<Vec<Held>>,
+    estimates: u64,
+    positions: bitfinex::Positions,
     names: [Names; Venue::ALL.len()],
     exchanges: [Arc<str>; Venue::ALL.len()],
 }
@@ -171,9 +225,22 @@ impl Decoder {
     pub fn new(contracts: Contracts) -> Self {
         Self {
             contracts,
+            unknown: None,
+            estimates: 0,
+            positions: bitfinex::Positions::default(),
             names: std::array::from_fn(|_| Names::default()),
             exchanges: Venue::ALL.map(|venue| Arc::from(venue.exchange())),
         }
+    }
+
+    /// Knows these contract sizes from now on.
+    pub fn learn(&mut self, contracts: Contracts) {
+        self.contracts = contracts;
+    }
+
+    /// Keeps events whose contract is unknown, to be taken by [`Self::take_unknown`].
+    pub fn keeping_unknown(self) -> Self {
+        Self { unknown: Some(Vec::new()), ..self }
     }
 
     /// Reads one frame of `venue`, appending to `batch`. `received_ms` serves venues that tell no time.
@@ -184,14 +251,27 @@ impl Decoder {
             Venue::Okx => okx::decode(self, frame, batch),
             Venue::Bitmex => bitmex::decode(self, frame, received_ms, batch),
             Venue::Deribit => deribit::decode(self, frame, batch),
-            Venue::Bitfinex => bitfinex::decode(self, frame, batch),
+            Venue::Bitfinex => bitfinex::decode(self, frame, received_ms, batch),
         }
     }
 
     /// Makes an event of what a venue reported.
     pub fn event(&mut self, venue: Venue, raw: Raw<'_>) -> Result<Event, Reject> {
         let symbol = self.symbol(venue, raw.instrument, venue.canonical_symbol())?;
-        let size = self.contracts.notional(venue, raw.instrument, raw.quantity, raw.price)?;
+        let size = self.contracts.notional(venue, raw.instrument, raw.quantity, raw.price);
+        if let (Err(Reject::UnknownMultiplier), Some(unknown)) = (size, &mut self.unknown) {
+            unknown.push(Held {
+                venue,
+                at_us: 0,
+                instrument: raw.instrument.to_owned(),
+                ts_ms: raw.ts_ms,
+                side: raw.side,
+                price: raw.price,
+                quantity: raw.quantity,
+                id: raw.id.to_owned(),
+            });
+        }
+        let size = size?;
         let Raw { ts_ms, side, price, id, .. } = raw;
         Event { exchange: self.exchange(venue), symbol, ts_ms, side, price, size, id: id.into() }.checked()
     }
@@ -209,6 +289,26 @@ impl Decoder {
     /// The shared name of the venue's exchange.
     pub fn exchange(&self, venue: Venue) -> Arc<str> {
         self.exchanges.get(venue as usize).cloned().unwrap_or_else(|| Arc::from(venue.exchange()))
+    }
+
+    /// Events of contracts whose worth is unknown, since the last time this was asked.
+    pub fn take_unknown(&mut self) -> Vec<Held> {
+        self.unknown.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Events that were priced by an estimate, since the last time this was asked.
+    pub const fn take_estimates(&mut self) -> u64 {
+        std::mem::replace(&mut self.estimates, 0)
+    }
+
+    /// Notes that an event's price is an estimate.
+    pub const fn note_estimate(&mut self) {
+        self.estimates += 1;
+    }
+
+    /// Gives what was held back for a price that has not come.
+    pub fn finish(&mut self, batch: &mut Batch) {
+        bitfinex::give_up(self, u64::MAX, batch);
     }
 
     /// The contract sizes.

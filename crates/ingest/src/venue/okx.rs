@@ -3,15 +3,35 @@
 use serde_json::Value;
 
 use super::field::{items, positive, text, time_ms};
-use super::{Decoder, Frame, Raw, Venue};
+use super::{Answered, Decoder, Frame, Raw, Venue};
 use crate::event::{Batch, Event, Reject, Side, side_of};
 
 /// Public channels.
 pub const URL: &str = "wss://ws.okx.com:8443/ws/v5/public";
 
+/// What is subscribed, by names of our own: channel and instrument or type of instruments.
+pub const TOPICS: [&str; 3] = ["mark-price:BTC-USDT-SWAP", "liquidation-orders:SWAP", "liquidation-orders:FUTURES"];
+
+/// The argument of a topic.
+pub fn argument(topic: &str) -> Option<Value> {
+    let (channel, which) = topic.split_once(':')?;
+    let name = if channel == "mark-price" { "instId" } else { "instType" };
+    Some(serde_json::json!({"channel": channel, name: which}))
+}
+
+/// The topic that an argument names.
+fn topic_of(argument: Option<&Value>) -> Option<String> {
+    let field = |name: &str| argument?.get(name)?.as_str();
+    let which = field("instId").or_else(|| field("instType"))?;
+    Some(format!("{}:{which}", field("channel")?))
+}
+
 pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) -> Frame {
     match frame.get("event").and_then(Value::as_str) {
-        Some("error") => return Frame::Refused(frame.to_string()),
+        Some("error") => return Frame::Refused(refused(frame), frame.to_string()),
+        Some("subscribe") => {
+            return Frame::Acknowledged(Answered::about(topic_of(frame.get("arg")).into_iter().collect()));
+        }
         Some(_) => return Frame::Control,
         None => {}
     }
@@ -38,6 +58,18 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) ->
             batch.push(Err(Reject::NotLiquidation));
             Frame::Unknown
         }
+    }
+}
+
+/// An error tells the request by its id, or quotes the argument: `channel:mark-price,instId:X doesn't exist`.
+fn refused(frame: &Value) -> Answered {
+    let text = frame.get("msg").and_then(Value::as_str).unwrap_or_default();
+    let quoted = TOPICS.iter().find(|topic| {
+        topic.split_once(':').is_some_and(|(channel, which)| text.contains(channel) && text.contains(which))
+    });
+    match (frame.get("id"), quoted) {
+        (None, Some(topic)) => Answered::about(vec![(*topic).to_owned()]),
+        (id, _) => Answered::to(id),
     }
 }
 

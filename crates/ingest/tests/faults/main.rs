@@ -9,6 +9,7 @@ mod disk;
 mod redis;
 mod spools;
 mod stage;
+mod venues;
 
 use stage::Stage;
 use support::Options;

@@ -59,6 +59,16 @@ struct Seen {
     faults: Mutex<Vec<String>>,
     paths: Mutex<Vec<String>>,
     texts: Mutex<Vec<String>>,
+    refused: Mutex<Vec<String>>,
+}
+
+impl Seen {
+    /// Notes what a client said; what the venue answers.
+    fn hear(&self, text: &str) -> Vec<String> {
+        self.texts.lock().unwrap().push(text.to_owned());
+        let refused = self.refused.lock().unwrap();
+        super::acknowledge::answers(text, |topic| refused.iter().any(|bad| topic.contains(bad)))
+    }
 }
 
 impl Exchange {
@@ -79,6 +89,16 @@ impl Exchange {
     /// Sends a frame over whichever connection stands.
     pub fn send(&self, text: String) {
         self.live.send(text).unwrap();
+    }
+
+    /// Refuses subscriptions to topics that hold this text.
+    pub fn refuse(&self, text: &str) {
+        self.seen.refused.lock().unwrap().push(text.to_owned());
+    }
+
+    /// Refuses nothing any more.
+    pub fn accept_all(&self) {
+        self.seen.refused.lock().unwrap().clear();
     }
 
     pub fn connections(&self) -> usize {
@@ -123,7 +143,9 @@ async fn serve(stream: TcpStream, place: usize, script: &Script, seen: &Seen, li
     while !missing.is_empty() {
         let text = next_text(&mut socket, script).await?;
         missing.retain(|piece| !text.contains(piece));
-        seen.texts.lock().unwrap().push(text);
+        for answer in seen.hear(&text) {
+            send(&mut socket, &answer).await?;
+        }
     }
     for text in &script.greeting {
         send(&mut socket, text).await?;
@@ -175,8 +197,11 @@ async fn tick(mut socket: Socket, script: &Script, seen: &Seen, live: &Live) {
             Some(text) = live.recv() => send(&mut socket, &text).await,
             message = socket.next() => match message {
                 Some(Ok(Message::Text(text))) => {
-                    seen.texts.lock().unwrap().push(text.to_string());
-                    answer(&mut socket, script, &text).await.map(drop)
+                    let mut sent = Ok(());
+                    for answer in seen.hear(&text) {
+                        sent = send(&mut socket, &answer).await;
+                    }
+                    sent.and(answer(&mut socket, script, &text).await.map(drop))
                 }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => Ok(()),
@@ -237,15 +262,17 @@ async fn ping(socket: &mut Socket, script: &Script) -> Result<(), String> {
 /// An HTTP server that answers each path that begins so with this body.
 pub struct Rest {
     address: SocketAddr,
-    answers: Arc<Mutex<Vec<(String, String)>>>,
+    answers: Arc<Mutex<Vec<(String, String, String)>>>,
+    asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Rest {
     pub fn start() -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let answers: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
-        let known = Arc::clone(&answers);
+        let answers: Arc<Mutex<Vec<(String, String, String)>>> = Arc::default();
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (known, paths) = (Arc::clone(&answers), Arc::clone(&asked));
         std::thread::spawn(move || {
             use std::io::{BufRead, BufReader, Write};
             for mut stream in listener.incoming().map_while(Result::ok) {
@@ -257,16 +284,14 @@ impl Rest {
                     line.clear();
                 }
                 let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-                let found = known.lock().unwrap().iter().find(|(begin, _)| path.starts_with(begin.as_str())).cloned();
-                let (status, body) = match found {
-                    Some((_, body)) => ("200 OK", body),
-                    None => ("404 Not Found", String::new()),
-                };
+                paths.lock().unwrap().push(path.clone());
+                let found = known.lock().unwrap().iter().find(|(begin, ..)| path.starts_with(begin.as_str())).cloned();
+                let (_, status, body) = found.unwrap_or((String::new(), "404 Not Found".into(), String::new()));
                 let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
                 let _ = stream.write_all((head + &body).as_bytes());
             }
         });
-        Self { address, answers }
+        Self { address, answers, asked }
     }
 
     pub fn url(&self) -> String {
@@ -274,8 +299,18 @@ impl Rest {
     }
 
     pub fn answer(&self, path: &str, body: &str) {
+        self.answer_with(path, "200 OK", body);
+    }
+
+    /// With a status such as `503 Service Unavailable`.
+    pub fn answer_with(&self, path: &str, status: &str, body: &str) {
         let mut answers = self.answers.lock().unwrap();
-        answers.retain(|(known, _)| known != path);
-        answers.push((path.to_owned(), body.to_owned()));
+        answers.retain(|(known, ..)| known != path);
+        answers.push((path.to_owned(), status.to_owned(), body.to_owned()));
+    }
+
+    /// The paths that were asked for.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
     }
 }

@@ -25,7 +25,7 @@ pub const DIALECTS: [Dialect; 7] = [
     Dialect {
         venue: "binance-um",
         expects: &["!forceOrder@arr", "btcusdt@markPrice@1s"],
-        greeting: &[r#"{"result":null,"id":1}"#],
+        greeting: &[],
         pulse: r#"{"stream":"btcusdt@markPrice@1s","data":{"e":"markPriceUpdate","E":1,"s":"BTCUSDT","p":"1"}}"#,
         keepalive: None,
         frame: |n| {
@@ -41,7 +41,7 @@ pub const DIALECTS: [Dialect; 7] = [
     Dialect {
         venue: "binance-cm",
         expects: &["!forceOrder@arr", "btcusd_perp@markPrice@1s"],
-        greeting: &[r#"{"result":null,"id":1}"#],
+        greeting: &[],
         pulse: r#"{"stream":"btcusd_perp@markPrice@1s","data":{"e":"markPriceUpdate","E":1,"s":"BTCUSD_PERP","p":"1"}}"#,
         keepalive: None,
         frame: |n| {
@@ -56,7 +56,7 @@ pub const DIALECTS: [Dialect; 7] = [
     Dialect {
         venue: "bybit",
         expects: &["tickers.BTCUSDT", "allLiquidation.ICPUSDT", "allLiquidation.PIPPINUSDT"],
-        greeting: &[r#"{"success":true,"ret_msg":"subscribe","conn_id":"x","op":"subscribe"}"#],
+        greeting: &[],
         pulse: r#"{"topic":"tickers.BTCUSDT","type":"delta","ts":1,"data":{"symbol":"BTCUSDT"}}"#,
         keepalive: Some((r#"{"op":"ping"}"#, r#"{"success":true,"ret_msg":"pong","op":"ping"}"#)),
         frame: |n| {
@@ -71,7 +71,7 @@ pub const DIALECTS: [Dialect; 7] = [
     Dialect {
         venue: "okx",
         expects: &["liquidation-orders", "mark-price"],
-        greeting: &[r#"{"event":"subscribe","arg":{"channel":"liquidation-orders","instType":"SWAP"},"connId":"x"}"#],
+        greeting: &[],
         pulse: r#"{"arg":{"channel":"mark-price","instId":"BTC-USDT-SWAP"},"data":[{"markPx":"1","ts":"1"}]}"#,
         keepalive: Some(("ping", "pong")),
         frame: |n| {
@@ -88,7 +88,6 @@ pub const DIALECTS: [Dialect; 7] = [
         expects: &["liquidation", "instrument:XBTUSD"],
         greeting: &[
             r#"{"info":"Welcome to the BitMEX Realtime API.","version":"2"}"#,
-            r#"{"success":true,"subscribe":"liquidation","request":{"op":"subscribe"}}"#,
             r#"{"table":"liquidation","action":"partial","keys":["orderID"],"data":[]}"#,
         ],
         pulse: r#"{"table":"instrument","action":"update","data":[{"symbol":"XBTUSD","markPrice":1.5}]}"#,
@@ -105,10 +104,7 @@ pub const DIALECTS: [Dialect; 7] = [
     Dialect {
         venue: "deribit",
         expects: &["public/set_heartbeat", "trades.future.BTC.100ms"],
-        greeting: &[
-            r#"{"jsonrpc":"2.0","id":1,"result":"ok"}"#,
-            r#"{"jsonrpc":"2.0","id":2,"result":["trades.future.BTC.100ms"]}"#,
-        ],
+        greeting: &[],
         pulse: r#"{"jsonrpc":"2.0","method":"subscription","params":{"channel":"deribit_price_index.btc_usd","data":{"price":1}}}"#,
         keepalive: None,
         frame: |n| {
@@ -123,11 +119,7 @@ pub const DIALECTS: [Dialect; 7] = [
     Dialect {
         venue: "bitfinex",
         expects: &["liq:global", "deriv:tBTCF0:USTF0"],
-        greeting: &[
-            r#"{"event":"info","version":2,"serverId":"x","platform":{"status":1}}"#,
-            r#"{"event":"subscribed","channel":"status","chanId":907,"key":"liq:global"}"#,
-            r#"[907,[]]"#,
-        ],
+        greeting: &[r#"{"event":"info","version":2,"serverId":"x","platform":{"status":1}}"#, r#"[907,[]]"#],
         pulse: r#"[907,"hb"]"#,
         keepalive: None,
         frame: |n| {

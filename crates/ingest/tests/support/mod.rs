@@ -10,6 +10,7 @@
     reason = "shared by several test programs, each using a part; a broken assumption must stop the test"
 )]
 
+pub mod acknowledge;
 pub mod exchange;
 pub mod feed;
 pub mod frames;

@@ -1,0 +1,327 @@
+//! One connection to a venue from its making to its end: connect, subscribe, read, answer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep_until, timeout};
+use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+use super::Shared;
+use super::plan::Plan;
+use super::subscriber::Subscriber;
+use crate::contract::Contracts;
+use crate::event::{Batch, Reject};
+use crate::metrics::Count;
+use crate::sink::{Arrived, now_us};
+use crate::venue::{Decoder, Frame};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// The largest message that is read; instrument tables of BitMEX take a few hundred kilobytes.
+const LARGEST_MESSAGE: usize = 16 << 20;
+/// How long what is still on its way is read when the connection is left.
+const LEAVING: Duration = Duration::from_secs(1);
+const FAR: Duration = Duration::from_secs(365 * 86_400);
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// What a connection learns while it stands.
+#[derive(Clone)]
+pub enum News {
+    /// To be subscribed too.
+    Topics(Vec<String>),
+    /// Not there any more.
+    Gone(Vec<String>),
+    /// The contract sizes from now on.
+    Contracts(Contracts),
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// It was asked to.
+    Left,
+    /// The control stream says nothing any more.
+    Silence,
+    /// The connection failed, or the venue closed it.
+    Failed(String),
+    /// The venue asks to be left alone for so long.
+    Busy(Duration, String),
+}
+
+/// One connection and what reads it.
+pub struct Session {
+    /// How the venue is spoken to.
+    pub plan: Arc<Plan>,
+    /// What all feeds share.
+    pub shared: Arc<Shared>,
+    /// Contract sizes at its beginning.
+    pub contracts: Contracts,
+    /// What it learns.
+    pub news: mpsc::Receiver<News>,
+    /// True when it is to end.
+    pub leave: watch::Receiver<bool>,
+    /// Set true when data flows and every subscription is answered.
+    pub whole: watch::Sender<bool>,
+}
+
+impl Session {
+    /// Runs to its end, beginning after `delay`.
+    pub async fn run(mut self, delay: Duration) -> End {
+        let mut limits = WebSocketConfig::default();
+        limits.max_message_size = Some(LARGEST_MESSAGE);
+        limits.max_frame_size = Some(LARGEST_MESSAGE);
+        let connecting = async {
+            tokio::time::sleep(delay).await;
+            timeout(CONNECT_TIMEOUT, connect_async_with_config(self.plan.url.as_str(), Some(limits), true)).await
+        };
+        let connected = tokio::select! {
+            connected = connecting => connected,
+            () = super::stopped(&mut self.leave) => return End::Left,
+        };
+        let socket = match connected {
+            Ok(Ok((socket, _))) => socket,
+            Ok(Err(error)) => return refusal(&error),
+            Err(_) => return End::Failed("no answer to the handshake".to_owned()),
+        };
+        let venue = self.plan.venue;
+        tracing::info!(venue = venue.name(), name = self.plan.name, "connected");
+        self.shared.metrics.connection(venue, true);
+        let Self { plan, shared, contracts, news, leave, whole } = self;
+        let now = Instant::now();
+        let subscriber = Subscriber::new(venue, &plan.topics, plan.chunk, shared.config.resubscribe, now);
+        let (decoder, batch) = (Decoder::new(contracts).keeping_unknown(), Batch::default());
+        let reader = Reader { plan, shared, decoder, batch, subscriber, whole, is_alive: false };
+        let metrics = Arc::clone(&reader.shared);
+        let end = reader.converse(socket, news, leave).await;
+        metrics.metrics.connection(venue, false);
+        end
+    }
+}
+
+/// Why no connection was made: `Retry-After` tells how long the venue wants to be left alone.
+fn refusal(error: &tungstenite::Error) -> End {
+    if let tungstenite::Error::Http(response) = error {
+        let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        if let Some(seconds) = after {
+            return End::Busy(Duration::from_secs(seconds), error.to_string());
+        }
+    }
+    End::Failed(error.to_string())
+}
+
+struct Reader {
+    plan: Arc<Plan>,
+    shared: Arc<Shared>,
+    decoder: Decoder,
+    batch: Batch,
+    subscriber: Subscriber,
+    whole: watch::Sender<bool>,
+    is_alive: bool,
+}
+
+impl Reader {
+    async fn converse(
+        mut self,
+        mut socket: Socket,
+        mut news: mpsc::Receiver<News>,
+        mut leave: watch::Receiver<bool>,
+    ) -> End {
+        for text in &self.plan.opening {
+            if let Err(error) = socket.send(Message::text(text.as_str())).await {
+                return End::Failed(error.to_string());
+            }
+        }
+        let (silence, keepalive) = (self.shared.config.silence, self.plan.keepalive.clone());
+        let start = tokio::time::Instant::now();
+        let (mut silent_at, mut request_at) = (start + silence, start);
+        let mut keepalive_at = start + keepalive.as_ref().map_or(FAR, |keepalive| keepalive.every);
+        loop {
+            let has_requests = self.subscriber.has_requests();
+            let wake_at = self.subscriber.wake_at().map_or(start + FAR, Into::into);
+            let request_due = if has_requests { request_at } else { wake_at.max(request_at) };
+            let to_send = tokio::select! {
+                message = socket.next() => match self.take(message).await {
+                    Ok(reading) => {
+                        if reading.is_alive || reading.has_waited {
+                            silent_at = tokio::time::Instant::now() + silence;
+                        }
+                        reading.answer
+                    }
+                    Err(end) => return end,
+                },
+                () = sleep_until(request_due) => {
+                    request_at = tokio::time::Instant::now() + self.plan.pause;
+                    self.subscriber.next_request(Instant::now())
+                }
+                () = sleep_until(keepalive_at) => {
+                    keepalive_at = tokio::time::Instant::now() + keepalive.as_ref().map_or(FAR, |keepalive| keepalive.every);
+                    keepalive.as_ref().map(|keepalive| keepalive.text.to_owned())
+                }
+                Some(news) = news.recv() => {
+                    self.learn(news);
+                    None
+                }
+                () = sleep_until(silent_at) => return End::Silence,
+                () = super::stopped(&mut leave) => return self.leave(socket).await,
+            };
+            if let Some(text) = to_send
+                && let Err(error) = socket.send(Message::text(text)).await
+            {
+                return End::Failed(error.to_string());
+            }
+        }
+    }
+
+    fn learn(&mut self, news: News) {
+        match news {
+            News::Topics(topics) => self.subscriber.add(&topics, Instant::now()),
+            News::Gone(topics) => self.subscriber.drop_topics(&topics, Instant::now()),
+            News::Contracts(contracts) => self.decoder.learn(contracts),
+        }
+        self.tell();
+    }
+
+    /// Says good-bye, and reads what the venue had sent before it heard.
+    async fn leave(mut self, mut socket: Socket) -> End {
+        let reading = async {
+            let _ = socket.send(Message::Close(None)).await;
+            while let Some(message) = socket.next().await {
+                if self.take(Some(message)).await.is_err() {
+                    break;
+                }
+            }
+        };
+        let _ = timeout(LEAVING, reading).await;
+        End::Left
+    }
+
+    fn tell(&self) {
+        let health = &self.shared.metrics.health;
+        health.subscriptions(&self.plan.name, self.subscriber.summary());
+        if self.is_alive && self.subscriber.is_settled() {
+            self.whole.send_if_modified(|whole| !std::mem::replace(whole, true));
+        }
+    }
+
+    /// Reads one message and hands its events on.
+    async fn take(&mut self, message: Option<Result<Message, tungstenite::Error>>) -> Result<Reading, End> {
+        let text = match message {
+            Some(Ok(Message::Text(text))) => text,
+            // Pings are answered by the library while reading.
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => return Ok(Reading::default()),
+            Some(Ok(Message::Binary(bytes))) => {
+                self.batch.push(Err(Reject::MalformedFrame));
+                self.note(&String::from_utf8_lossy(&bytes), now_us());
+                return Ok(Reading::default());
+            }
+            Some(Ok(Message::Close(frame))) => {
+                let why = frame.map_or_else(|| "closed".to_owned(), |frame| format!("closed: {frame}"));
+                return Err(End::Failed(why));
+            }
+            Some(Err(error)) => return Err(End::Failed(error.to_string())),
+            None => return Err(End::Failed("closed".to_owned())),
+        };
+        if text.as_str() == "pong" {
+            return Ok(Reading::default());
+        }
+        let at_us = now_us();
+        let frame = match serde_json::from_str::<Value>(&text) {
+            Ok(value) => {
+                let received_ms = u64::try_from(at_us / 1_000).ok();
+                self.decoder.frame(self.plan.venue, &value, received_ms, &mut self.batch)
+            }
+            Err(_) => {
+                self.batch.push(Err(Reject::MalformedFrame));
+                Frame::Unknown
+            }
+        };
+        self.note(&text, at_us);
+        let mut reading = self.heed(frame);
+        reading.has_waited = self.hand_on(at_us).await?;
+        Ok(reading)
+    }
+
+    fn heed(&mut self, frame: Frame) -> Reading {
+        let mut reading = Reading::default();
+        match frame {
+            Frame::Data | Frame::Pulse => {
+                reading.is_alive = true;
+                if !self.is_alive {
+                    self.is_alive = true;
+                    self.shared.resumed(&self.plan);
+                    self.shared.metrics.health.alive(&self.plan.name, true);
+                    self.tell();
+                }
+                self.shared.seen(&self.plan);
+            }
+            Frame::Answer(answer) => reading.answer = Some(answer),
+            Frame::Acknowledged(answer) => {
+                self.subscriber.acknowledged(&answer, Instant::now());
+                self.tell();
+            }
+            Frame::Refused(answer, why) => {
+                let venue = self.plan.venue;
+                self.shared.metrics.count(venue, Count::Refusal);
+                tracing::error!(venue = venue.name(), why, "the venue refused a request");
+                self.subscriber.refused(&answer, Instant::now());
+                self.tell();
+            }
+            Frame::Control | Frame::Unknown => {}
+        }
+        reading
+    }
+
+    /// Counts what the batch holds, keeps its rejects, and holds events of contracts that nobody knows yet.
+    fn note(&mut self, text: &str, at_us: i64) {
+        let (venue, metrics) = (self.plan.venue, &self.shared.metrics);
+        let held = self.shared.instruments.hold(venue, self.decoder.take_unknown(), at_us);
+        metrics.events(venue, self.batch.events.len() as u64);
+        metrics.estimates(venue, self.decoder.take_estimates());
+        if let Some(event) = self.batch.events.last() {
+            metrics.lag(venue, at_us, event.ts_ms);
+        }
+        for reject in self.batch.rejects.drain(..) {
+            if held && reject == Reject::UnknownMultiplier {
+                continue;
+            }
+            metrics.reject(venue, reject);
+            if let Ok(mut file) = self.shared.rejects.lock() {
+                file.keep(venue.name(), reject, || text.to_owned());
+            }
+        }
+    }
+
+    /// Hands the batch's events to the spool; true when it had to wait, because the disk is far behind.
+    async fn hand_on(&mut self, at_us: i64) -> Result<bool, End> {
+        let mut has_waited = false;
+        for event in self.batch.events.drain(..) {
+            if self.shared.is_repeated(self.plan.venue, &event) {
+                continue;
+            }
+            let sent = match self.shared.events.try_send(Arrived { event, at_us }) {
+                Ok(()) => Ok(()),
+                Err(mpsc::error::TrySendError::Full(arrived)) => {
+                    has_waited = true;
+                    self.shared.events.send(arrived).await.map_err(drop)
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => Err(()),
+            };
+            sent.map_err(|()| End::Left)?;
+        }
+        Ok(has_waited)
+    }
+}
+
+#[derive(Default)]
+struct Reading {
+    /// The feed has shown that it lives.
+    is_alive: bool,
+    /// Nobody listened for a while: the venue was not silent.
+    has_waited: bool,
+    answer: Option<String>,
+}

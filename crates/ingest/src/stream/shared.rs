@@ -1,0 +1,151 @@
+//! What all feeds share, and what is known across their connections: when each was last heard, and what came twice.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use tokio::sync::{mpsc, watch};
+
+use super::feed::Pacer;
+use super::instruments::Instruments;
+use super::plan::Plan;
+use super::repair;
+use crate::config::Config;
+use crate::event::Event;
+use crate::metrics::Metrics;
+use crate::rejects::RejectsFile;
+use crate::sink::{Arrived, now_us};
+use crate::venue::Venue;
+
+/// Ids that are remembered of a venue whose events carry no time of their own.
+const MOST_IDS: usize = 4096;
+
+/// The newest ids, in the order in which they came.
+#[derive(Default)]
+struct Ids {
+    order: VecDeque<Box<str>>,
+    known: HashSet<Box<str>>,
+}
+
+/// What all feeds share.
+pub struct Shared {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Counters and health.
+    pub metrics: Arc<Metrics>,
+    /// Where rejects are kept.
+    pub rejects: Mutex<RejectsFile>,
+    /// Where events go.
+    pub events: mpsc::Sender<Arrived>,
+    /// True when the program is to end.
+    pub stop: watch::Receiver<bool>,
+    /// What is known of the venues' instruments.
+    pub instruments: Instruments,
+    pacers: [Pacer; Venue::ALL.len()],
+    /// When each connection was last heard, Unix microseconds.
+    heard: Mutex<HashMap<String, i64>>,
+    ids: Mutex<Ids>,
+}
+
+impl Shared {
+    /// What feeds of this configuration share.
+    pub fn new(
+        config: Arc<Config>,
+        metrics: Arc<Metrics>,
+        events: mpsc::Sender<Arrived>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            rejects: Mutex::new(RejectsFile::new(config.state_dir.join("rejects.ndjson"))),
+            instruments: Instruments::open(&config.state_dir),
+            config,
+            metrics,
+            events,
+            stop,
+            pacers: std::array::from_fn(|_| Pacer::default()),
+            heard: Mutex::default(),
+            ids: Mutex::default(),
+        }
+    }
+
+    /// The venue's connections lately.
+    pub fn pacer(&self, venue: Venue) -> &Pacer {
+        // The place is below the length: there is one for each venue.
+        self.pacers.get(venue as usize).unwrap_or_else(|| &self.pacers[0])
+    }
+
+    /// Data came over a connection of this plan.
+    pub fn seen(&self, plan: &Plan) {
+        if let Ok(mut heard) = self.heard.lock() {
+            match heard.get_mut(&plan.name) {
+                Some(at_us) => *at_us = now_us(),
+                None => drop(heard.insert(plan.name.clone(), now_us())),
+            }
+        }
+    }
+
+    /// The first data of a connection came: what was missed since the last one is asked for where that can be done.
+    pub fn resumed(self: &Arc<Self>, plan: &Plan) {
+        let last = self.heard.lock().ok().and_then(|heard| heard.get(&plan.name).copied());
+        let Some(last_us) = last else { return };
+        let gap = (now_us() - last_us).max(0);
+        let (venue, shared) = (plan.venue, Arc::clone(self));
+        let span = ((last_us / 1_000) as u64, (now_us() / 1_000) as u64);
+        if !repair::is_possible(venue) {
+            self.metrics.gap(venue, gap as f64 / 1e6);
+            return;
+        }
+        tokio::spawn(async move { shared.repair(venue, span).await });
+    }
+
+    async fn repair(self: Arc<Self>, venue: Venue, span: (u64, u64)) {
+        let settings = self.config.venue(venue);
+        let mut contracts = self.config.contracts();
+        self.instruments.add_to(&mut contracts);
+        let started = Instant::now();
+        let asked = tokio::task::spawn_blocking(move || repair::ask(venue, &settings, &contracts, span)).await;
+        let answer =
+            asked.map_err(|error| error.to_string()).and_then(|answer| answer.map_err(|error| error.to_string()));
+        match answer {
+            Ok(events) => {
+                tracing::info!(venue = venue.name(), found = events.len(), took = ?started.elapsed(), "asked for what was missed");
+                self.metrics.repaired(venue, events.len() as u64);
+                let at_us = now_us();
+                for event in events {
+                    if self.events.send(Arrived { event, at_us }).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Err(why) => {
+                tracing::warn!(venue = venue.name(), why, "what was missed cannot be asked for");
+                self.metrics.gap(venue, span.1.saturating_sub(span.0) as f64 / 1e3);
+            }
+        }
+    }
+
+    /// Whether an event came before, over another connection: where the venue tells no time, the server cannot know.
+    pub fn is_repeated(&self, venue: Venue, event: &Event) -> bool {
+        if venue != Venue::Bitmex || event.id.is_empty() {
+            return false;
+        }
+        let Ok(mut ids) = self.ids.lock() else { return false };
+        let Ids { order, known } = &mut *ids;
+        if !known.insert(event.id.clone()) {
+            return true;
+        }
+        order.push_back(event.id.clone());
+        if order.len() > MOST_IDS
+            && let Some(oldest) = order.pop_front()
+        {
+            known.remove(&oldest);
+        }
+        false
+    }
+}
+
+/// Ends when the program is to end.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone means the same.
+    let _ = stop.wait_for(|stop| *stop).await.is_ok();
+}
