@@ -5,7 +5,7 @@ use liq_core::liq::format as layout;
 use liq_core::liq::request::{
     Add, Digest, EventId, Hist, Madd, MaddPack, Pctl, Range, Rank, Stats, Vwap, decode_events, encode_events,
 };
-use liq_core::liq::series::{Clock, Event, Options, OptionsPatch, Series, Side};
+use liq_core::liq::series::{Clock, Event, Options, OptionsPatch, Series, Side, Time};
 use liq_core::rl::format as limiter_layout;
 use liq_core::rl::limiter::{Limiter, Now};
 use liq_core::rl::request::{Ban, Check, Create, Peek, Sync, Throttle};
@@ -108,18 +108,23 @@ pub fn decided_write(bytes: &[u8]) {
 
 /// Asks everything once and adds an event; nothing may panic, and what comes back must be saved and loaded.
 fn use_series(series: &mut Series) {
-    let now_ms = series.now_ms(NOW_MS);
+    let now_ms = series.now_ms(Time::new(NOW_MS, 300_000));
     for args in [[].as_slice(), &[b"SIDE".as_slice(), b"sell"], &[b"WINDOW", b"1m"]] {
         let stats = Stats::parse(Args::new(args)).expect("the options are sound");
-        let _ = series.stats(now_ms, &stats);
-        let _ = series.vwap(now_ms, &Vwap::parse(Args::new(args)).expect("the options are sound"));
-        let _ = series.histogram(now_ms, &Hist::parse(Args::new(args)).expect("the options are sound"));
+        let _ = series.stats(Time::new(now_ms, 300_000), &stats);
+        let _ = series.vwap(Time::new(now_ms, 300_000), &Vwap::parse(Args::new(args)).expect("the options are sound"));
+        let _ =
+            series.histogram(Time::new(now_ms, 300_000), &Hist::parse(Args::new(args)).expect("the options are sound"));
         let with_question = [&[b"80".as_slice()], args].concat();
-        let _ = series.percentiles(now_ms, &Pctl::parse(Args::new(&with_question)).expect("the options are sound"));
-        let _ = series.ranks(now_ms, &Rank::parse(Args::new(&with_question)).expect("the options are sound"));
+        let _ = series.percentiles(
+            Time::new(now_ms, 300_000),
+            &Pctl::parse(Args::new(&with_question)).expect("the options are sound"),
+        );
+        let _ = series
+            .ranks(Time::new(now_ms, 300_000), &Rank::parse(Args::new(&with_question)).expect("the options are sound"));
     }
     let _ = series.range(&Range::parse(Args::new(&[b"-", b"+"])).expect("the edges are sound"));
-    let clock = Clock { server_ms: now_ms, max_future_ms: 300_000, signal_max_age_ms: 60_000 };
+    let clock = Clock { time: Time::new(now_ms, 300_000), max_future_ms: 300_000, signal_max_age_ms: 60_000 };
     let event = Event { ts_ms: now_ms, side: Side::Sell, price: 93_500.0, size: 25_000.0, exchange: None, id_hash: 0 };
     series.add(&clock, &event);
     let saved = layout::encode(series);
