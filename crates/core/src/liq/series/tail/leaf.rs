@@ -206,7 +206,7 @@ impl Leaf {
             return;
         }
         // Small series grow by doubling, full leaves by steps.
-        let step = if len >= room { GROWTH } else { len.clamp(4, room - len) };
+        let step = if len >= room { GROWTH } else { len.max(4).min(room - len) };
         self.slots.reserve_exact(step);
     }
 
