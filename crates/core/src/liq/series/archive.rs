@@ -178,10 +178,12 @@ impl Archive {
     }
 
     /// Drops panes wholly behind `cutoff_ms`, and joins fine panes into coarse ones once the whole coarse one lies more
-    /// than two hours behind `now_ms`.
-    pub fn roll(&mut self, now_ms: u64, cutoff_ms: i64, watcher: &mut impl Watcher) {
+    /// than two hours behind `now_ms`. Answers the timestamp of the newest event dropped.
+    pub fn roll(&mut self, now_ms: u64, cutoff_ms: i64, watcher: &mut impl Watcher) -> Option<u64> {
+        let mut dropped_ms = None;
         while self.is_behind(cutoff_ms) {
             if let Some(pane) = self.pop_oldest() {
+                dropped_ms = Some(pane.last_ms());
                 watcher.dropped(&pane);
             }
         }
@@ -191,6 +193,7 @@ impl Archive {
         }
         // Clocks that were ahead are put right: then minutes begin to be kept apart from there on.
         self.fine_from_ms = fine_from_ms;
+        dropped_ms
     }
 
     fn join(&mut self, span: Range<u64>, width_ms: u64, watcher: &mut impl Watcher) {

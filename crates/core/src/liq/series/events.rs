@@ -29,7 +29,7 @@ pub struct Events {
     pub archive: Archive,
     /// The scale of the archive's distributions.
     pub scale: Scale,
-    /// What is not later than this may have been dropped, Unix ms; `None` while nothing was.
+    /// Timestamp of the newest event that was dropped, Unix ms; `None` while none was.
     pub dropped_until_ms: Option<u64>,
 }
 
@@ -106,14 +106,15 @@ impl Events {
     /// Drops what is not later than `cutoff_ms`, panes as a whole, and joins panes that grew old.
     pub fn roll(&mut self, now_ms: u64, cutoff_ms: i64, watcher: &mut impl EventWatcher) {
         if self.archive.is_due(now_ms, cutoff_ms) {
-            self.archive.roll(now_ms, cutoff_ms, watcher);
+            let dropped_ms = self.archive.roll(now_ms, cutoff_ms, watcher);
+            self.dropped_until_ms = self.dropped_until_ms.max(dropped_ms);
         }
-        self.dropped_until_ms = self.dropped_until_ms.max(u64::try_from(cutoff_ms).ok());
         while let Some(first_ms) = self.tail.first_ms().filter(|first| *first as i64 <= cutoff_ms) {
             // A pane counts whole: an event that lies in one that is still kept must go on being counted with it.
             if self.archive.covering(first_ms).is_some() {
                 self.spill(watcher);
             } else if let Some(event) = self.tail.pop_front() {
+                self.dropped_until_ms = self.dropped_until_ms.max(Some(event.ts_ms));
                 watcher.left(&event, self.code(&event));
             }
         }

@@ -6,6 +6,7 @@
 mod archive;
 mod bucket;
 mod cursors;
+mod estimate;
 mod event;
 mod events;
 mod heap;
@@ -43,10 +44,11 @@ pub use shelf::{DEFAULT_ROOM_BYTES, set_room, used_room};
 pub use sums::{SidedSums, Sums};
 
 pub(crate) use archive::{Archive, FINE_PANE_MS};
+pub(crate) use estimate::Estimate;
 pub(crate) use events::{Events, Span};
 pub(crate) use judging::deviation_pct;
 pub(crate) use names::{Exchanges, OTHER_EXCHANGE, Producers};
-pub(crate) use order::{Estimate, OrderCursor};
+pub(crate) use order::OrderCursor;
 pub(crate) use packed::Packed;
 pub(crate) use pane::{Digested, Pane, VenueTotals};
 pub(crate) use raw_event::{RawEvent, untag};
