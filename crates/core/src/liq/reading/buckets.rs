@@ -39,7 +39,7 @@ impl Series {
     fn check_buckets(&self, first_ms: u64, end_ms: u64, bucket_ms: u64) -> Result<(), ReadError> {
         let archive = &self.events.archive;
         let by_rule = if archive.width_at(first_ms) < archive.coarse_ms() { FINE_PANE_MS } else { archive.coarse_ms() };
-        let from = archive.from_edge(archive.edge(first_ms as i64 - 1));
+        let from = archive.behind_edge(archive.edge(first_ms as i64 - 1));
         let reached = archive.panes().range(from).take_while(|pane| pane.start_ms <= end_ms);
         let pane_ms = reached.map(|pane| pane.width_ms.into()).fold(by_rule, u64::max);
         if !bucket_ms.is_multiple_of(pane_ms) {

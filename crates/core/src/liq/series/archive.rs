@@ -108,7 +108,7 @@ impl Archive {
     }
 
     /// Places of the panes that begin at `edge_ms` or later.
-    pub fn from_edge(&self, edge_ms: u64) -> Range<usize> {
+    pub fn behind_edge(&self, edge_ms: u64) -> Range<usize> {
         self.panes.place_of(edge_ms)..self.panes().len()
     }
 

@@ -129,7 +129,7 @@ impl Events {
         if !self.archive.reaches(cutoff_ms) {
             return Span { panes: 0..0, tail, is_exact: is_kept };
         }
-        let mut panes = self.archive.from_edge(self.archive.edge(cutoff_ms));
+        let mut panes = self.archive.behind_edge(self.archive.edge(cutoff_ms));
         if let Some(until_ms) = until_ms {
             let end = self.archive.panes().partition_point(|pane| pane.last_ms() as i64 <= until_ms);
             panes = panes.start.min(end)..end.min(panes.end);

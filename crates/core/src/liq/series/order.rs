@@ -249,7 +249,7 @@ impl OrderCursor {
             assert!(sorted.iter().eq(anew.iter()), "C1: a sorted list holds the raw sizes of its window");
         }
         if let Some(buckets) = &self.buckets {
-            let panes = events.archive.from_edge(buckets.edge_ms);
+            let panes = events.archive.behind_edge(buckets.edge_ms);
             let span = Span { panes, tail: events.tail.all(), is_exact: false };
             let anew = histogram_of(events, &span, self.side);
             assert!(
@@ -279,7 +279,7 @@ enum Form<'a> {
 impl Buckets {
     fn of(events: &mut Events, cutoff_ms: i64, side: Option<Side>) -> Self {
         let edge_ms = events.archive.edge(cutoff_ms);
-        let span = Span { panes: events.archive.from_edge(edge_ms), tail: events.tail.all(), is_exact: false };
+        let span = Span { panes: events.archive.behind_edge(edge_ms), tail: events.tail.all(), is_exact: false };
         Self { histogram: histogram_of(events, &span, side), edge_ms }
     }
 
@@ -326,7 +326,7 @@ fn is_wanted(code: u16, side: Option<Side>) -> bool {
 }
 
 fn panes_between(events: &Events, a_ms: u64, b_ms: u64) -> Range<usize> {
-    events.archive.from_edge(a_ms.min(b_ms)).start..events.archive.from_edge(a_ms.max(b_ms)).start
+    events.archive.behind_edge(a_ms.min(b_ms)).start..events.archive.behind_edge(a_ms.max(b_ms)).start
 }
 
 fn raw_between(events: &Events, a_ms: i64, b_ms: i64) -> usize {

@@ -48,6 +48,14 @@ pub struct Tail {
     spare: Option<Leaf>,
 }
 
+/// What a stretch of events is added up from: the leaf it begins in where not all of that counts, closed leaves as a
+/// whole, and the leaf it ends in.
+struct Parts {
+    front: Option<(usize, Range<usize>)>,
+    closed: Range<usize>,
+    back: Option<(usize, Range<usize>)>,
+}
+
 impl Default for Tail {
     fn default() -> Self {
         Self { leaves: VecDeque::new(), len: 0, version: Version::fresh(), crowds: None, spare: None }
@@ -235,15 +243,11 @@ impl Tail {
         self.leaves[leaf].ts_ms(place - back) == ts_ms
     }
 
-    /// How the events in `span` are added up: the leaf it begins in when not all of that counts, closed leaves, the leaf
-    /// it ends in.
-    fn split(
-        &self,
-        span: &Range<Position>,
-    ) -> (Option<(usize, Range<usize>)>, Range<usize>, Option<(usize, Range<usize>)>) {
+    /// How the events in `span` are added up.
+    fn parts(&self, span: &Range<Position>) -> Parts {
         let Range { start, end } = *span;
         if start >= end || start.leaf >= self.leaves.len() {
-            return (None, 0..0, None);
+            return Parts { front: None, closed: 0..0, back: None };
         }
         let last = self.leaves.len() - 1;
         let whole_first = start.place == 0 && self.leaves[start.leaf].is_whole() && end.leaf > start.leaf;
@@ -253,18 +257,17 @@ impl Tail {
         });
         let from = if whole_first { start.leaf } else { start.leaf + 1 };
         // The last leaf may still grow, so it is never among the closed ones.
-        let (closed_end, back) = if end.leaf > last {
-            (last.max(from), (from <= last).then(|| (last, 0..self.leaves[last].len())))
-        } else {
-            let back = end.leaf >= from && end.place > 0;
-            (end.leaf.max(from), back.then(|| (end.leaf, 0..end.place)))
-        };
-        (front, from..closed_end, back)
+        if end.leaf > last {
+            let back = (from <= last).then(|| (last, 0..self.leaves[last].len()));
+            return Parts { front, closed: from..last.max(from), back };
+        }
+        let back = (end.leaf >= from && end.place > 0).then_some((end.leaf, 0..end.place));
+        Parts { front, closed: from..end.leaf.max(from), back }
     }
 
     /// Sums of the events in `span`.
     pub fn sums(&self, span: &Range<Position>, remembered: &mut Remembered) -> SidedSums {
-        let (front, closed, back) = self.split(span);
+        let Parts { front, closed, back } = self.parts(span);
         let mut sums = front.map_or_else(SidedSums::default, |(leaf, places)| self.leaves[leaf].add_up(places));
         sums.merge(&remembered.sums(self, closed));
         if let Some((leaf, places)) = back {
@@ -280,7 +283,7 @@ impl Tail {
 
     /// Quantity and VWAP of the events in `span`: the hot path's share of [`Tail::sums`].
     pub fn weight(&self, span: &Range<Position>, remembered: &mut Remembered) -> Weight {
-        let (front, closed, back) = self.split(span);
+        let Parts { front, closed, back } = self.parts(span);
         let mut weight = match front {
             // What a closed leaf weighs behind a place does not change.
             Some((leaf, places)) if places.end == self.leaves[leaf].len() && leaf + 1 < self.leaves.len() => {
