@@ -36,7 +36,6 @@ mod refusals;
 mod replication;
 mod reply_shapes;
 mod signals;
-mod slot_migration;
 mod twin;
 mod windows_beyond_the_tail;
 mod wording;

@@ -35,5 +35,7 @@ fn print_answer(answer: &RateReply) {
         (Retry::After(pause), BlockedBy::Ban) => println!("banned for {pause:?}"),
         (Retry::After(pause), place) => println!("wait {pause:?} for {place:?}"),
         (Retry::Never, _) => println!("costs more than the limit holds"),
+        // Kinds of a newer module.
+        (retry, blocked_by) => println!("{retry:?}, {blocked_by:?}"),
     }
 }

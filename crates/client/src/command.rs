@@ -25,6 +25,13 @@ pub fn liq_create(key: impl ToSingleRedisArg, options: &SeriesOptions) -> Cmd {
     keyed("LIQ.CREATE", key, &options.to_args())
 }
 
+/// `LIQ.CREATE key NX [options]` → `OK`, or null when the key exists.
+pub fn liq_create_nx(key: impl ToSingleRedisArg, options: &SeriesOptions) -> Cmd {
+    let mut args = vec![b"NX".to_vec()];
+    args.extend(options.to_args());
+    keyed("LIQ.CREATE", key, &args)
+}
+
 /// `LIQ.ALTER key [options]` → `OK`.
 pub fn liq_alter(key: impl ToSingleRedisArg, options: &SeriesOptions) -> Cmd {
     keyed("LIQ.ALTER", key, &options.to_args())

@@ -108,6 +108,8 @@ macro_rules! commands {
 commands! {
     /// Creates a series: `LIQ.CREATE`. Fails with [`Error::KeyExists`] when the key exists.
     fn liq_create(options: &SeriesOptions) -> ();
+    /// Creates a series where the key is missing: `LIQ.CREATE … NX`. Whether it was; a series that is there stays as it is.
+    fn liq_create_nx(options: &SeriesOptions) -> bool;
     /// Changes the options that are named, keeping the data: `LIQ.ALTER`.
     fn liq_alter(options: &SeriesOptions) -> ();
     /// The options of a series and what it holds: `LIQ.INFO`.

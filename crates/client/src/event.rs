@@ -9,6 +9,7 @@ use liq_core::liq::series::{MAX_EXCHANGE_BYTES, MAX_ID_BYTES, PRICE_RANGE, SIZE_
 
 /// When an event happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Timestamp {
     /// Unix milliseconds.
     Ms(u64),
@@ -40,6 +41,7 @@ impl From<SystemTime> for Timestamp {
 /// assert!(event.check().is_ok());
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Event<'a> {
     /// When it happened.
     pub timestamp: Timestamp,

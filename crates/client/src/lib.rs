@@ -87,3 +87,8 @@ pub use redis;
 #[cfg(feature = "cluster")]
 pub use replica_reads::ReplicaReads;
 pub use reply::*;
+
+/// The examples of the README are compiled with those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -8,6 +8,7 @@ use crate::options::whole_ms;
 
 /// How a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LimitKind {
     /// A smooth rate with room for a burst (GCRA).
     Smooth,

@@ -30,12 +30,17 @@ fn event() -> Event<'static> {
     Event::new(1_000, Side::Sell, 99_850.5, 12_500.0)
 }
 
+fn now() -> Event<'static> {
+    Event::new(Timestamp::Server, Side::Sell, 99_850.5, 12_500.0)
+}
+
 #[test]
 fn commands_of_a_series_go_out_as_documented() {
     let scope = Scope::window(MINUTE).side(Side::Buy).at_ms(9);
     let options = SeriesOptions::new().retention(MINUTE * 60).percentile(90.0).clock(ClockMode::Event);
     let cases = [
         (command::liq_create("k", &options), "LIQ.CREATE k RETENTION 1h CLOCK EVENT PERCENTILE 90"),
+        (command::liq_create_nx("k", &options), "LIQ.CREATE k NX RETENTION 1h CLOCK EVENT PERCENTILE 90"),
         (command::liq_alter("k", &SeriesOptions::new().signals("")), "LIQ.ALTER k SIGNALS "),
         (command::liq_info("k"), "LIQ.INFO k"),
         (command::liq_reset("k"), "LIQ.RESET k"),
@@ -44,7 +49,7 @@ fn commands_of_a_series_go_out_as_documented() {
             command::liq_add_at("k", &event().exchange("okx").id("7"), 2_000),
             "LIQ.ADD k 1000 sell 99850.5 12500.0 EXCHANGE okx ID 7 AT 2000",
         ),
-        (command::liq_add("k", &Event { timestamp: Timestamp::Server, ..event() }), "LIQ.ADD k * sell 99850.5 12500.0"),
+        (command::liq_add("k", &now()), "LIQ.ADD k * sell 99850.5 12500.0"),
         (command::liq_pctl("k", &[80.0, 99.9, 1e-6], &Scope::default()), "LIQ.PCTL k 80 99.9 0.000001"),
         (command::liq_rank("k", &[0.5], &scope), "LIQ.RANK k 0.5 WINDOW 60000 SIDE buy AT 9"),
         (
@@ -117,7 +122,7 @@ fn a_batch_of_one_exchange_is_plain_text() {
 
 #[test]
 fn a_batch_of_several_exchanges_is_packed() {
-    let events = [event().exchange("okx").id("7"), Event { timestamp: Timestamp::Server, ..event() }];
+    let events = [event().exchange("okx").id("7"), now()];
     let options = BatchOptions::new().producer("p", 4).at_ms(5);
     let command = command::liq_madd("k", &events, &options);
     let args = args(&command);

@@ -59,6 +59,33 @@ fn options_arrive_and_come_back() {
         let altered = con.liq_info(key).unwrap();
         assert_eq!((altered.percentile, altered.signals), (10.0, None));
         assert_eq!(con.liq_create(key, &options), Err(Error::KeyExists));
+        assert_eq!((info.signals_max_len, info.tail_first_ms), (77, None));
+        assert!(!con.liq_create_nx(key, &options).unwrap(), "it is there already");
+        assert_eq!(con.liq_info(key).unwrap().percentile, 10.0, "and stays as it is");
+        assert!(con.liq_create_nx(format!("{key}new"), &options).unwrap());
+    }
+}
+
+#[test]
+fn statistics_per_venue_are_read_when_the_window_leaves_the_raw_tail() {
+    let server = Server::start();
+    for url in [server.url(), server.url_resp3()] {
+        let mut con = redis::Client::open(url).unwrap().get_connection().unwrap();
+        redis::cmd("FLUSHALL").exec(&mut con).unwrap();
+        con.liq_create("k", &replayed().tail(256)).unwrap();
+        let event = |number: u64| {
+            let venue = if number.is_multiple_of(3) { "okx" } else { "binance" };
+            Event::new(START_MS + number * MINUTE_MS, Side::Sell, 1000.0, 100.0 + number as f64).exchange(venue)
+        };
+        con.liq_madd("k", &(0..600).map(event).collect::<Vec<_>>(), &BatchOptions::new()).unwrap();
+        let day = StatsQuery::of(Scope::window(Duration::from_secs(86_400)));
+        let venues = con.liq_stats_by_exchange("k", &day).unwrap();
+        let binance = venues.get("binance").unwrap();
+        assert_eq!((binance.count, binance.exact, binance.p80), (400, None, None));
+        let okx = con.liq_stats("k", &day.exchange("okx")).unwrap();
+        assert_eq!((okx.count, okx.exact), (200, None));
+        let info = con.liq_info("k").unwrap();
+        assert_eq!(info.tail_first_ms, Some(START_MS + (600 - info.tail_events) * MINUTE_MS));
     }
 }
 
@@ -156,11 +183,11 @@ fn every_read_says_the_same_in_both_protocols() {
     assert_eq!((stats.count, stats.buy_count, stats.sell_count, stats.volume), (10, 5, 5, 5500.0));
     assert_eq!((stats.min, stats.max, stats.mean, stats.p80), (Some(100.0), Some(1000.0), Some(550.0), Some(800.0)));
     assert_eq!((stats.first_ms, stats.last_ms), (Some(START_MS), Some(START_MS + 9 * MINUTE_MS)));
-    assert!(stats.exact);
+    assert_eq!(stats.exact, Some(true));
     let venues: Vec<_> = by_exchange.0.iter().map(|venue| (venue.exchange.as_str(), venue.stats.count)).collect();
     assert_eq!(venues, [("binance", 6), ("okx", 4)]);
-    assert_eq!(buckets.0.iter().map(|(_, stats)| stats.count).sum::<u64>(), 10);
-    assert!(buckets.0.windows(2).all(|pair| pair[0].0 + 300_000 == pair[1].0));
+    assert_eq!(buckets.0.iter().map(|bucket| bucket.stats.count).sum::<u64>(), 10);
+    assert!(buckets.0.windows(2).all(|pair| pair[0].start_ms + 300_000 == pair[1].start_ms));
     assert_eq!(rows.iter().map(|row| row.count).sum::<u64>(), 10);
     assert!(rows.iter().all(|row| row.low < row.high));
     assert_eq!(range.len(), 10);

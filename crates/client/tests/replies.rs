@@ -1,6 +1,7 @@
 //! Every typed reply, read from hand-made RESP2 and RESP3.
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
+#[allow(dead_code, reason = "shared with the tests of whole replies")]
 mod resp;
 
 use std::time::Duration;
@@ -125,7 +126,7 @@ fn stats_fields(wire: &mut Wire, count: u64) {
     for name in ["first", "last"] {
         field(wire, name, |wire| if count > 0 { wire.count(1_737_910_000_000) } else { wire.null() });
     }
-    field(wire, "exact", |wire| wire.boolean(count > 0));
+    field(wire, "exact", |wire| if count > 0 { wire.boolean(true) } else { wire.null() });
 }
 
 const FIELDS_OF_STATS: usize = 6 + DOUBLES_OF_STATS.len() + 3;
@@ -136,14 +137,14 @@ fn statistics_are_read() {
         wire.map(FIELDS_OF_STATS);
         stats_fields(wire, 4);
     });
-    assert_eq!((stats.count, stats.volume, stats.sell_volume, stats.exact), (4, 40.0, 40.0, true));
+    assert_eq!((stats.count, stats.volume, stats.sell_volume, stats.exact), (4, 40.0, 40.0, Some(true)));
     assert_eq!((stats.imbalance, stats.p99, stats.per_minute), (Some(0.5), Some(9.5), Some(10.5)));
     assert_eq!(stats.first_ms, Some(1_737_910_000_000));
     let empty: Stats = read(|wire| {
         wire.map(FIELDS_OF_STATS);
         stats_fields(wire, 0);
     });
-    assert_eq!((empty.count, empty.min, empty.p50, empty.last_ms, empty.exact), (0, None, None, None, false));
+    assert_eq!((empty.count, empty.min, empty.p50, empty.last_ms, empty.exact), (0, None, None, None, None));
 }
 
 #[test]
@@ -171,7 +172,7 @@ fn buckets_of_statistics_have_their_start() {
             stats_fields(wire, start / 60_000);
         }
     });
-    let rows: Vec<_> = buckets.0.iter().map(|(start, stats)| (*start, stats.count)).collect();
+    let rows: Vec<_> = buckets.0.iter().map(|bucket| (bucket.start_ms, bucket.stats.count)).collect();
     assert_eq!(rows, [(60_000, 1), (120_000, 2)]);
 }
 
@@ -202,7 +203,7 @@ fn rows_of_a_histogram_are_read() {
         wire.double(1.0078125);
         wire.count(9);
     });
-    assert_eq!(rows, [HistogramRow { low: 1.0, high: 1.0078125, count: 9 }]);
+    assert_eq!(rows.iter().map(|row| (row.low, row.high, row.count)).collect::<Vec<_>>(), [(1.0, 1.0078125, 9)]);
     let error = refuse::<HistogramRow>(|wire| {
         wire.array(2);
         wire.double(1.0);
@@ -214,7 +215,7 @@ fn rows_of_a_histogram_are_read() {
 #[test]
 fn the_options_and_totals_of_a_series_are_read() {
     let info: SeriesInfo = read(|wire| {
-        wire.map(13 + 7 + 9 + 1);
+        wire.map(14 + 8 + 8 + 1);
         for (name, text) in [("retention", "1d"), ("window", "90s"), ("vwapwindow", "1h"), ("idle", "0")] {
             field(wire, name, |wire| wire.text(text));
         }
@@ -223,11 +224,12 @@ fn the_options_and_totals_of_a_series_are_read() {
         }
         field(wire, "minevents", |wire| wire.count(1));
         field(wire, "signals", |wire| wire.text(""));
+        field(wire, "maxlen", |wire| wire.count(1000));
         field(wire, "clock", |wire| wire.text("EVENT"));
         for (name, number) in [("precision", 7), ("tail", 4096), ("events", 10), ("tail_events", 8), ("panes", 2)] {
             field(wire, name, |wire| wire.count(number));
         }
-        for (name, number) in [("pane_ms", 300_000), ("first", 5), ("last", 6), ("memory", 1234)] {
+        for (name, number) in [("pane_ms", 300_000), ("tail_first", 5), ("first", 5), ("last", 6), ("memory", 1234)] {
             field(wire, name, |wire| wire.count(number));
         }
         let totals = ["accepted", "filtered", "small", "duplicate", "late", "future", "signals", "stale_signals"];
@@ -242,7 +244,8 @@ fn the_options_and_totals_of_a_series_are_read() {
     assert_eq!((info.retention, info.window), (Duration::from_secs(86_400), Duration::from_secs(90)));
     assert_eq!((info.percentile, info.clock, info.signals.as_deref()), (99.9, ClockMode::Event, None));
     assert_eq!((info.events, info.pane, info.memory_bytes), (10, Duration::from_secs(300), 1234));
-    assert_eq!((info.totals.accepted, info.totals.stale_signals), (0, 8));
+    assert_eq!((info.totals.accepted, info.totals.stale_signals), (0, 7));
+    assert_eq!((info.signals_max_len, info.tail_first_ms), (1000, Some(5)));
     assert_eq!(info.exchanges, ["binance"]);
 }
 

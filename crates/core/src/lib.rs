@@ -7,6 +7,5 @@
 
 pub mod grammar;
 pub mod liq;
-pub mod panes;
 pub mod rl;
 pub mod wire;

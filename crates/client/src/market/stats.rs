@@ -83,7 +83,7 @@ impl MarketStats {
             first_ms: active.iter().filter_map(|stats| stats.first_ms).min(),
             last_ms: active.iter().filter_map(|stats| stats.last_ms).max(),
             per_minute: (!active.is_empty()).then(|| sum(|stats| stats.per_minute.unwrap_or(0.0))),
-            exact: series.iter().all(|stats| stats.exact),
+            exact: series.iter().all(|stats| stats.exact == Some(true)),
         }
     }
 }

@@ -15,6 +15,7 @@ const MOST_CENTROIDS: usize = 10_000;
 
 /// A mean and how many events it stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[non_exhaustive]
 pub struct Centroid {
     /// The mean size.
     pub mean: f64,

@@ -33,6 +33,8 @@ pub struct SeriesInfo {
     pub short_offset_pct: f64,
     /// The stream signals are appended to.
     pub signals: Option<String>,
+    /// About how many entries that stream keeps.
+    pub signals_max_len: u64,
     /// What now is.
     pub clock: ClockMode,
     /// k of the relative error 2^-(k+1).
@@ -45,6 +47,8 @@ pub struct SeriesInfo {
     pub events: u64,
     /// Events of them held raw.
     pub tail_events: u64,
+    /// Time of the oldest event held raw, Unix milliseconds: what `LIQ.RANGE` reaches back to.
+    pub tail_first_ms: Option<u64>,
     /// Panes held.
     pub panes: u64,
     /// Width of a pane.
@@ -96,12 +100,14 @@ impl SeriesInfo {
             long_offset_pct: fields.get("longoffset", double)?,
             short_offset_pct: fields.get("shortoffset", double)?,
             signals: fields.get("signals", text_if_any)?,
+            signals_max_len: fields.get("maxlen", count)?,
             clock: fields.get("clock", clock)?,
             precision: fields.get("precision", count)?,
             tail: fields.get("tail", count)?,
             idle: fields.get("idle", duration)?,
             events: fields.get("events", count)?,
             tail_events: fields.get("tail_events", count)?,
+            tail_first_ms: fields.get("tail_first", optional(count))?,
             panes: fields.get("panes", count)?,
             pane: Duration::from_millis(fields.get("pane_ms", count)?),
             first_ms: fields.get("first", optional(count))?,

@@ -15,7 +15,7 @@ pub use digest::{Centroid, Digest};
 pub use info::{SeriesInfo, SeriesTotals};
 pub use range::{HistogramRow, StoredEvent};
 pub use rate::{BlockedBy, LimitInfo, RateInfo, RateReply, Retry};
-pub use stats::{ExchangeStats, Stats, StatsBuckets, StatsByExchange};
+pub use stats::{BucketStats, ExchangeStats, Stats, StatsBuckets, StatsByExchange};
 pub use vwap::Vwap;
 
 /// Makes a reply read by its function `read(Value)` available to redis-rs.

@@ -39,6 +39,7 @@ impl StoredEvent {
 
 /// One bucket of the distribution of sizes: `count` sizes in [`low`, `high`).
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct HistogramRow {
     /// The lower edge, inclusive.
     pub low: f64,

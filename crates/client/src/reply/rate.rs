@@ -12,6 +12,7 @@ from_redis_value!(RateReply, RateInfo);
 
 /// When to ask again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Retry {
     /// No need to: it was allowed.
     NotNeeded,
@@ -23,6 +24,7 @@ pub enum Retry {
 
 /// What stood in the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BlockedBy {
     /// Nothing: it was allowed.
     Nothing,

@@ -9,7 +9,7 @@ from_redis_value!(Stats, StatsByExchange, StatsBuckets);
 
 /// What a window holds.
 ///
-/// With an exchange, counts and volumes are always known; the other fields are `None` once the window leaves the raw tail.
+/// Of one exchange, counts and volumes are always known; the other fields are `None` once the window leaves the raw tail.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -51,8 +51,8 @@ pub struct Stats {
     pub last_ms: Option<u64>,
     /// Events per minute of the window.
     pub per_minute: Option<f64>,
-    /// Whether every figure is exact to the millisecond.
-    pub exact: bool,
+    /// Whether every figure is exact to the millisecond. `None` of one exchange once the window leaves the raw tail.
+    pub exact: Option<bool>,
 }
 
 impl Stats {
@@ -81,7 +81,7 @@ impl Stats {
             first_ms: fields.get("first", optional(count))?,
             last_ms: fields.get("last", optional(count))?,
             per_minute: fields.get("per_minute", optional(double))?,
-            exact: fields.get("exact", boolean)?,
+            exact: fields.get("exact", optional(boolean))?,
         })
     }
 }
@@ -98,6 +98,7 @@ pub struct ExchangeStats {
 
 /// `LIQ.STATS … BY EXCHANGE`: one entry per venue, in the module's order.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct StatsByExchange(pub Vec<ExchangeStats>);
 
 impl StatsByExchange {
@@ -113,15 +114,26 @@ impl StatsByExchange {
     }
 }
 
-/// `LIQ.STATS … BUCKET d`: start (Unix milliseconds, aligned to UTC) and statistics of each bucket, oldest first.
+/// The statistics of one span of time.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StatsBuckets(pub Vec<(u64, Stats)>);
+#[non_exhaustive]
+pub struct BucketStats {
+    /// Where it begins, Unix milliseconds, aligned to UTC.
+    pub start_ms: u64,
+    /// What it holds.
+    pub stats: Stats,
+}
+
+/// `LIQ.STATS … BUCKET d`: one entry per span of time, oldest first, empty ones included.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StatsBuckets(pub Vec<BucketStats>);
 
 impl StatsBuckets {
     fn read(value: Value) -> Decoded<Self> {
         let bucket = |value| {
             let mut fields = Fields::read(value)?;
-            Ok((fields.get("start", count)?, Stats::take(&mut fields)?))
+            Ok(BucketStats { start_ms: fields.get("start", count)?, stats: Stats::take(&mut fields)? })
         };
         array_of(value, bucket).map(Self)
     }

@@ -60,6 +60,13 @@ fn decode<T: FromRedisValue>(resp3: bool, write: &dyn Fn(&mut Wire)) -> Result<T
     T::from_redis_value(value)
 }
 
+/// What redis-rs makes of the reply in RESP3.
+pub fn value(write: impl Fn(&mut Wire)) -> Value {
+    let mut wire = Wire { resp3: true, bytes: Vec::new() };
+    write(&mut wire);
+    redis::parse_redis_value(&wire.bytes).expect("a well-formed reply")
+}
+
 /// The reply, which must be the same from both protocols.
 pub fn read<T: FromRedisValue + PartialEq + std::fmt::Debug>(write: impl Fn(&mut Wire)) -> T {
     let from_resp2 = decode(false, &write).expect("RESP2 is understood");
