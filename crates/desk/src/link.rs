@@ -60,6 +60,17 @@ impl Link {
         Ok(Self::to_client(redis::Client::open(url).map_err(problem)?, TIME_LIMIT, ATTEMPTS))
     }
 
+    /// As [`Self::open`], with the time limit of a command (default 250 ms) and how many failures in a row make the link
+    /// go down (default 3, at least 1).
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(url: &str, time_limit: Duration, attempts: u32) -> Result<Self, Error> {
+        let problem =
+            |error: redis::RedisError| Error::Configuration { name: "url", problem: error.to_string().into() };
+        Ok(Self::to_client(redis::Client::open(url).map_err(problem)?, time_limit, attempts))
+    }
+
     /// The link that the environment describes: `REDIS_URL` (default `redis://127.0.0.1:6379/`), `REDIS_PASSWORD`,
     /// `REDIS_DB`, `REDIS_TIMEOUT` (milliseconds for a command, 1 to 60,000) and `REDIS_RETRY_ATTEMPTS` (failures in a
     /// row until the link is down, 1 to 1,000).

@@ -218,7 +218,7 @@ async fn entries_of_a_stream_become_jobs_once() {
             .feed_from("signals:{BTC USDT}", "orders", |fields| {
                 let number: u64 = String::from_utf8_lossy(&fields["n"]).parse().unwrap();
                 // Every tenth is nothing to act on.
-                (number % 10 != 0).then(|| Job::new(number))
+                (!number.is_multiple_of(10)).then(|| Job::new(number))
             })
             .unwrap()
     };
@@ -235,7 +235,7 @@ async fn entries_of_a_stream_become_jobs_once() {
     working.stop(STOP).await;
     let mut bodies = seen.all();
     bodies.sort_unstable();
-    let mut expected: Vec<u64> = (0..100).filter(|number| number % 10 != 0).collect();
+    let mut expected: Vec<u64> = (0..100_u64).filter(|number| !number.is_multiple_of(10)).collect();
     expected.push(1001);
     assert_eq!(bodies, expected);
     assert_eq!(client.run("XLEN \"signals:{BTC USDT}\"").int(), 101, "the stream stays as it is");
