@@ -6,6 +6,7 @@ mod queue;
 mod worker;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +24,12 @@ use worker::{Message, Worker};
 /// * **Back-pressure.** At most `capacity` events are held, under way included; [`add`](Self::add) waits for room.
 /// * **Nothing silently lost.** Dropping the batcher delivers what it holds in the background, as long as the runtime
 ///   lives; [`close`](Self::close) waits for that. Batches given up go to the failure handler and are counted.
+/// * **Out of an outage by itself.** It waits for a server that is away, loading, locked or without the module, and
+///   leaves one that is no longer the master.
 ///
-/// Use a connection that reconnects: [`redis::aio::ConnectionManager`] or a cluster connection.
+/// Use a connection that reconnects: [`redis::aio::ConnectionManager`] or a cluster connection. A manager only makes a
+/// connection anew when that is broken, so the batcher breaks one (by `QUIT`) that answers `READONLY`, `MASTERDOWN`,
+/// `NOAUTH` or `MOVED`: the address then leads to the new master.
 ///
 /// ```no_run
 /// use redis_liq::{Batcher, Event, Side, Timestamp, redis};
@@ -126,17 +131,20 @@ pub struct BatcherTotals {
     pub failed: u64,
     /// Why the last batch was given up.
     pub last_error: Option<Error>,
+    /// Times the failure handler panicked. The batch is then tried again, and handed over again, up to five times.
+    pub handler_panics: u64,
 }
 
 /// A batch that was given up.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FailedBatch {
     /// Where it should have gone.
     pub key: Arc<str>,
-    /// The producer it was sent as.
+    /// The producer it was sent as. Nothing else of the key will be: what comes later is sent as another.
     pub producer: Arc<str>,
-    /// Its number. Sent again as this producer with this number before any greater one, it counts once.
+    /// Its number. Sent again as this producer with this number it counts once, at any time at which the series has seen
+    /// fewer than 64 producers since.
     pub seq: u64,
     /// Its events, in order.
     pub events: Vec<Event<'static>>,
@@ -144,7 +152,8 @@ pub struct FailedBatch {
     pub error: Error,
 }
 
-type FailureHandler = Box<dyn FnMut(FailedBatch) + Send>;
+type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
+type FailureHandler = Box<dyn FnMut(FailedBatch) -> Handling + Send>;
 
 /// The settings of a [`Batcher`].
 pub struct BatcherBuilder {
@@ -176,7 +185,7 @@ impl Default for BatcherBuilder {
             capacity: 10_000,
             give_up_after: Duration::from_secs(60),
             producer: None,
-            on_failure: Box::new(|_| {}),
+            on_failure: Box::new(|_| Box::pin(std::future::ready(()))),
         }
     }
 }
@@ -203,8 +212,8 @@ impl BatcherBuilder {
         self
     }
 
-    /// How long a batch is tried while the server is away, busy or out of memory. Default 60 s. What the server refuses
-    /// for good is given up at once.
+    /// How long a batch is tried while the server is away, busy, out of memory, locked or without the module. Default
+    /// 60 s. What the server refuses for good is given up at once.
     #[must_use]
     pub fn give_up_after(mut self, length: Duration) -> Self {
         self.give_up_after = length;
@@ -222,8 +231,20 @@ impl BatcherBuilder {
 
     /// What to do with batches given up, such as keeping them on disk. They are counted in any case.
     #[must_use]
-    pub fn on_failure(mut self, handler: impl FnMut(FailedBatch) + Send + 'static) -> Self {
-        self.on_failure = Box::new(handler);
+    pub fn on_failure(self, mut handler: impl FnMut(FailedBatch) + Send + 'static) -> Self {
+        self.on_failure_async(move |batch| {
+            handler(batch);
+            std::future::ready(())
+        })
+    }
+
+    /// What to do with batches given up, such as sending them elsewhere. Nothing more of the key is sent until it is done.
+    #[must_use]
+    pub fn on_failure_async<F>(mut self, mut handler: impl FnMut(FailedBatch) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.on_failure = Box::new(move |batch| Box::pin(handler(batch)));
         self
     }
 
