@@ -27,22 +27,22 @@ check-tests: ## only the tests, against a development build of the module
 
 demo: ## one hour of generated liquidations through a private server, and what a trader asks of it
 	@scripts/prepare build server
-	cargo build --release --lib --example demo
+	cargo build --release --lib
+	cargo build --package liq-demo --profile demo
 	@echo
-	@LIQ_MODULE=$(MODULE) target/release/examples/demo
+	@LIQ_MODULE=$(MODULE) target/demo/demo
 
-run: build ## keep a server with the module in the foreground, configured by redis.conf
+run: build ## keep a server with the module in the foreground, configured by a copy of redis.conf
 	@scripts/prepare server
-	mkdir -p target/run
-	redis-server redis.conf --loadmodule $(CURDIR)/$(MODULE) --dir $(CURDIR)/target/run
+	@scripts/run
 
 bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits worst rows memory accuracy" chooses of the server's
 	@scripts/prepare build server
 	cargo build --release --lib
 	@# A copy, as cargo compiles the module anew, and otherwise, for the benchmark's own profile.
 	mkdir -p target/bench && cp $(MODULE) target/bench/
-	LIQ_MODULE=$(CURDIR)/target/bench/libliq.so cargo bench --bench server -- $(PARTS)
-	$(if $(PARTS),,LIQ_MODULE=$(CURDIR)/target/bench/libliq.so cargo bench -p redis-liq -p liq-ingest --bench batches --bench ingest)
+	LIQ_MODULE="$(CURDIR)/target/bench/libliq.so" cargo bench --bench server -- $(PARTS)
+	$(if $(PARTS),,LIQ_MODULE="$(CURDIR)/target/bench/libliq.so" cargo bench -p redis-liq -p liq-ingest --bench batches --bench ingest)
 
 instructions: ## callgrind instructions per request beside a no-op command
 	@scripts/prepare build server valgrind

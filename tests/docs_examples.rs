@@ -152,38 +152,6 @@ fn corrected(page: &str, differences: &[Difference]) -> String {
     text
 }
 
-/// What the demo prints without a terminal, behind its last progress of the build.
-fn demo_output() -> String {
-    // cargo builds examples beside the tests: <target>/<profile>/deps/this, <target>/<profile>/examples/demo.
-    let program = std::env::current_exe().unwrap();
-    let demo = program.parent().and_then(Path::parent).unwrap().join("examples/demo");
-    let output = Command::new(demo)
-        .env("LIQ_MODULE", support::module::module_path())
-        .stdin(Stdio::null())
-        .output()
-        .expect("the demo is built beside the tests");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("the demo prints text")
-}
-
-/// The lines of the demo's output without what differs from run to run: the server's version and port, how long the
-/// replay took, and the farewell, which depends on whether there is a terminal.
-fn steady_lines(output: &str) -> Vec<String> {
-    let steady = |line: &str| match line {
-        _ if line.contains("127.0.0.1") || line.contains("redis-cli -p") => line.replace(char::is_numeric, ""),
-        _ => line.split(", in ").next().unwrap_or_default().to_owned(),
-    };
-    output.lines().filter(|line| !line.is_empty() && !line.contains("server ")).map(steady).collect()
-}
-
-#[test]
-fn the_demo_prints_what_the_readme_shows() {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let (_, rest) = readme.split_once("```demo\n").expect("the README shows the demo");
-    let (shown, _) = rest.split_once("```\n").expect("the block ends");
-    assert_eq!(steady_lines(shown), steady_lines(&demo_output()));
-}
-
 /// With `UPDATE_EXAMPLES=1` the replies in the pages are replaced by the server's, for review in the diff.
 #[test]
 fn every_example_of_the_documentation_answers_as_shown() {

@@ -3,6 +3,7 @@
 use crate::load::limits::{LUA_GCRA, line, lua};
 use crate::load::workload::set;
 use crate::speed::measure;
+use crate::support::module::load_line;
 use crate::support::{Client, Options};
 use crate::table::{Table, whole};
 
@@ -17,7 +18,7 @@ pub fn run() {
     println!("Rate limits on 100,000 keys, as multiples of SET's server CPU and throughput, pipeline 16.\n");
     let cell = std::env::var("LIQ_REDIS_CELL").ok();
     let options =
-        cell.iter().fold(Options::default().tcp(), |options, path| options.line(format!("loadmodule {path}")));
+        cell.iter().fold(Options::default().tcp(), |options, path| options.line(load_line(path.as_ref(), "")));
     let server = options.start();
     let mut client = server.connect();
     for key in 0..100_000 {

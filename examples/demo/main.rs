@@ -5,15 +5,12 @@
 
 mod table;
 
-#[path = "../../tests/support/mod.rs"]
-mod support;
-
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::time::Instant;
 
+use liq_harness::{Client, Options, Server};
 use liq_sample::{Contract, DOZEN, Liquidation, market};
-use support::{Client, Options, Server};
 use table::Table;
 
 /// An hour with a crash in it.

@@ -8,7 +8,7 @@ use crate::twin::T0;
 
 /// A server with another module beside ours.
 fn start_with_neighbour(folder: &tempfile::TempDir, lines: &[&str]) -> Server {
-    let options = Options::default().line(neighbour::load_line(folder.path()));
+    let options = Options::default().line(neighbour::line(folder.path()));
     lines.iter().fold(options, |options, line| options.line(*line)).start()
 }
 

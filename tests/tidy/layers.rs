@@ -53,6 +53,8 @@ const CRATES: Layers = &[
     ("crates/ingest", &["liq-core", "redis", "tokio"]),
     ("crates/sample", &[]),
     ("crates/harness", &["redis"]),
+    ("examples/demo", &["liq-harness", "liq-sample"]),
+    ("crates/archive", &["redis", "tokio", "liq-core"]),
     ("crates/desk", &["redis", "tokio"]),
 ];
 

@@ -4,6 +4,7 @@
 
 mod imports;
 mod layers;
+mod scripts;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;
@@ -230,4 +231,30 @@ fn every_command_is_named_by_a_test() {
     let named = |command: &String| tests.iter().any(|source| source.text.to_lowercase().contains(command.as_str()));
     let untested: Vec<String> = commands().into_iter().filter(|command| !named(command)).collect();
     assert_none(&untested, "no test in tests/ says the name of:");
+}
+
+#[test]
+fn every_page_is_in_the_index() {
+    let index = std::fs::read_to_string(root().join("docs/README.md")).unwrap();
+    let is_listed_elsewhere = |path: &str| path.starts_with("docs/commands/") || path.starts_with("docs/decisions/");
+    let pages = sources(".md").into_iter().map(|source| source.path);
+    let pages =
+        pages.filter(|path| path.starts_with("docs/") && path != "docs/README.md" && !is_listed_elsewhere(path));
+    let missing: Vec<String> = pages.filter(|path| !index.contains(&format!("({})", &path["docs/".len()..]))).collect();
+    assert_none(&missing, "name the page in docs/README.md:");
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut offences = Vec::new();
+    for page in sources(".md") {
+        let folder = root().join(&page.path).parent().unwrap().to_path_buf();
+        let targets = page.text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        for target in targets.filter(|target| !target.is_empty() && !target.contains("://")) {
+            if !folder.join(target).exists() {
+                offences.push(format!("{}: {target}", page.path));
+            }
+        }
+    }
+    assert_none(&offences, "these links lead nowhere:");
 }

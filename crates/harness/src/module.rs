@@ -31,6 +31,12 @@ pub fn module_path() -> &'static Path {
     })
 }
 
+/// The line of `redis.conf` that loads the module at `path`, whatever its name holds, with arguments.
+pub fn load_line(path: &Path, arguments: &str) -> String {
+    let path = path.display().to_string().replace('\\', "\\\\").replace('"', "\\\"");
+    format!("loadmodule \"{path}\" {arguments}")
+}
+
 fn build() -> PathBuf {
     let program = std::env::current_exe().expect("this program has a path");
     let profile_dir = program.parent().and_then(Path::parent).expect("test programs are in <target>/<profile>/deps");

@@ -296,8 +296,7 @@ impl Server {
             lines.push(format!("cluster-port {}", self.cluster_port));
         }
         if !self.options.without_module {
-            let path = module::module_path().display();
-            lines.push(format!("loadmodule {path} {}", self.options.module_args));
+            lines.push(module::load_line(module::module_path(), &self.options.module_args));
         }
         lines.extend(self.options.lines.iter().cloned());
         std::fs::write(self.dir.path().join("redis.conf"), lines.join("\n") + "\n").expect("the folder is writable");

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use liq_harness::{Options, Reply, Server};
+use liq_harness::{Options, Reply, Server, module};
 use redis::ConnectionLike;
 
 #[test]
@@ -77,4 +77,16 @@ fn a_stalled_server_answers_nothing_until_it_goes_on() {
     assert!(short.req_command(&redis::cmd("PING")).unwrap_err().is_timeout());
     server.resume();
     assert_eq!(client.run("PING").text(), "PONG");
+}
+
+#[test]
+fn a_module_may_lie_in_a_folder_with_blanks_and_quotes() {
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join("my \"odd\" folder");
+    std::fs::create_dir(&odd).unwrap();
+    let library = odd.join("lib liq.so");
+    std::fs::copy(module::module_path(), &library).unwrap();
+    let server = Options::default().without_module().line(module::load_line(&library, "percentile 90")).start();
+    let percentile = server.connect().run("CONFIG GET liq.percentile");
+    assert_eq!(percentile.array()[1].text(), "90");
 }
