@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Parser;
 use liq_ingest::cli::{Cli, Command};
 use liq_ingest::config::Config;
-use liq_ingest::replay::{self, Replay};
+use liq_ingest::replay::{self, Progress, Replay};
 use liq_ingest::stream::StreamError;
 use liq_ingest::venue::Venue;
 use tokio::signal::unix::{SignalKind, signal};
@@ -31,16 +31,41 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
-    let config = Arc::new(cli.settings.load(std::env::vars())?);
+    let config = Arc::new(cli.settings.load(variables())?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
-    match cli.command {
+    let done = perform(cli.command, config, &runtime);
+    // Whoever still waits for a venue's answer is not waited for.
+    runtime.shutdown_background();
+    done
+}
+
+fn perform(
+    command: Command,
+    config: Arc<Config>,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<(), Box<dyn std::error::Error>> {
+    match command {
         Command::Replay { files, speed, format, venue, producer, quiet } => {
             let rejects = config.state_dir.join("rejects.ndjson");
             let format = format.map(|name| name.format());
-            let replay = Replay { files, speed, format, venue, producer, rejects, is_quiet: quiet };
-            let (tally, progress) = runtime.block_on(replay::run(replay, config))?;
-            write!(std::io::stdout(), "{}", progress.summary(&tally))?;
-            Ok(())
+            let replay = Replay { files, speed, format, venue, producer, rejects };
+            let progress = Arc::new(Progress::new(quiet));
+            let outcome = runtime.block_on(interruptible(replay::run(replay, config, Arc::clone(&progress))));
+            progress.end();
+            match outcome {
+                Some(tally) => {
+                    let tally = tally?;
+                    write!(std::io::stdout(), "{}", progress.summary(&tally))?;
+                    if tally.events == 0 && tally.records > tally.control {
+                        return Err("nothing of it could be read".into());
+                    }
+                    Ok(())
+                }
+                None => {
+                    write!(std::io::stdout(), "{}", progress.summary_so_far())?;
+                    Err("interrupted; start it again to resume it".into())
+                }
+            }
         }
         Command::Stream { venues } => Ok(runtime.block_on(stream(venues, config))?),
         Command::Check { venues } => {
@@ -48,6 +73,11 @@ fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
             Ok(())
         }
     }
+}
+
+/// The environment, without what is no text: none of the names that are read has such a value.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Streams until the program is asked to end; being asked twice ends it at once.
@@ -63,16 +93,26 @@ async fn stream(venues: Vec<Venue>, config: Arc<Config>) -> Result<(), StreamErr
     liq_ingest::stream::run(venues, config, stopped).await
 }
 
+/// What a replay came to, or nothing when it was interrupted.
+async fn interruptible<T>(replay: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = replay => Some(done),
+        () = asked_to_end() => None,
+    }
+}
+
 async fn asked_to_end() {
-    let mut terminate = match signal(SignalKind::terminate()) {
-        Ok(terminate) => terminate,
+    let signals = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::hangup())?)));
+    let (mut terminate, mut hang_up) = match signals {
+        Ok(signals) => signals,
         Err(error) => {
-            tracing::error!(%error, "SIGTERM cannot be waited for");
+            tracing::error!(%error, "signals cannot be waited for");
             return std::future::pending().await;
         }
     };
     tokio::select! {
         _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }
 }

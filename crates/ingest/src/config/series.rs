@@ -9,7 +9,7 @@ use super::ConfigError;
 use super::key::expand;
 
 /// Quote currencies, the longer of two that end alike first.
-const QUOTES: [&str; 6] = ["FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD"];
+const QUOTES: [&str; 12] = ["FDUSD", "USDT", "USDC", "USDE", "USD1", "BUSD", "TUSD", "USD", "EUR", "BTC", "ETH", "XBT"];
 
 /// Options of new series. Series that exist keep theirs.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -95,7 +95,14 @@ mod tests {
         series.set("retention", "7d");
         series.set("signals", "liq:signals:{%symbol}");
         series.set("maxlen", "50");
-        for (symbol, smallest) in [("BTCUSDT", 5000.0), ("BTCUSD", 5000.0), ("ETHUSDT", 100.0)] {
+        for (symbol, smallest) in [
+            ("BTCUSDT", 5000.0),
+            ("BTCUSD", 5000.0),
+            ("BTCUSD1", 5000.0),
+            ("BTCUSDE", 5000.0),
+            ("ETHBTC", 100.0),
+            ("ETHUSDT", 100.0),
+        ] {
             let patch = series.options_of(symbol, "binance", ClockMode::Event).unwrap();
             assert_eq!((patch.min_size, patch.retention_ms), (Some(smallest), Some(604_800_000)));
             assert_eq!(patch.signals.unwrap().key.as_ref(), format!("liq:signals:{{{symbol}}}").as_bytes());

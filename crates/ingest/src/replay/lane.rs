@@ -249,7 +249,7 @@ impl Lane {
 
     async fn pause(&mut self, why: &str) {
         let wait = self.backoff.next_wait();
-        self.progress.interrupted(why, self.backoff.failures());
+        self.progress.interrupted(&format!("{}: {why}", self.config.redis.url), self.backoff.failures());
         tokio::time::sleep(wait).await;
     }
 }

@@ -22,6 +22,13 @@ pub fn decode(decoder: &mut Decoder, venue: Option<Venue>, line: &[u8], batch: &
         batch.push(Err(Reject::MalformedFrame));
         return false;
     };
+    // A line of the rejects file, which may be understood by now.
+    if let (Some(_), Some(text)) = (value.get("reason"), value.get("text").and_then(Value::as_str))
+        && text.len() < line.len()
+    {
+        let source = value.get("source").and_then(Value::as_str).and_then(Venue::parse);
+        return decode(decoder, source.or(venue), text.as_bytes(), batch);
+    }
     if value.get("ts").is_some() && value.get("size").is_some() && value.get("symbol").is_some() {
         batch.push(normal(&value));
         return false;

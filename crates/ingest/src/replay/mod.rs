@@ -1,6 +1,7 @@
 //! Recorded liquidations: reading them and sending them on, at the pace they had or as fast as it goes.
 
 mod lane;
+mod ledger;
 pub mod lines;
 mod pace;
 pub mod records;

@@ -149,6 +149,15 @@ impl Progress {
         self.counts.lock().map(|counts| *counts).unwrap_or_default()
     }
 
+    /// What the server has said so far, where the reading was broken off.
+    pub fn summary_so_far(&self) -> String {
+        let mut text = format!("{} events delivered\n", HumanCount(self.delivered.load(Ordering::Relaxed)));
+        for (name, count) in self.counts().iter().filter(|(_, count)| *count > 0) {
+            let _ = writeln!(text, "  {name:<20} {count:>12}");
+        }
+        text
+    }
+
     /// What was read and what the server said to it.
     pub fn summary(&self, tally: &Tally) -> String {
         let seconds = self.started.elapsed().as_secs_f64().max(1e-3);

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::lane::{Chunk, Lane, LaneError, Numbered};
+use super::ledger::{Ledger, Refusal};
 use super::pace::{Pace, Speed};
 use super::records::{self, Record};
 use super::report::{Progress, Tally};
@@ -21,6 +22,11 @@ use crate::contract::Contracts;
 use crate::rejects::RejectsFile;
 use crate::stream::instruments::Instruments;
 use crate::venue::{Decoder, Venue};
+
+/// Recordings that are named one by one: a series remembers 64 names, of which some are a stream's.
+const MOST_NAMES: usize = 48;
+/// Bits of a batch's number that count records, where several recordings share a name.
+const RECORD_BITS: u32 = 40;
 
 /// Events of one lane that are read before they are handed over.
 const CHUNK_EVENTS: usize = 4096;
@@ -42,8 +48,6 @@ pub struct Replay {
     pub producer: Option<String>,
     /// Where rejects are kept.
     pub rejects: PathBuf,
-    /// Whether to show nothing while running.
-    pub is_quiet: bool,
 }
 
 /// Why a replay ended early.
@@ -60,6 +64,14 @@ pub enum ReplayError {
     /// It cannot be delivered.
     #[error(transparent)]
     Lane(#[from] LaneError),
+    /// Its events would be lost, or count twice.
+    #[error("{path}: {source}")]
+    Refused {
+        /// The recording.
+        path: String,
+        /// Why.
+        source: Refusal,
+    },
     /// The settings do not do.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -72,26 +84,62 @@ pub enum ReplayError {
 ///
 /// A server that may have lost what it had counted is told all of it again, from the beginning: what it has it
 /// recognises.
-pub async fn run(replay: Replay, config: Arc<Config>) -> Result<(Tally, Arc<Progress>), ReplayError> {
-    let progress = Arc::new(Progress::new(replay.is_quiet));
+pub async fn run(replay: Replay, config: Arc<Config>, progress: Arc<Progress>) -> Result<Tally, ReplayError> {
     let can_begin_again = replay.files.iter().all(|path| path.as_path() != Path::new(STANDARD_INPUT));
     let mut pace = Pace::new(replay.speed);
+    let (entered, config_of_ledger) = (replay.clone(), Arc::clone(&config));
+    let names = tokio::task::spawn_blocking(move || names(&entered, &config_of_ledger)).await??;
+    let names = Arc::new(names);
     loop {
-        match attempt(&replay, &config, &progress, &mut pace).await {
-            Ok(tally) => {
-                progress.end();
-                return Ok((tally, progress));
-            }
+        match attempt(&names, &replay, &config, &progress, &mut pace).await {
+            Ok(tally) => return Ok(tally),
             Err(ReplayError::Lane(LaneError::Lost(why))) if can_begin_again => progress.begins_again(&why),
-            Err(error) => {
-                progress.end();
-                return Err(error);
-            }
+            Err(error) => return Err(error),
         }
     }
 }
 
+/// What stands for each recording towards the server, and what is added to the numbers of its records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Name {
+    producer: Arc<str>,
+    offset: u64,
+}
+
+/// Names the recordings: each for itself by its content, as long as a series remembers so many names; else, and where a
+/// name is given, all of them by one, in which case they have to be given in the same order to be resumed.
+fn names(replay: &Replay, config: &Config) -> Result<Vec<Name>, ReplayError> {
+    let mut ledger = Ledger::open(config);
+    let mut names: Vec<Name> = Vec::with_capacity(replay.files.len());
+    let together = replay.producer.is_some() || replay.files.len() > MOST_NAMES;
+    for (place, path) in replay.files.iter().enumerate() {
+        let shown = path.display().to_string();
+        let is_stdin = path.as_path() == Path::new(STANDARD_INPUT);
+        let identity = match is_stdin {
+            // It can be read once only: its content is looked at when that happens.
+            true => 0,
+            false => {
+                let opened = Source::open(path, replay.format.clone());
+                opened.map_err(|source| ReplayError::Unreadable { path: shown.clone(), source })?.identity
+            }
+        };
+        let producer = match (&replay.producer, names.first()) {
+            (Some(name), _) => Arc::from(name.as_str()),
+            (None, Some(first)) if together => Arc::clone(&first.producer),
+            _ => Arc::from(format!("replay:{identity:016x}")),
+        };
+        if !is_stdin && (place == 0 || !together) {
+            let entered = ledger.enter(&producer, identity);
+            entered.map_err(|source| ReplayError::Refused { path: shown, source })?;
+        }
+        let offset = if together { (place as u64) << RECORD_BITS } else { 0 };
+        names.push(Name { producer, offset });
+    }
+    Ok(names)
+}
+
 async fn attempt(
+    names: &Arc<Vec<Name>>,
     replay: &Replay,
     config: &Arc<Config>,
     progress: &Arc<Progress>,
@@ -105,7 +153,8 @@ async fn attempt(
         lanes.spawn(lane.run(chunks));
         doors.push(door);
     }
-    let reader = Reader { replay: replay.clone(), config: Arc::clone(config), progress: Arc::clone(progress) };
+    let (names, progress) = (Arc::clone(names), Arc::clone(progress));
+    let reader = Reader { replay: replay.clone(), config: Arc::clone(config), progress, names };
     let mut reading_pace = pace.clone();
     let reading = tokio::task::spawn_blocking(move || (reader.read_all(doors, &mut reading_pace), reading_pace));
     // A lane that fails closes its door, on which the reader stops.
@@ -121,6 +170,7 @@ async fn attempt(
 }
 
 struct Reader {
+    names: Arc<Vec<Name>>,
     replay: Replay,
     config: Arc<Config>,
     progress: Arc<Progress>,
@@ -134,10 +184,11 @@ impl Reader {
         let mut decoder = Decoder::new(contracts);
         let mut rejects = RejectsFile::new(self.replay.rejects.clone());
         let mut sum = Tally::default();
-        for path in &self.replay.files {
+        for (path, name) in self.replay.files.iter().zip(self.names.iter()) {
             let unreadable = |source| ReplayError::Unreadable { path: path.display().to_string(), source };
             let source = Source::open(path, self.replay.format.clone()).map_err(unreadable)?;
-            let tally = self.read(source, &mut decoder, &mut rejects, pace, &doors).map_err(unreadable)?;
+            let name = self.checked(path, name, source.identity)?;
+            let tally = self.read(source, name, &mut decoder, &mut rejects, pace, &doors).map_err(unreadable)?;
             sum.add(&tally);
         }
         Ok(sum)
@@ -146,6 +197,7 @@ impl Reader {
     fn read(
         &self,
         source: Source,
+        name: Name,
         decoder: &mut Decoder,
         rejects: &mut RejectsFile,
         pace: &mut Pace,
@@ -153,7 +205,7 @@ impl Reader {
     ) -> std::io::Result<Tally> {
         let (title, stored_bytes) = (source.title.clone(), source.stored_bytes);
         let read_bytes = Arc::clone(&source.read_bytes);
-        let mut gates = Gates::new(self.producer_of(&source), doors);
+        let mut gates = Gates::new(name, doors);
         let mut tally = Tally::default();
         self.progress.begin(&title, stored_bytes);
         records::read(source, self.replay.venue, decoder, |record| {
@@ -174,27 +226,33 @@ impl Reader {
         Ok(tally)
     }
 
-    /// The recording's name towards the server, at most 64 bytes.
-    fn producer_of(&self, source: &Source) -> Arc<str> {
-        match &self.replay.producer {
-            Some(name) => Arc::from(name.as_str()),
-            None => Arc::from(format!("replay:{:016x}", source.identity)),
+    /// The name of a recording; that of standard input is entered now that its beginning is known.
+    fn checked(&self, path: &Path, name: &Name, identity: u64) -> Result<Name, ReplayError> {
+        if path != Path::new(STANDARD_INPUT) {
+            return Ok(name.clone());
         }
+        let producer = match &self.replay.producer {
+            Some(_) => Arc::clone(&name.producer),
+            None => Arc::from(format!("replay:{identity:016x}")),
+        };
+        let entered = Ledger::open(&self.config).enter(&producer, identity);
+        entered.map_err(|source| ReplayError::Refused { path: "standard input".to_owned(), source })?;
+        Ok(Name { producer, offset: name.offset })
     }
 }
 
 /// Sorts events by lane and hands them over.
 struct Gates<'a> {
-    producer: Arc<str>,
+    name: Name,
     doors: &'a [mpsc::Sender<Chunk>],
     waiting: Vec<Vec<Numbered>>,
     is_closed: bool,
 }
 
 impl<'a> Gates<'a> {
-    fn new(producer: Arc<str>, doors: &'a [mpsc::Sender<Chunk>]) -> Self {
+    fn new(name: Name, doors: &'a [mpsc::Sender<Chunk>]) -> Self {
         let waiting = doors.iter().map(|_| Vec::with_capacity(CHUNK_EVENTS)).collect();
-        Self { producer, doors, waiting, is_closed: false }
+        Self { name, doors, waiting, is_closed: false }
     }
 
     fn pass(&mut self, record: Record<'_>, pace: &mut Pace) -> ControlFlow<()> {
@@ -210,7 +268,7 @@ impl<'a> Gates<'a> {
         for event in record.batch.events.drain(..) {
             let lane = self.lane_of(&event.symbol);
             if let Some(waiting) = self.waiting.get_mut(lane) {
-                waiting.push((record.number, event));
+                waiting.push((self.name.offset + record.number, event));
             }
         }
         // Only between records: the events of one record share a number, and so a batch.
@@ -240,7 +298,7 @@ impl<'a> Gates<'a> {
             return;
         }
         let events = std::mem::replace(waiting, Vec::with_capacity(CHUNK_EVENTS));
-        let chunk = Chunk { producer: Arc::clone(&self.producer), events };
+        let chunk = Chunk { producer: Arc::clone(&self.name.producer), events };
         self.is_closed |= door.blocking_send(chunk).is_err();
     }
 }
