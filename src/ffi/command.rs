@@ -147,8 +147,13 @@ pub(super) unsafe fn register(
     let failed = |step: &str| Err(format!("cannot {step} {}", info.name.to_string_lossy()));
     // SAFETY: the caller's promise; names and flags are C strings that the server copies.
     unsafe {
-        let create = api!(RedisModule_CreateCommand);
-        if create(context, info.name.as_ptr(), Some(registration.entry), info.flags.as_ptr(), key, key, key) != 0 {
+        let create = |flags: &CStr| {
+            let create = api!(RedisModule_CreateCommand);
+            create(context, info.name.as_ptr(), Some(registration.entry), flags.as_ptr(), key, key, key) == 0
+        };
+        // Servers since Redis 8 hide internal commands from clients, and others refuse the word.
+        let is_hidden = info.internal && create(&hidden(info.flags));
+        if !is_hidden && !create(info.flags) {
             return failed("register the command");
         }
         let command = api!(RedisModule_GetCommand)(context, info.name.as_ptr());
@@ -166,6 +171,11 @@ pub(super) unsafe fn register(
     registration.before.store(LAST.load(Ordering::Relaxed), Ordering::Relaxed);
     LAST.store(ptr::from_ref(registration).cast_mut(), Ordering::Relaxed);
     Ok(())
+}
+
+/// `flags` of a command that clients are not to see.
+fn hidden(flags: &CStr) -> CString {
+    CString::new([flags.to_bytes(), b" internal"].concat()).unwrap_or_default()
 }
 
 /// The categories that follow from the flags, and the family's own.

@@ -36,6 +36,7 @@ mod refusals;
 mod replication;
 mod reply_shapes;
 mod signals;
+mod slot_migration;
 mod twin;
 mod windows_beyond_the_tail;
 mod wording;

@@ -125,9 +125,13 @@ fn internal_commands_are_refused_to_clients_and_scripts() {
     let mut client = server.connect();
     for command in ["RL.APPLY", "RL.LOAD"] {
         let error = format!("ERR {} is for replication only", command.to_lowercase());
-        refused(&mut client, &format!("{command} a x"), &error);
-        let script = client.call(&["EVAL", &format!("return redis.call('{command}', KEYS[1], 'x')"), "1", "a"]);
-        assert!(script.error().starts_with(&error), "{script:?}");
+        let script = format!("return redis.call('{command}', KEYS[1], 'x')");
+        for call in [vec![command, "a", "x"], vec!["EVAL", &script, "1", "a"]] {
+            let refused = client.call(&call);
+            // Servers since Redis 8 do not let clients know of it.
+            let is_hidden = refused.error().starts_with("ERR") && refused.error().to_lowercase().contains("unknown");
+            assert!(refused.error().starts_with(&error) || is_hidden, "{refused:?}");
+        }
     }
     assert_eq!(client.run("EXISTS a").int(), 0);
 }

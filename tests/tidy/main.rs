@@ -173,29 +173,6 @@ fn the_papers_are_there() {
     assert!(told, "CHANGELOG.md tells nothing of Unreleased or {}", env!("CARGO_PKG_VERSION"));
 }
 
-#[test]
-fn crates_for_others_can_be_packaged() {
-    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    let mut offences = Vec::new();
-    for name in ["core", "client"] {
-        let folder = format!("crates/{name}");
-        if !root().join(&folder).join("README.md").is_file() {
-            offences.push(format!("{folder} has no README.md"));
-        }
-        let manifest = std::fs::read_to_string(root().join(&folder).join("Cargo.toml")).unwrap();
-        let product = manifest.split("[dev-dependencies]").next().unwrap();
-        for own in product.lines().filter(|line| line.starts_with("liq-") || line.contains("path = ")) {
-            let dependency = own.split([' ', '.', '=']).next().unwrap();
-            let line = workspace.lines().find(|line| line.starts_with(&format!("{dependency} = "))).unwrap_or(own);
-            let version = format!("version = \"{}\"", env!("CARGO_PKG_VERSION"));
-            if !line.contains(&version) {
-                offences.push(format!("{folder}: {dependency} is not named with {version}"));
-            }
-        }
-    }
-    assert_none(&offences, "cargo package refuses what has only a path, and registries show the README:");
-}
-
 /// The commands a client may call, as a server with the module knows them.
 fn commands() -> Vec<String> {
     let server = support::Server::start();

@@ -65,7 +65,11 @@ fn filled() -> Series {
 }
 
 const fn clock() -> series::Clock {
-    series::Clock { server_ms: START_MS + 86_400_000, max_future_ms: 300_000, signal_max_age_ms: 60_000 }
+    series::Clock {
+        time: series::Time::new(START_MS + 86_400_000, 300_000),
+        max_future_ms: 300_000,
+        signal_max_age_ms: 60_000,
+    }
 }
 
 fn event(number: u64) -> series::Event<'static> {
@@ -85,16 +89,16 @@ fn every_part_of_what_a_series_answers_is_read() {
     let info = every_part_is_read::<SeriesInfo>(&series.info(1234));
     assert_eq!((info.events, info.memory_bytes, info.exchanges), (600, 1234, vec!["okx".to_owned()]));
     every_part_is_read::<AddReply>(&series.add(&clock(), &event(600)));
-    let now_ms = START_MS;
+    let time = series::Time::new(START_MS, 300_000);
     for (line, vwap) in [("", true), ("BANDS 2 PRICE 1000", true), ("BANDS 2 PRICE 1000 AT 1", false)] {
-        let reply = series.vwap(now_ms, &ask(request::Vwap::parse, line)).unwrap();
+        let reply = series.vwap(time, &ask(request::Vwap::parse, line)).unwrap();
         assert_eq!(every_part_is_read::<Vwap>(&reply).vwap.is_some(), vwap, "{line}");
     }
-    every_part_is_read::<Stats>(&series.stats(now_ms, &stats("")).unwrap());
-    every_part_is_read::<Stats>(&series.stats(now_ms, &stats("WINDOW 1d EXCHANGE okx")).unwrap());
-    every_part_is_read::<StatsByExchange>(&series.stats(now_ms, &stats("WINDOW 1d BY EXCHANGE")).unwrap());
-    every_part_is_read::<StatsBuckets>(&series.stats(now_ms, &stats("BUCKET 5m")).unwrap());
-    let rows = series.histogram(now_ms, &ask(request::Hist::parse, "WINDOW 10m")).unwrap();
+    every_part_is_read::<Stats>(&series.stats(time, &stats("")).unwrap());
+    every_part_is_read::<Stats>(&series.stats(time, &stats("WINDOW 1d EXCHANGE okx")).unwrap());
+    every_part_is_read::<StatsByExchange>(&series.stats(time, &stats("WINDOW 1d BY EXCHANGE")).unwrap());
+    every_part_is_read::<StatsBuckets>(&series.stats(time, &stats("BUCKET 5m")).unwrap());
+    let rows = series.histogram(time, &ask(request::Hist::parse, "WINDOW 10m")).unwrap();
     every_part_is_read::<Vec<HistogramRow>>(rows.as_slice());
     let words: [&[u8]; 4] = [b"-", b"+", b"COUNT", b"2"];
     let range = series.range(&request::Range::parse(Args::new(&words)).unwrap());

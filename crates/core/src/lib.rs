@@ -7,5 +7,6 @@
 
 pub mod grammar;
 pub mod liq;
+pub mod panes;
 pub mod rl;
 pub mod wire;

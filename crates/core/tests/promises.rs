@@ -12,7 +12,7 @@ use liq_core::grammar::{Args, Percentile};
 use liq_core::liq::format::{self as layout, decided};
 use liq_core::liq::reply::{StatsMap, StatsReply};
 use liq_core::liq::request::{Hist, Pctl, Rank, Stats, Vwap};
-use liq_core::liq::series::{Clock, Event, Judgement, Options, OptionsPatch, Series, Side, Status, hash_id};
+use liq_core::liq::series::{Clock, Event, Judgement, Options, OptionsPatch, Series, Side, Status, Time, hash_id};
 use proptest::prelude::*;
 
 const MINUTE: u64 = 60_000;
@@ -146,7 +146,11 @@ struct Trial {
 
 impl Trial {
     fn clock(&self) -> Clock {
-        Clock { server_ms: self.server_ms, max_future_ms: self.max_future, signal_max_age_ms: MINUTE }
+        Clock {
+            time: Time::new(self.server_ms, self.max_future),
+            max_future_ms: self.max_future,
+            signal_max_age_ms: MINUTE,
+        }
     }
 
     fn now(&self, own: Option<u64>) -> u64 {
@@ -168,7 +172,7 @@ impl Trial {
         let (clock, now) = (self.clock(), self.now(Some(held.ts)));
         let judgement = self.primary.add(&clock, &event);
         let retention = self.primary.options().retention_ms as i64;
-        let expected_early = if held.ts > clock.server_ms + clock.max_future_ms {
+        let expected_early = if held.ts > clock.time.server_ms + clock.max_future_ms {
             Some(Status::Future)
         } else if held.ts as i64 <= now as i64 - retention {
             Some(Status::Late)
@@ -200,7 +204,7 @@ impl Trial {
 
     fn replicate(&mut self, event: &Event<'_>, judgement: &Judgement) -> Result<(), TestCaseError> {
         let mut payload = Vec::new();
-        decided::begin(&mut payload, self.server_ms, None);
+        decided::begin(&mut payload, self.clock().time, None);
         if judgement.status.is_recorded() {
             decided::push(&mut payload, event);
         }
@@ -268,6 +272,7 @@ impl Trial {
         let mut reloaded = layout::decode(layout::LAYOUT, &bytes).unwrap();
         prop_assert_eq!(&layout::encode(&reloaded), &bytes);
         prop_assert_eq!(&layout::encode(&self.replica), &bytes);
+        self.primary.check();
         prop_assert_eq!(&self::answers(&mut reloaded, server_ms, &scope, p)?, &answers);
         prop_assert_eq!(&self::answers(&mut self.replica, server_ms, &scope, p)?, &answers);
         // The cursors answer what an answer made for one moment does.
@@ -346,13 +351,15 @@ fn answers(series: &mut Series, server_ms: u64, scope: &[Vec<u8>], p: Percentile
         owned.iter().map(Vec::as_slice).collect()
     }
     let pctl = with(&[p.to_string()]);
-    let percentile = series.percentiles(server_ms, &Pctl::parse(Args::new(&args(&pctl))).unwrap()).unwrap()[0];
+    let percentile =
+        series.percentiles(Time::new(server_ms, 300_000), &Pctl::parse(Args::new(&args(&pctl))).unwrap()).unwrap()[0];
     let rank = with(&["1000".to_owned()]);
-    let rank = series.ranks(server_ms, &Rank::parse(Args::new(&args(&rank))).unwrap()).unwrap()[0];
+    let rank = series.ranks(Time::new(server_ms, 300_000), &Rank::parse(Args::new(&args(&rank))).unwrap()).unwrap()[0];
     let plain = with(&[]);
-    let vwap = series.vwap(server_ms, &Vwap::parse(Args::new(&args(&plain))).unwrap()).unwrap();
-    let rows = series.histogram(server_ms, &Hist::parse(Args::new(&args(&plain))).unwrap()).unwrap();
-    let stats = series.stats(server_ms, &Stats::parse(Args::new(&args(&plain))).unwrap()).unwrap();
+    let vwap = series.vwap(Time::new(server_ms, 300_000), &Vwap::parse(Args::new(&args(&plain))).unwrap()).unwrap();
+    let rows =
+        series.histogram(Time::new(server_ms, 300_000), &Hist::parse(Args::new(&args(&plain))).unwrap()).unwrap();
+    let stats = series.stats(Time::new(server_ms, 300_000), &Stats::parse(Args::new(&args(&plain))).unwrap()).unwrap();
     let StatsReply::One(stats) = stats else { return Err(TestCaseError::fail("not one map")) };
     let counted = rows.iter().map(|row| row.count).sum();
     Ok(Answers { percentile, rank, vwap: vwap.vwap, stddev: vwap.stddev, counted, stats })

@@ -7,7 +7,7 @@ use liq_core::grammar::Args;
 use liq_core::liq::format::{self as layout, decided};
 use liq_core::liq::reply::StatsReply;
 use liq_core::liq::request::Stats;
-use liq_core::liq::series::{BatchId, Clock, Event, Options, OptionsPatch, Series, Side, hash_id};
+use liq_core::liq::series::{BatchId, Clock, Event, Options, OptionsPatch, Series, Side, Time, hash_id};
 use proptest::prelude::*;
 
 const START_MS: u64 = 1_735_689_600_000;
@@ -29,7 +29,7 @@ fn series(options: &[&str], events: u64, gap_ms: u64) -> Series {
     let mut series = Series::new(Options::default().created(&patch).unwrap());
     for number in 0..events {
         let ts_ms = START_MS + number * gap_ms;
-        let clock = Clock { server_ms: ts_ms, max_future_ms: 300_000, signal_max_age_ms: 60_000 };
+        let clock = Clock { time: Time::new(ts_ms, 300_000), max_future_ms: 300_000, signal_max_age_ms: 60_000 };
         let event = Event {
             ts_ms: ts_ms - (number % 7) * gap_ms / 2,
             side: if number % 3 == 0 { Side::Buy } else { Side::Sell },
@@ -50,7 +50,7 @@ fn golden_path(name: &str) -> PathBuf {
 
 fn count(series: &mut Series) -> u64 {
     let request = Stats::parse(Args::new(&[b"WINDOW", b"1m"])).unwrap();
-    match series.stats(START_MS, &request).unwrap() {
+    match series.stats(Time::new(START_MS, 300_000), &request).unwrap() {
         StatsReply::One(map) => map.count,
         _ => unreachable!("one map was asked for"),
     }
@@ -98,7 +98,7 @@ proptest! {
             // What was accepted must go on working: read, be added to, and survive another reload.
             count(&mut series);
             let now_ms = START_MS + 100_000_000;
-            let clock = Clock { server_ms: now_ms, max_future_ms: 1_000, signal_max_age_ms: 1_000 };
+            let clock = Clock { time: Time::new(now_ms, 1_000), max_future_ms: 1_000, signal_max_age_ms: 1_000 };
             let event =
                 Event { ts_ms: now_ms, side: Side::Buy, price: 1.0, size: 1.0, exchange: Some(b"new"), id_hash: 0 };
             for _ in 0..300 {
@@ -120,7 +120,7 @@ proptest! {
         let mut ts_ms = START_MS;
         for (gap_ms, buy, price, size) in events {
             ts_ms += gap_ms;
-            let clock = Clock { server_ms: ts_ms, max_future_ms: 1_000, signal_max_age_ms: 1_000 };
+            let clock = Clock { time: Time::new(ts_ms, 1_000), max_future_ms: 1_000, signal_max_age_ms: 1_000 };
             let side = if buy { Side::Buy } else { Side::Sell };
             let (price, size) = (prices[price], sizes[size]);
             let event =
@@ -144,10 +144,10 @@ proptest! {
         bytes[place..place + 8].copy_from_slice(&f64::to_le_bytes(value));
         if let Ok(mut series) = layout::decode(1, &bytes) {
             // Late events join panes, time moves panes together, and what comes of it must still be loadable.
-            let newest_ms = series.now_ms(0);
+            let newest_ms = series.now_ms(Time::new(0, u64::MAX));
             for step in 0..600 {
                 let ts_ms = newest_ms.saturating_sub(40_000 * (step % 50)) + 30_000 * (step / 50);
-                let clock = Clock { server_ms: ts_ms, max_future_ms: 1_000, signal_max_age_ms: 1_000 };
+                let clock = Clock { time: Time::new(ts_ms, 1_000), max_future_ms: 1_000, signal_max_age_ms: 1_000 };
                 let event = Event { ts_ms, side: Side::Buy, price: 1e3, size: 1e3 + step as f64, exchange: Some(b"okx"), id_hash: 0 };
                 series.add(&clock, &event);
             }
@@ -170,7 +170,7 @@ proptest! {
     fn damaged_decided_writes_change_all_or_nothing(place in any::<prop::sample::Index>(), value in any::<u8>()) {
         let event = Event { ts_ms: START_MS, side: Side::Sell, price: 5.0, size: 7.0, exchange: Some(b"okx"), id_hash: 9 };
         let mut payload = Vec::new();
-        decided::begin(&mut payload, START_MS, Some(BatchId { producer: b"p", seq: 3 }));
+        decided::begin(&mut payload, Time::new(START_MS, 0), Some(BatchId { producer: b"p", seq: 3 }));
         decided::push(&mut payload, &event);
         decided::end(&mut payload, &liq_core::liq::series::Tally::default());
         let place = place.index(payload.len());

@@ -3,7 +3,7 @@
 
 use liq_core::grammar::Args;
 use liq_core::liq::format::decided;
-use liq_core::liq::series::{Clock, Event, Options, OptionsPatch, Series, Side, Tally};
+use liq_core::liq::series::{Clock, Event, Options, OptionsPatch, Series, Side, Tally, Time};
 
 const EVENTS_PER_DAY: u64 = 144_000;
 const GAP_MS: u64 = 86_400_000 / EVENTS_PER_DAY;
@@ -12,7 +12,7 @@ const MINUTE_MS: u64 = 60_000;
 /// Adds event `number` of a busy day, and builds what would be replicated of it, as the module does.
 fn add(series: &mut Series, number: u64, decided: &mut Vec<u8>) {
     let ts_ms = 1_735_689_600_000 + number * GAP_MS;
-    let clock = Clock { server_ms: ts_ms, max_future_ms: 300_000, signal_max_age_ms: MINUTE_MS };
+    let clock = Clock { time: Time::new(ts_ms, 300_000), max_future_ms: 300_000, signal_max_age_ms: MINUTE_MS };
     let spread = (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64 / (1 << 24) as f64;
     let side = if number.is_multiple_of(3) { Side::Buy } else { Side::Sell };
     let price = 90_000.0 * (1.0 + 0.01 * (number as f64 / 5_000.0).sin());
@@ -21,7 +21,7 @@ fn add(series: &mut Series, number: u64, decided: &mut Vec<u8>) {
     let judgement = series.add(&clock, &event);
     let mut tally = Tally::default();
     tally.count(&judgement);
-    decided::begin(decided, ts_ms, None);
+    decided::begin(decided, clock.time, None);
     decided::push(decided, &event);
     decided::end(decided, &tally);
 }

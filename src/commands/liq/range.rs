@@ -3,7 +3,7 @@
 use liq_core::grammar::{Args, RequestError};
 use liq_core::liq::reading::ReadError;
 use liq_core::liq::request;
-use liq_core::liq::series::Series;
+use liq_core::liq::series::{Series, Time};
 use liq_core::wire::{Encode, Sink};
 
 use super::argument_docs::{EXCHANGE, SIDE};
@@ -46,7 +46,7 @@ impl Read for Range {
 
     fn answer(
         series: &mut Series,
-        _now_ms: u64,
+        _time: Time,
         request: &Self::Request<'_>,
         reply: &mut impl Sink,
     ) -> Result<(), ReadError> {

@@ -3,7 +3,7 @@
 use liq_core::grammar::{Args, RequestError};
 use liq_core::liq::reading::ReadError;
 use liq_core::liq::request;
-use liq_core::liq::series::Series;
+use liq_core::liq::series::{Series, Time};
 use liq_core::wire::{Encode, Sink};
 
 use super::argument_docs::{AT, SIDE, WINDOW};
@@ -37,11 +37,11 @@ impl Read for Rank {
 
     fn answer(
         series: &mut Series,
-        now_ms: u64,
+        time: Time,
         request: &Self::Request<'_>,
         reply: &mut impl Sink,
     ) -> Result<(), ReadError> {
-        series.ranks(now_ms, request)?.encode(reply);
+        series.ranks(time, request)?.encode(reply);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use liq_core::grammar::{Args, RequestError};
 use liq_core::liq::reading::ReadError;
-use liq_core::liq::series::{Options, Series};
+use liq_core::liq::series::{Options, Series, Time};
 use liq_core::wire::Sink;
 
 use crate::ffi::{Arguments, Command, CommandInfo, Context};
@@ -32,7 +32,7 @@ pub trait Read {
     /// Answers, or refuses having sent nothing.
     fn answer(
         series: &mut Series,
-        now_ms: u64,
+        time: Time,
         request: &Self::Request<'_>,
         reply: &mut impl Sink,
     ) -> Result<(), ReadError>;
@@ -49,13 +49,13 @@ impl<R: Read> Command for Reading<R> {
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (key, args) = keyspace::key_and_rest(arguments)?;
         let request = R::parse(args)?;
-        let now_ms = context.now_ms();
+        let time = Time::new(context.now_ms(), config::max_future_ms());
         keyspace::read::<LiqSeries, _>(context, key, |found| {
             let reply = &mut Reply(context);
             match found {
-                Some(stored) => R::answer(&mut stored.series, now_ms, &request, reply)?,
+                Some(stored) => R::answer(&mut stored.series, time, &request, reply)?,
                 None if R::NEEDS_KEY => return Err(Refusal::NoSuchKey),
-                None => R::answer(&mut stand_in(R::window_ms(&request)), now_ms, &request, reply)?,
+                None => R::answer(&mut stand_in(R::window_ms(&request)), time, &request, reply)?,
             }
             Ok(())
         })

@@ -6,7 +6,7 @@ use liq_core::grammar::{RequestError, format_duration};
 use liq_core::liq::format::decided;
 use liq_core::liq::reply::BatchReply;
 use liq_core::liq::request::Madd;
-use liq_core::liq::series::{BatchId, Clock, Event, Judgement, Series, Signal, Status, Tally};
+use liq_core::liq::series::{BatchId, Clock, Event, Judgement, MAX_EVENTS, Series, Signal, Status, Tally, Time};
 
 use super::expiry;
 use crate::commit::{Expiry, Record, commit};
@@ -52,11 +52,12 @@ impl<'call> Recording<'call> {
 
     /// The clock that stands in for `*`.
     pub const fn clock_ms(&self) -> u64 {
-        self.clock.server_ms
+        self.clock.time.server_ms
     }
 
     /// Adds one event, alone, with the whole judgement.
     pub fn add(&mut self, event: &Event<'call>) -> Result<Judgement, Refusal> {
+        self.check_room(1)?;
         self.begin(None);
         let judgement = self.open.existing()?.series.add(&self.clock, event);
         self.note(event, &judgement);
@@ -70,9 +71,10 @@ impl<'call> Recording<'call> {
             repeated.count_status(Status::Duplicate, request.events.len() as u64);
             return Ok(BatchReply(repeated));
         }
+        self.check_room(request.events.len())?;
         self.begin(request.batch);
         for new in &request.events {
-            let event = new.resolve(self.clock.server_ms);
+            let event = new.resolve(self.clock.time.server_ms);
             let judgement = self.open.existing()?.series.add_in_batch(&self.clock, &event);
             self.note(&event, &judgement);
         }
@@ -82,9 +84,17 @@ impl<'call> Recording<'call> {
         Ok(reply)
     }
 
+    /// Refuses events beyond what a series can count.
+    fn check_room(&mut self, more: usize) -> Result<(), Refusal> {
+        match self.open.existing()?.series.has_room_for(more as u64) {
+            true => Ok(()),
+            false => Err(Refusal::because(format_args!("key: holds {MAX_EVENTS} events, the most a series can"))),
+        }
+    }
+
     fn begin(&mut self, batch: Option<BatchId<'_>>) {
         if let Some(decided) = &mut self.decided {
-            decided::begin(decided, self.clock.server_ms, batch);
+            decided::begin(decided, self.clock.time, batch);
         }
     }
 
@@ -150,7 +160,7 @@ fn clock(now_ms: u64, at_ms: Option<u64>) -> Result<Clock, RequestError> {
             Err(RequestError::argument("AT", problem, at_ms.to_string().as_bytes()))
         }
         _ => Ok(Clock {
-            server_ms: at_ms.unwrap_or(now_ms),
+            time: Time::new(now_ms, max_future_ms).at(at_ms),
             max_future_ms,
             signal_max_age_ms: config::signal_max_age_ms(),
         }),

@@ -3,7 +3,7 @@
 use liq_core::grammar::{Args, RequestError};
 use liq_core::liq::reading::ReadError;
 use liq_core::liq::request;
-use liq_core::liq::series::Series;
+use liq_core::liq::series::{Series, Time};
 use liq_core::wire::{Encode, Sink};
 
 use super::argument_docs::{AT, EXCHANGE, SIDE, WINDOW};
@@ -46,11 +46,11 @@ impl Read for Stats {
 
     fn answer(
         series: &mut Series,
-        now_ms: u64,
+        time: Time,
         request: &Self::Request<'_>,
         reply: &mut impl Sink,
     ) -> Result<(), ReadError> {
-        series.stats(now_ms, request)?.encode(reply);
+        series.stats(time, request)?.encode(reply);
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use liq_core::grammar::{Args, RequestError};
 use liq_core::liq::reading::ReadError;
 use liq_core::liq::request;
-use liq_core::liq::series::Series;
+use liq_core::liq::series::{Series, Time};
 use liq_core::wire::{Encode, Sink};
 
 use super::argument_docs::{AT, SIDE};
@@ -48,11 +48,11 @@ impl Read for Vwap {
 
     fn answer(
         series: &mut Series,
-        now_ms: u64,
+        time: Time,
         request: &Self::Request<'_>,
         reply: &mut impl Sink,
     ) -> Result<(), ReadError> {
-        series.vwap(now_ms, request)?.encode(reply);
+        series.vwap(time, request)?.encode(reply);
         Ok(())
     }
 }

@@ -4,14 +4,15 @@
 //! the batch. Applying it judges nothing.
 //!
 //! ```text
-//! layout:1 (= 1)  clock  producer:length+bytes (empty for none)  seq (only with a producer)
+//! layout:1 (= 1)  clock  trusted  producer:length+bytes (empty for none)  seq (only with a producer)
 //! per recorded event: flags:1 (bit 0 sell, bit 1 exchange, bit 2 id)  ts  price:8  size:8  exchange?  id:8?
 //! end:1 (= 255)  totals × 8
 //! ```
 
 use crate::grammar::MAX_TIMESTAMP_MS;
 use crate::liq::series::{
-    BatchId, Event, MAX_EXCHANGE_BYTES, MAX_PRODUCER_BYTES, PRICE_RANGE, SIZE_RANGE, Series, Side, Tally,
+    BatchId, Event, MAX_EXCHANGE_BYTES, MAX_PRODUCER_BYTES, MAX_TOTAL, PRICE_RANGE, SIZE_RANGE, Series, Side, Tally,
+    Time,
 };
 use crate::wire::{DecodeError, Reader, put_bytes, put_double, put_varint};
 
@@ -21,11 +22,12 @@ const WITH_EXCHANGE: u8 = 2;
 const WITH_ID: u8 = 4;
 const END: u8 = 255;
 
-/// Begins a decided write in `out`, which is cleared; `server_ms` is the clock the events were judged by.
-pub fn begin(out: &mut Vec<u8>, server_ms: u64, batch: Option<BatchId<'_>>) {
+/// Begins a decided write in `out`, which is cleared; `time` is what the events were judged by.
+pub fn begin(out: &mut Vec<u8>, time: Time, batch: Option<BatchId<'_>>) {
     out.clear();
     out.push(LAYOUT);
-    put_varint(out, server_ms);
+    put_varint(out, time.server_ms);
+    put_varint(out, time.trusted_ms);
     put_bytes(out, batch.map_or(b"", |batch| batch.producer));
     if let Some(batch) = batch {
         put_varint(out, batch.seq);
@@ -60,14 +62,14 @@ impl Series {
     /// Does what `payload` says was decided; nothing, when it is not sound to the last byte.
     pub fn apply(&mut self, payload: &[u8]) -> Result<(), DecodeError> {
         let mut reader = Reader::new(payload);
-        let (server_ms, batch) = read_head(&mut reader)?;
+        let (time, batch) = read_head(&mut reader)?;
         let body = reader.clone();
         while read_event(&mut reader)?.is_some() {}
         let tally = read_tally(&mut reader)?;
         reader.finish()?;
         let mut reader = body;
         while let Some(event) = read_event(&mut reader)? {
-            self.record(server_ms, &event);
+            self.record(time, &event);
         }
         self.tally.add(&tally);
         self.end_batch(batch);
@@ -75,18 +77,19 @@ impl Series {
     }
 }
 
-fn read_head<'a>(reader: &mut Reader<'a>) -> Result<(u64, Option<BatchId<'a>>), DecodeError> {
+fn read_head<'a>(reader: &mut Reader<'a>) -> Result<(Time, Option<BatchId<'a>>), DecodeError> {
     match reader.byte()? {
         LAYOUT => {}
         other => return Err(DecodeError::UnknownLayout(other.into())),
     }
     let server_ms = reader.varint("clock", MAX_TIMESTAMP_MS)?;
+    let time = Time { server_ms, trusted_ms: reader.varint("trusted clock", u64::MAX)? };
     let producer = reader.bytes("producer", MAX_PRODUCER_BYTES)?;
     if producer.is_empty() {
-        return Ok((server_ms, None));
+        return Ok((time, None));
     }
     let seq = reader.varint("seq", i64::MAX as u64)?;
-    Ok((server_ms, Some(BatchId { producer, seq })))
+    Ok((time, Some(BatchId { producer, seq })))
 }
 
 /// The next event, `None` at the end of them.
@@ -119,7 +122,7 @@ fn read_event<'a>(reader: &mut Reader<'a>) -> Result<Option<Event<'a>>, DecodeEr
 fn read_tally(reader: &mut Reader<'_>) -> Result<Tally, DecodeError> {
     let mut tally = Tally::default();
     for slot in tally.statuses.iter_mut().chain([&mut tally.signals, &mut tally.stale_signals]) {
-        *slot = reader.varint("total", u64::MAX)?;
+        *slot = reader.varint("total", MAX_TOTAL)?;
     }
     Ok(tally)
 }

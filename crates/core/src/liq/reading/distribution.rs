@@ -4,15 +4,15 @@ use super::{ReadError, Window};
 use crate::grammar::Percentile;
 use crate::liq::reply::{DigestReply, HistRow};
 use crate::liq::request::{Digest, Hist, Pctl, Rank};
-use crate::liq::series::{Estimate, Series, Side, Sums};
+use crate::liq::series::{Estimate, Series, Side, Sums, Time};
 
 /// Centroids of a digest when their number is not named.
 const DEFAULT_DIGEST_SIZE: usize = 200;
 
 impl Series {
     /// Nearest-rank percentiles; `None` for each when the window is empty.
-    pub fn percentiles(&mut self, server_ms: u64, request: &Pctl) -> Result<Vec<Option<f64>>, ReadError> {
-        let window = self.window(server_ms, &request.scope, self.options.filter_window_ms())?;
+    pub fn percentiles(&mut self, time: Time, request: &Pctl) -> Result<Vec<Option<f64>>, ReadError> {
+        let window = self.window(time, &request.scope, self.options.filter_window_ms())?;
         Ok(self.estimate(&window, request.scope.side, &request.percentiles))
     }
 
@@ -26,8 +26,8 @@ impl Series {
     }
 
     /// Percent of the window's events not larger than each size; `None` when it is empty.
-    pub fn ranks(&mut self, server_ms: u64, request: &Rank) -> Result<Vec<Option<f64>>, ReadError> {
-        let window = self.window(server_ms, &request.scope, self.options.filter_window_ms())?;
+    pub fn ranks(&mut self, time: Time, request: &Rank) -> Result<Vec<Option<f64>>, ReadError> {
+        let window = self.window(time, &request.scope, self.options.filter_window_ms())?;
         let scale = self.events.scale;
         Ok(self.with_order(&window, request.scope.side, |order| {
             let count = order.count();
@@ -37,8 +37,8 @@ impl Series {
     }
 
     /// The occupied buckets of the distribution, ascending.
-    pub fn histogram(&mut self, server_ms: u64, request: &Hist) -> Result<Vec<HistRow>, ReadError> {
-        let window = self.window(server_ms, &request.scope, self.options.filter_window_ms())?;
+    pub fn histogram(&mut self, time: Time, request: &Hist) -> Result<Vec<HistRow>, ReadError> {
+        let window = self.window(time, &request.scope, self.options.filter_window_ms())?;
         let scale = self.events.scale;
         let buckets = self.buckets(&window, request.scope.side);
         let row = |(bucket, count)| HistRow { low: scale.low(bucket), high: scale.high(bucket), count };
@@ -47,20 +47,20 @@ impl Series {
 
     fn buckets(&mut self, window: &Window, side: Option<Side>) -> Vec<(u16, u64)> {
         self.events.archive.pack_late();
-        let span = self.events.span(window.cutoff_ms(), self.until_ms(window));
+        let span = self.span_of(window);
         let counts = self.events.bucket_counts(&span, side);
         (0..).zip(counts.into_iter().map(u64::from)).filter(|(_, count)| *count > 0).collect()
     }
 
     /// The distribution as a t-digest (Dunning, Ertl 2019), the form that merges across keys and nodes.
-    pub fn digest(&mut self, server_ms: u64, request: &Digest) -> Result<DigestReply, ReadError> {
-        let window = self.window(server_ms, &request.scope, self.options.filter_window_ms())?;
+    pub fn digest(&mut self, time: Time, request: &Digest) -> Result<DigestReply, ReadError> {
+        let window = self.window(time, &request.scope, self.options.filter_window_ms())?;
         let side = request.scope.side;
-        let span = self.events.span(window.cutoff_ms(), self.until_ms(&window));
+        let span = self.span_of(&window);
         let sums = self.sums(&window).of(side);
-        let weighted: Vec<(f64, f64)> = if span.exact {
-            let places = span.tail.filter(|place| side.is_none_or(|side| side == self.events.tail.side(*place)));
-            let mut sizes: Vec<f64> = places.map(|place| self.events.tail.size(place)).collect();
+        let weighted: Vec<(f64, f64)> = if span.is_raw() {
+            let sizes = self.events.tail.sizes(&span.tail).filter(|(_, of)| side.is_none_or(|side| side == *of));
+            let mut sizes: Vec<f64> = sizes.map(|(size, _)| size).collect();
             sizes.sort_unstable_by(f64::total_cmp);
             sizes.into_iter().map(|size| (size, 1.0)).collect()
         } else {

@@ -9,11 +9,11 @@ impl Series {
         let tail_events = self.events.tail.len() as u64;
         InfoReply {
             options: &self.options,
-            events: tail_events + self.events.archive.count(),
+            events: self.events.count(),
             tail_events,
             tail_first_ms: self.events.tail.first_ms(),
-            panes: self.events.archive.panes() as u64,
-            pane_ms: self.events.archive.pane_ms(),
+            panes: self.events.archive.panes().len() as u64,
+            pane_ms: self.events.archive.coarse_ms(),
             first_ms: self.events.first_ms(),
             last_ms: self.events.newest_ms(),
             memory_bytes: memory_bytes as u64,

@@ -1,15 +1,17 @@
 //! What can be asked of a series. Reads change nothing that is saved; they move cursors.
 
+mod buckets;
 mod distribution;
 mod info;
 mod range;
 mod stats;
+mod venues;
 mod vwap;
 
 use std::fmt;
 
 use super::request::Scope;
-use super::series::{OrderCursor, Series, Side, SidedSums, SumCursor};
+use super::series::{OrderCursor, Series, Side, SidedSums, Span, SumCursor, Time};
 use crate::grammar::format_duration;
 
 /// Why a read is refused.
@@ -62,58 +64,68 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// A moment and the window before it, resolved.
+/// The window of a read, resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Window {
-    /// The end, inclusive, Unix ms.
-    now_ms: u64,
+    /// The window is what is later than this, Unix ms …
+    cutoff_ms: i64,
+    /// … and not later than this, where events are held that are.
+    until_ms: Option<i64>,
     /// The window's length, ms.
     window_ms: u64,
-    /// Whether the end is where the series is now, so that cursors may answer.
-    live: bool,
-}
-
-impl Window {
-    /// The window is what is later than this, Unix ms.
-    const fn cutoff_ms(&self) -> i64 {
-        self.now_ms as i64 - self.window_ms as i64
-    }
+    /// Where it ends, Unix ms, inclusive.
+    end_ms: i64,
+    /// Where the series is now, if that is where the window ends and cursors may answer.
+    live_ms: Option<u64>,
+    /// Whether it ends where it was asked to end.
+    is_in_place: bool,
 }
 
 impl Series {
-    /// The moment a read is about.
-    fn reading_ms(&self, server_ms: u64, at_ms: Option<u64>) -> u64 {
-        at_ms.unwrap_or_else(|| self.now_ms(server_ms))
-    }
-
-    fn window(&self, server_ms: u64, scope: &Scope, default_ms: u64) -> Result<Window, ReadError> {
+    fn window(&self, time: Time, scope: &Scope, default_ms: u64) -> Result<Window, ReadError> {
         let retention_ms = self.options.retention_ms;
         if let Some(window_ms) = scope.window_ms.filter(|window_ms| *window_ms > retention_ms) {
             let got = format_duration(window_ms);
             return Err(ReadError::BeyondRetention { argument: "WINDOW", got, retention_ms });
         }
         let window_ms = scope.window_ms.unwrap_or(default_ms.min(retention_ms));
-        Ok(Window { now_ms: self.reading_ms(server_ms, scope.at_ms), window_ms, live: scope.at_ms.is_none() })
+        Ok(self.window_before(time, scope.at_ms, window_ms))
     }
 
-    /// Where events are cut off that are later than the window's end.
-    fn until_ms(&self, window: &Window) -> Option<u64> {
-        self.newest_ms.filter(|newest| *newest > window.now_ms).map(|_| window.now_ms)
+    /// The window of `window_ms` that ends at `at_ms`, or now. Among events of a pane that lie on both sides of that moment
+    /// it cannot end: then the whole window moves back to where the pane begins.
+    fn window_before(&self, time: Time, at_ms: Option<u64>, window_ms: u64) -> Window {
+        let asked_ms = at_ms.unwrap_or_else(|| self.now_ms(time));
+        let is_past = self.events.newest_ms().is_some_and(|newest_ms| newest_ms > asked_ms);
+        let end_ms = if is_past { self.events.parting_before(asked_ms) } else { asked_ms as i64 };
+        Window {
+            cutoff_ms: end_ms - window_ms as i64,
+            until_ms: is_past.then_some(end_ms),
+            window_ms,
+            end_ms,
+            live_ms: Some(asked_ms).filter(|_| at_ms.is_none() && !is_past),
+            is_in_place: end_ms == asked_ms as i64,
+        }
+    }
+
+    fn span_of(&self, window: &Window) -> Span {
+        let span = self.events.span(window.cutoff_ms, window.until_ms);
+        Span { is_exact: span.is_exact && window.is_in_place, ..span }
     }
 
     fn with_order<R>(&mut self, window: &Window, side: Option<Side>, ask: impl FnOnce(&mut OrderCursor) -> R) -> R {
-        if window.live {
-            return self.cursors.order(&mut self.events, (window.window_ms, side), window.now_ms, ask);
+        if let Some(now_ms) = window.live_ms {
+            return self.cursors.order(&mut self.events, (window.window_ms, side), now_ms, ask);
         }
-        let until_ms = self.until_ms(window);
-        ask(&mut OrderCursor::once(&mut self.events, window.cutoff_ms(), until_ms, side))
+        let span = self.span_of(window);
+        ask(&mut OrderCursor::once(&mut self.events, &span, side))
     }
 
     fn sums(&mut self, window: &Window) -> SidedSums {
-        if window.live {
-            return self.cursors.sums(&self.events, window.window_ms, window.now_ms);
+        let span = self.span_of(window);
+        if window.live_ms.is_some() {
+            return self.cursors.sums(&self.events, window.window_ms, &span);
         }
-        let span = self.events.span(window.cutoff_ms(), self.until_ms(window));
         SumCursor::once(&self.events, &span)
     }
 }

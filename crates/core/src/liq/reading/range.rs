@@ -2,7 +2,7 @@
 
 use crate::liq::reply::RangeRow;
 use crate::liq::request::{DEFAULT_COUNT, Range};
-use crate::liq::series::Series;
+use crate::liq::series::{RawEvent, Series};
 
 impl Series {
     /// Raw events between two moments; what left the raw tail is not among them.
@@ -16,10 +16,8 @@ impl Series {
         if venue == Some(None) || from_ms > to_ms {
             return Vec::new();
         }
-        let from = tail.until(from_ms as i64 - 1);
-        let places = from..tail.until(to_ms as i64).max(from);
-        let wanted = |place: usize| {
-            let event = tail.event(place);
+        let span = tail.until(from_ms as i64 - 1)..tail.until(to_ms as i64);
+        let wanted = |event: RawEvent| {
             let shown = request.min_size.is_none_or(|min_size| event.size >= min_size)
                 && request.side.is_none_or(|side| event.side == side)
                 && venue.flatten().is_none_or(|venue| event.venue == venue);
@@ -33,9 +31,9 @@ impl Series {
         };
         let count = request.count.unwrap_or(DEFAULT_COUNT);
         if request.reverse {
-            places.rev().filter_map(wanted).take(count).collect()
+            tail.events(&span).rev().filter_map(wanted).take(count).collect()
         } else {
-            places.filter_map(wanted).take(count).collect()
+            tail.events(&span).filter_map(wanted).take(count).collect()
         }
     }
 }

@@ -3,12 +3,12 @@
 use super::{ReadError, Window};
 use crate::liq::reply::VwapReply;
 use crate::liq::request::Vwap;
-use crate::liq::series::{Series, deviation_pct};
+use crate::liq::series::{Series, Time, deviation_pct};
 
 impl Series {
     /// The VWAP of a window or since an anchor, with what the request asks to be derived from it.
-    pub fn vwap(&mut self, server_ms: u64, request: &Vwap) -> Result<VwapReply, ReadError> {
-        let window = self.vwap_window(server_ms, request)?;
+    pub fn vwap(&mut self, time: Time, request: &Vwap) -> Result<VwapReply, ReadError> {
+        let window = self.vwap_window(time, request)?;
         let sums = self.sums(&window).of(request.scope.side);
         let (vwap, stddev) = (sums.vwap(), sums.price_stddev());
         let band = |sign: f64| request.bands.map(|k| Some(vwap? + sign * k * stddev?));
@@ -26,19 +26,21 @@ impl Series {
         })
     }
 
-    fn vwap_window(&self, server_ms: u64, request: &Vwap) -> Result<Window, ReadError> {
+    fn vwap_window(&self, time: Time, request: &Vwap) -> Result<Window, ReadError> {
         let Some(since_ms) = request.since_ms else {
-            return self.window(server_ms, &request.scope, self.options.vwap_window_ms);
+            return self.window(time, &request.scope, self.options.vwap_window_ms);
         };
-        let now_ms = self.reading_ms(server_ms, request.scope.at_ms);
+        let asked_ms = request.scope.at_ms.unwrap_or_else(|| self.now_ms(time));
         let retention_ms = self.options.retention_ms;
         // The anchor itself counts, so the window begins a millisecond before it.
-        let window_ms = (now_ms + 1).saturating_sub(since_ms);
+        let window_ms = (asked_ms + 1).saturating_sub(since_ms);
         if window_ms > retention_ms {
             let got = since_ms.to_string();
             return Err(ReadError::BeyondRetention { argument: "SINCE", got, retention_ms });
         }
-        // Its length changes from call to call: no cursor is worth keeping for it.
-        Ok(Window { now_ms, window_ms, live: false })
+        let window = self.window_before(time, request.scope.at_ms, window_ms);
+        // The anchor stays where it is even when the end moves; its length changes from call to call, and so no cursor is
+        // worth keeping for it.
+        Ok(Window { cutoff_ms: since_ms as i64 - 1, live_ms: None, ..window })
     }
 }

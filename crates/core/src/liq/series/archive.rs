@@ -1,219 +1,357 @@
-//! The two tiers of panes, and which of their panes a window takes in.
+//! The events that left the raw tail, in panes: how wide they are, when they are joined, when they go.
 
-use super::heap::Measure;
-use super::pane::{Pane, Tier};
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::Options;
+use super::heap::{self, Measure};
+use super::pane::{Digested, Pane};
 use super::raw_event::RawEvent;
+use crate::panes::{Panes, Version, cell_of};
 
 /// Width of a fine pane, ms.
 pub const FINE_PANE_MS: u64 = 60_000;
-/// How far back fine panes are kept, ms.
-pub const FINE_SPAN_MS: u64 = 3_600_000;
+/// How far back fine panes are kept, ms: the last full hour can be charted by minute at any time.
+pub const FINE_SPAN_MS: u64 = 2 * 3_600_000;
 
-/// Where a window begins in each tier: the panes that begin there or later are taken in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Edges {
-    /// In the fine tier, Unix ms.
-    pub fine_ms: u64,
-    /// In the coarse tier, Unix ms.
-    pub coarse_ms: u64,
-}
+/// Codes that may wait to be packed before they are.
+const MAX_WAITING: usize = 1024;
 
 /// Who must hear of panes that move, because it counted their events.
 pub trait Watcher {
-    /// `pane` is about to be merged from the fine tier into the coarse pane beginning at `coarse_start_ms`.
-    fn merging(&mut self, pane: &Pane, coarse_start_ms: u64);
-    /// `pane` of the fine (or the coarse) tier was dropped.
-    fn dropped(&mut self, pane: &Pane, fine: bool);
+    /// `pane` is about to be joined with others into one that covers `joined`, Unix ms.
+    fn joining(&mut self, pane: &Pane, joined: &Range<u64>);
+    /// `pane` was dropped.
+    fn dropped(&mut self, pane: &Pane);
 }
 
-/// Events that left the raw tail, in panes.
+/// Events that left the raw tail, in panes: of a minute for the last two hours where coarse ones are wider, else coarse.
 #[derive(Debug, Clone)]
 pub struct Archive {
-    /// One-minute panes of the last hour, where the coarse ones are wider.
-    fine: Option<Tier>,
-    coarse: Tier,
-    /// Fine panes begin here or later, as of the last write; Unix ms.
+    panes: Panes<Digested>,
+    /// Codes of the newest pane that are not packed yet.
+    waiting: Vec<u16>,
+    /// Codes of older panes that are not packed yet, with the pane's start.
+    late: Vec<(u64, u16)>,
+    /// Width of the panes that events are put into which are older than what fine panes cover.
+    coarse_ms: u64,
+    /// Where fine panes begin, as of the last write; Unix ms, a multiple of the coarse width. Cells before it are joined.
     fine_from_ms: u64,
-    /// Timestamp of the newest event held.
-    newest_ms: Option<u64>,
+    /// Events held.
+    count: u64,
 }
 
 impl Archive {
-    /// An empty archive of coarse panes `pane_ms` wide.
-    pub fn new(pane_ms: u64) -> Self {
-        let fine = (pane_ms > FINE_PANE_MS).then(|| Tier::new(FINE_PANE_MS));
-        Self { fine, coarse: Tier::new(pane_ms), fine_from_ms: 0, newest_ms: None }
+    /// An empty archive of coarse panes `coarse_ms` wide.
+    pub fn new(coarse_ms: u64) -> Self {
+        let (waiting, late) = (Vec::new(), Vec::new());
+        Self { panes: Panes::default(), waiting, late, coarse_ms, fine_from_ms: 0, count: 0 }
     }
 
-    /// An archive with everything in its place; used when one is loaded.
-    pub fn from_parts(fine: Option<Tier>, coarse: Tier, fine_from_ms: u64) -> Self {
-        let newest_ms = coarse.panes().iter().chain(fine.iter().flat_map(Tier::panes)).map(Pane::last_ms).max();
-        Self { fine, coarse, fine_from_ms, newest_ms }
+    /// An archive as it was saved, everything packed.
+    pub fn loaded(panes: Vec<Pane>, coarse_ms: u64, fine_from_ms: u64) -> Self {
+        let count = panes.iter().map(|pane| pane.content.sums.count()).sum();
+        Self { panes: Panes::loaded(panes), fine_from_ms, count, ..Self::new(coarse_ms) }
+    }
+
+    /// Whether fine panes beside coarse ones of `coarse_ms` may begin at `fine_from_ms`.
+    pub const fn may_begin_fine(coarse_ms: u64, fine_from_ms: u64) -> bool {
+        if coarse_ms > FINE_PANE_MS { fine_from_ms.is_multiple_of(coarse_ms) } else { fine_from_ms == 0 }
+    }
+
+    /// The panes, oldest first.
+    pub const fn panes(&self) -> &std::collections::VecDeque<Pane> {
+        self.panes.list()
+    }
+
+    /// By which sums over panes know whether they still hold.
+    pub const fn version(&self) -> Version {
+        self.panes.version()
     }
 
     /// Width of a coarse pane, ms.
-    pub const fn pane_ms(&self) -> u64 {
-        self.coarse.width_ms()
+    pub const fn coarse_ms(&self) -> u64 {
+        self.coarse_ms
     }
 
-    /// The coarse tier.
-    pub const fn coarse(&self) -> &Tier {
-        &self.coarse
-    }
-
-    /// The fine tier, where there is one.
-    pub const fn fine(&self) -> Option<&Tier> {
-        self.fine.as_ref()
-    }
-
-    /// Where the fine tier begins, Unix ms.
+    /// Where fine panes begin, Unix ms.
     pub const fn fine_from_ms(&self) -> u64 {
         self.fine_from_ms
     }
 
-    /// Timestamp of the newest event held.
-    pub const fn newest_ms(&self) -> Option<u64> {
-        self.newest_ms
-    }
-
-    /// Both tiers, the one with the older events first.
-    pub fn tiers(&self) -> impl Iterator<Item = &Tier> {
-        std::iter::once(&self.coarse).chain(&self.fine)
-    }
-
-    /// Panes held.
-    pub fn panes(&self) -> usize {
-        self.tiers().map(|tier| tier.panes().len()).sum()
-    }
-
-    /// Timestamp of the oldest event held.
-    pub fn first_ms(&self) -> Option<u64> {
-        self.tiers().flat_map(Tier::panes).map(Pane::first_ms).min()
-    }
-
     /// Events held.
-    pub fn count(&self) -> u64 {
-        self.tiers().flat_map(Tier::panes).map(|pane| pane.sums.count()).sum()
+    pub const fn count(&self) -> u64 {
+        self.count
     }
 
-    /// Takes in an event.
-    pub fn add(&mut self, event: &RawEvent, code: u16) {
-        self.newest_ms = self.newest_ms.max(Some(event.ts_ms));
-        match &mut self.fine {
-            Some(fine) if event.ts_ms >= self.fine_from_ms => fine.add(event, code),
-            _ => self.coarse.add(event, code),
-        }
+    /// Timestamp of the oldest event.
+    pub fn first_ms(&self) -> Option<u64> {
+        self.panes().front().map(Pane::first_ms)
+    }
+
+    /// Timestamp of the newest event.
+    pub fn newest_ms(&self) -> Option<u64> {
+        self.panes().back().map(Pane::last_ms)
     }
 
     /// Whether a window of the events later than `cutoff_ms` takes in any pane.
     pub fn reaches(&self, cutoff_ms: i64) -> bool {
-        self.newest_ms.is_some_and(|newest| newest as i64 > cutoff_ms)
+        self.newest_ms().is_some_and(|newest| newest as i64 > cutoff_ms)
     }
 
-    /// Which panes a window of the events later than `cutoff_ms` takes in, if it [reaches](Self::reaches) any.
-    pub fn edges(&self, cutoff_ms: i64) -> Edges {
-        // The pane that the first event of the window would lie in begins the window.
+    /// Where a window of the events later than `cutoff_ms` begins: the panes that begin there or later are taken in. The
+    /// pane that its first event would lie in begins it.
+    pub fn edge(&self, cutoff_ms: i64) -> u64 {
         let first_ms = u64::try_from(cutoff_ms + 1).unwrap_or(0);
-        let Some(fine) = &self.fine else {
-            return Edges { fine_ms: 0, coarse_ms: self.coarse.start_of(first_ms) };
-        };
-        // A coarse pane under the fine tier holds only what is older than it.
-        let coarse_ms = if first_ms >= self.fine_from_ms { u64::MAX } else { self.coarse.start_of(first_ms) };
-        Edges { fine_ms: fine.start_of(first_ms), coarse_ms }
+        let covering = self.panes.covering(first_ms).and_then(|place| self.panes().get(place));
+        covering.map_or(first_ms, |pane| pane.start_ms)
     }
 
-    /// Where the pane that `ts_ms` belongs to begins, and whether it is a fine one.
-    pub fn home(&self, ts_ms: u64) -> (u64, bool) {
-        match &self.fine {
-            Some(fine) if ts_ms >= self.fine_from_ms => (fine.start_of(ts_ms), true),
-            _ => (self.coarse.start_of(ts_ms), false),
+    /// Places of the panes that begin at `edge_ms` or later.
+    pub fn behind_edge(&self, edge_ms: u64) -> Range<usize> {
+        self.panes.place_of(edge_ms)..self.panes().len()
+    }
+
+    /// The pane that `ts_ms` lies in.
+    pub fn covering(&self, ts_ms: u64) -> Option<&Pane> {
+        self.panes.covering(ts_ms).and_then(|place| self.panes().get(place))
+    }
+
+    /// Width of the pane that an event of `ts_ms` would be put into, if none covers it yet.
+    pub const fn width_at(&self, ts_ms: u64) -> u64 {
+        if self.coarse_ms > FINE_PANE_MS && ts_ms >= self.fine_from_ms { FINE_PANE_MS } else { self.coarse_ms }
+    }
+
+    /// Takes in an event of distribution code `code`. Answers the span of its pane.
+    pub fn add(&mut self, event: &RawEvent, code: u16) -> Range<u64> {
+        let place = self.panes.covering(event.ts_ms).unwrap_or_else(|| self.open(event.ts_ms));
+        let is_newest = place + 1 == self.panes().len();
+        let Some(pane) = self.panes().get(place) else { return 0..0 };
+        let span = pane.start_ms..pane.end_ms();
+        if let Some(content) = self.panes.content_mut(place) {
+            content.add(event, (event.ts_ms - span.start) as u32);
         }
-    }
-
-    /// Whether panes are held and one that `ts_ms` belonged to would be kept, with all of it later than `cutoff_ms` or not.
-    pub fn keeps(&self, ts_ms: u64, cutoff_ms: i64) -> bool {
-        let (start_ms, fine) = self.home(ts_ms);
-        let width_ms = if fine { FINE_PANE_MS } else { self.coarse.width_ms() };
-        self.newest_ms.is_some() && (start_ms + width_ms) as i64 > cutoff_ms + 1
-    }
-
-    /// Moves fine panes that left the last hour of `now_ms` into coarse ones, and drops panes wholly behind `cutoff_ms`.
-    pub fn roll(&mut self, now_ms: u64, cutoff_ms: i64, watcher: &mut impl Watcher) {
-        if let Some(fine) = &mut self.fine {
-            let hour_ago_ms = now_ms.saturating_sub(FINE_SPAN_MS);
-            self.fine_from_ms = self.fine_from_ms.max(hour_ago_ms - hour_ago_ms % FINE_PANE_MS);
-            while fine.panes().front().is_some_and(|pane| pane.start_ms < self.fine_from_ms) {
-                let Some(pane) = fine.pop_oldest() else { break };
-                if (pane.start_ms + FINE_PANE_MS) as i64 > cutoff_ms + 1 {
-                    watcher.merging(&pane, self.coarse.start_of(pane.start_ms));
-                    self.coarse.absorb(&pane);
-                } else {
-                    watcher.dropped(&pane, true);
-                }
+        self.count += 1;
+        if is_newest {
+            self.wait(code);
+        } else {
+            self.late.push((span.start, code));
+            if self.late.len() >= MAX_WAITING {
+                self.pack_late();
             }
         }
-        drop_behind(&mut self.coarse, cutoff_ms, false, watcher);
-        if let Some(fine) = &mut self.fine {
-            drop_behind(fine, cutoff_ms, true, watcher);
+        span
+    }
+
+    fn open(&mut self, ts_ms: u64) -> usize {
+        if self.panes().back().is_none_or(|newest| newest.start_ms < ts_ms) {
+            self.pack_newest();
         }
-        if self.panes() == 0 {
-            self.newest_ms = None;
+        let width_ms = self.width_at(ts_ms);
+        let narrower = Options::PANE_WIDTHS_MS.into_iter().rev().filter(move |narrower_ms| *narrower_ms < width_ms);
+        self.panes.open(ts_ms, width_ms, narrower)
+    }
+
+    fn wait(&mut self, code: u16) {
+        if self.waiting.len() == self.waiting.capacity() {
+            self.waiting.reserve_exact((self.waiting.len() / 2).max(16));
+        }
+        self.waiting.push(code);
+        if self.waiting.len() >= MAX_WAITING {
+            self.pack_newest();
         }
     }
 
     /// Whether [`roll`](Self::roll) would do anything.
     pub fn is_due(&self, now_ms: u64, cutoff_ms: i64) -> bool {
-        let behind = |tier: &Tier| {
-            tier.panes().front().is_some_and(|pane| (pane.start_ms + tier.width_ms()) as i64 <= cutoff_ms + 1)
-        };
-        self.tiers().any(behind)
-            || self.fine.is_some() && now_ms.saturating_sub(FINE_SPAN_MS) >= self.fine_from_ms + FINE_PANE_MS
+        let two_hours_ago_ms = now_ms.saturating_sub(FINE_SPAN_MS);
+        let fine_moves = two_hours_ago_ms < self.fine_from_ms || two_hours_ago_ms >= self.fine_from_ms + self.coarse_ms;
+        fine_moves && self.coarse_ms > FINE_PANE_MS || self.is_behind(cutoff_ms)
     }
 
-    /// Packs the codes of late events.
-    pub fn pack_late(&mut self) {
-        self.coarse.pack_late();
-        if let Some(fine) = &mut self.fine {
-            fine.pack_late();
-        }
+    fn is_behind(&self, cutoff_ms: i64) -> bool {
+        self.panes().front().is_some_and(|pane| pane.end_ms() as i64 <= cutoff_ms + 1)
     }
 
-    /// Goes over to coarse panes of `pane_ms`. Panes already wider than that stay until they are dropped, and so does
-    /// the width while there are any: what was merged cannot be taken apart.
-    pub fn change_pane_ms(&mut self, pane_ms: u64) {
-        if pane_ms == self.coarse.width_ms() || pane_ms < self.coarse.width_ms() && self.panes() > 0 {
-            return;
-        }
-        let mut wider = Self { fine_from_ms: self.fine_from_ms, newest_ms: self.newest_ms, ..Self::new(pane_ms) };
-        let old_panes = self.coarse.take_panes().chain(self.fine.iter_mut().flat_map(Tier::take_panes));
-        for pane in old_panes {
-            match &mut wider.fine {
-                Some(fine) if pane.start_ms >= wider.fine_from_ms => fine.absorb(&pane),
-                _ => wider.coarse.absorb(&pane),
+    const fn fine_begin(&self, now_ms: u64) -> u64 {
+        if self.coarse_ms > FINE_PANE_MS { cell_of(now_ms.saturating_sub(FINE_SPAN_MS), self.coarse_ms) } else { 0 }
+    }
+
+    /// Drops panes wholly behind `cutoff_ms`, and joins fine panes into coarse ones once the whole coarse one lies more
+    /// than two hours behind `now_ms`. Answers the timestamp of the newest event dropped.
+    pub fn roll(&mut self, now_ms: u64, cutoff_ms: i64, watcher: &mut impl Watcher) -> Option<u64> {
+        let mut dropped_ms = None;
+        while self.is_behind(cutoff_ms) {
+            if let Some(pane) = self.pop_oldest() {
+                dropped_ms = Some(pane.last_ms());
+                watcher.dropped(&pane);
             }
         }
-        *self = wider;
+        let fine_from_ms = self.fine_begin(now_ms);
+        if fine_from_ms > self.fine_from_ms {
+            self.join(self.fine_from_ms..fine_from_ms, self.coarse_ms, watcher);
+        }
+        // Clocks that were ahead are put right: then minutes begin to be kept apart from there on.
+        self.fine_from_ms = fine_from_ms;
+        dropped_ms
+    }
+
+    fn join(&mut self, span: Range<u64>, width_ms: u64, watcher: &mut impl Watcher) {
+        let is_empty = self.panes().back().is_none_or(|newest| newest.start_ms < span.start);
+        if is_empty {
+            return;
+        }
+        self.pack();
+        self.panes.join(span, width_ms, |pane, start_ms| watcher.joining(pane, &(start_ms..start_ms + width_ms)));
+    }
+
+    fn pop_oldest(&mut self) -> Option<Pane> {
+        if self.panes().len() == 1 {
+            self.pack_newest();
+        }
+        self.pack_late();
+        let pane = self.panes.pop_oldest()?;
+        self.count -= pane.content.sums.count();
+        Some(pane)
+    }
+
+    /// Goes over to coarse panes of `coarse_ms` for what is recorded from now on. Narrower panes are joined; wider ones
+    /// stay as they are until they are dropped: what was joined cannot be taken apart.
+    pub fn change_coarse_ms(&mut self, coarse_ms: u64, watcher: &mut impl Watcher) {
+        if coarse_ms == self.coarse_ms {
+            return;
+        }
+        self.coarse_ms = coarse_ms;
+        self.fine_from_ms = match coarse_ms > FINE_PANE_MS {
+            true => cell_of(self.fine_from_ms, coarse_ms),
+            false => 0,
+        };
+        self.join(0..self.fine_from_ms, coarse_ms, watcher);
+        self.join(self.fine_from_ms..u64::MAX, coarse_ms.min(FINE_PANE_MS), watcher);
+    }
+
+    /// Packs all that waits.
+    fn pack(&mut self) {
+        self.pack_newest();
+        self.pack_late();
+    }
+
+    fn pack_newest(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        self.waiting.sort_unstable();
+        let newest = self.panes().len().wrapping_sub(1);
+        if let Some(content) = self.panes.content_unseen_mut(newest) {
+            content.packed = content.packed.with_codes(&self.waiting);
+        }
+        self.waiting.clear();
+    }
+
+    /// Packs the codes of late events: each pane once, however many came for it.
+    pub fn pack_late(&mut self) {
+        if self.late.is_empty() {
+            return;
+        }
+        let mut late = std::mem::take(&mut self.late);
+        late.sort_unstable();
+        let mut codes = Vec::new();
+        for run in late.chunk_by(|a, b| a.0 == b.0) {
+            codes.clear();
+            codes.extend(run.iter().map(|(_, code)| *code));
+            let place = run.first().map_or(0, |(start_ms, _)| self.panes.place_of(*start_ms));
+            if let Some(content) = self.panes.content_unseen_mut(place) {
+                content.packed = content.packed.with_codes(&codes);
+            }
+        }
+    }
+
+    /// Adds the counts of the panes at `places` to `counts`, one per code; late codes are packed by then.
+    pub fn add_to(&self, places: Range<usize>, counts: &mut [u32]) {
+        debug_assert!(self.late.is_empty(), "late codes are packed before panes are read");
+        let with_newest = places.end == self.panes().len() && !places.is_empty();
+        for pane in self.panes().range(places) {
+            pane.content.packed.add_to(counts);
+        }
+        if with_newest {
+            for code in &self.waiting {
+                if let Some(slot) = counts.get_mut(usize::from(*code)) {
+                    *slot = slot.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    /// Tells the codes of the pane at `place` and how many events each has; late codes are packed by then.
+    pub fn each_code(&self, place: usize, mut tell: impl FnMut(u16, u32)) {
+        debug_assert!(self.late.is_empty(), "late codes are packed before panes are read");
+        let Some(pane) = self.panes().get(place) else { return };
+        pane.content.packed.pairs().for_each(|(code, count)| tell(code, count));
+        if place + 1 == self.panes().len() {
+            self.waiting.iter().for_each(|code| tell(*code, 1));
+        }
     }
 
     /// Moves every pane to a scale of one mantissa bit less.
     pub fn halve_precision(&mut self) {
-        self.coarse.halve_precision();
-        if let Some(fine) = &mut self.fine {
-            fine.halve_precision();
+        self.pack();
+        for place in 0..self.panes().len() {
+            if let Some(content) = self.panes.content_unseen_mut(place) {
+                content.packed = content.packed.halved();
+            }
         }
+    }
+
+    /// The panes as they are saved: everything packed.
+    pub fn packed_panes(&self) -> impl Iterator<Item = Cow<'_, Pane>> {
+        let newest = self.panes().len().wrapping_sub(1);
+        self.panes().iter().enumerate().map(move |(place, pane)| {
+            let mut waiting = if place == newest { self.waiting.clone() } else { Vec::new() };
+            waiting.extend(self.late.iter().filter(|(start_ms, _)| *start_ms == pane.start_ms).map(|(_, code)| code));
+            if waiting.is_empty() {
+                return Cow::Borrowed(pane);
+            }
+            waiting.sort_unstable();
+            let mut packed = pane.clone();
+            packed.content.packed = pane.content.packed.with_codes(&waiting);
+            Cow::Owned(packed)
+        })
+    }
+
+    /// What has to be true of every archive; see the invariants in `liq/series/mod.rs`.
+    pub fn check(&self, scale_codes: u32) {
+        let (mut behind_ms, mut count) = (0, 0);
+        for pane in self.packed_panes() {
+            let (first_ms, last_ms) = pane.extent(None).unwrap_or((u64::MAX, 0));
+            let known_width = Options::PANE_WIDTHS_MS.contains(&pane.width_ms.into());
+            let on_grid = known_width && pane.start_ms.is_multiple_of(pane.width_ms.into());
+            assert!(pane.start_ms >= behind_ms && on_grid, "A1: panes are cells of known widths, ascending, apart");
+            assert!(pane.start_ms <= first_ms && last_ms < pane.end_ms(), "A2: events lie within their pane");
+            let mut counts = [0_u64; 2];
+            for (code, more) in pane.content.packed.pairs() {
+                assert!(u32::from(code) < scale_codes, "A3: codes lie on the scale");
+                let [buys, sells] = &mut counts;
+                *(if code % 2 == 0 { buys } else { sells }) += u64::from(more);
+            }
+            let sums = super::Side::BOTH.map(|side| pane.content.sums.side(side).count);
+            assert_eq!(counts, sums, "A4: a distribution counts the events of its pane");
+            behind_ms = pane.end_ms();
+            count += pane.content.sums.count();
+        }
+        assert_eq!(count, self.count, "A5: the count is that of all panes");
+        let has_pane = |start_ms: u64| self.panes().iter().any(|pane| pane.start_ms == start_ms);
+        assert!(self.late.iter().all(|(start_ms, _)| has_pane(*start_ms)), "A6: late codes have a pane");
+        assert!(
+            Self::may_begin_fine(self.coarse_ms, self.fine_from_ms),
+            "A7: fine panes begin where a coarse one does"
+        );
     }
 
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
-        self.tiers().for_each(|tier| tier.measure(measure));
-    }
-}
-
-fn drop_behind(tier: &mut Tier, cutoff_ms: i64, fine: bool, watcher: &mut impl Watcher) {
-    let width_ms = tier.width_ms();
-    while tier.panes().front().is_some_and(|pane| (pane.start_ms + width_ms) as i64 <= cutoff_ms + 1) {
-        if let Some(pane) = tier.pop_oldest() {
-            watcher.dropped(&pane, fine);
-        }
+        heap::deque(self.panes(), measure);
+        heap::vec(&self.waiting, measure);
+        heap::vec(&self.late, measure);
+        self.panes().iter().for_each(|pane| pane.content.measure(measure));
     }
 }

@@ -1,17 +1,17 @@
-//! The cursors of a series: for its own windows always, for others once they were asked for twice.
+//! The cursors of a series: its own two, and those for windows that were asked for.
+
+use std::ops::Range;
 
 use super::archive::Watcher;
-use super::events::{EventWatcher, Events};
+use super::events::{EventWatcher, Events, Span};
 use super::heap::{self, Measure};
 use super::order::OrderCursor;
 use super::pane::Pane;
 use super::raw_event::RawEvent;
+use super::shelf::Shelf;
 use super::sums::Weight;
 use super::totals::SumCursor;
 use super::{Side, SidedSums};
-
-/// Cursors beside the series' own; the one longest unused makes room.
-const MAX_ASKED: usize = 3;
 
 /// Derived answers, forgotten without loss.
 #[derive(Debug, Clone, Default)]
@@ -19,64 +19,7 @@ pub struct Cursors {
     /// Both boxed, because a series that was never asked, nor added to, has neither.
     filter: Option<Box<OrderCursor>>,
     signals: Option<Box<SumCursor>>,
-    /// Boxed too; made by the first question about another window.
-    others: Option<Box<Others>>,
-}
-
-/// Cursors over windows that are not the series' own.
-#[derive(Debug, Clone, Default)]
-struct Others {
-    orders: Recent<(u64, Option<Side>), OrderCursor>,
-    sums: Recent<u64, SumCursor>,
-}
-
-/// A few cursors, kept for what is asked for repeatedly.
-#[derive(Debug, Clone)]
-struct Recent<K, T> {
-    /// The latest used first.
-    cursors: Vec<(K, T)>,
-    /// What was asked for lately without a cursor of its own.
-    asked: [Option<K>; 2],
-}
-
-impl<K, T> Default for Recent<K, T> {
-    fn default() -> Self {
-        Self { cursors: Vec::new(), asked: [None, None] }
-    }
-}
-
-impl<K: PartialEq + Copy, T> Recent<K, T> {
-    /// Asks the cursor of `key`: one that is kept, or a new one that is kept when the question is not the first.
-    fn ask<R>(&mut self, key: K, make: impl FnOnce() -> T, ask: impl FnOnce(&mut T) -> R) -> R {
-        let known = self.cursors.iter().position(|(held, _)| *held == key);
-        if let Some(through) = known.and_then(|place| self.cursors.get_mut(..=place)) {
-            through.rotate_right(1);
-        } else {
-            let mut cursor = make();
-            let answer = ask(&mut cursor);
-            if self.asked.contains(&Some(key)) {
-                self.keep(key, cursor);
-            } else {
-                self.asked = [Some(key), self.asked[0]];
-            }
-            return answer;
-        }
-        match self.cursors.first_mut() {
-            Some((_, cursor)) => ask(cursor),
-            None => ask(&mut make()),
-        }
-    }
-
-    /// Keeps a cursor, dropping the one longest unused when there are too many.
-    fn keep(&mut self, key: K, cursor: T) {
-        self.cursors.truncate(MAX_ASKED - 1);
-        self.cursors.reserve_exact(1);
-        self.cursors.insert(0, (key, cursor));
-    }
-
-    fn each(&mut self) -> impl Iterator<Item = &mut T> {
-        self.cursors.iter_mut().map(|(_, cursor)| cursor)
-    }
+    shelf: Shelf,
 }
 
 impl Cursors {
@@ -103,26 +46,23 @@ impl Cursors {
         now_ms: u64,
         ask: impl FnOnce(&mut OrderCursor) -> R,
     ) -> R {
-        let is_wanted = |cursor: &OrderCursor| cursor.is_of(window_ms, side);
-        if let Some(filter) = self.filter.as_deref_mut().filter(|filter| is_wanted(filter)) {
+        // Reads by the server's clock and writes with a time of their own would draw one cursor to and fro.
+        let own = self.filter.as_deref_mut().filter(|filter| filter.is_of(window_ms, side));
+        if let Some(filter) = own.filter(|filter| filter.is_near(events, now_ms)) {
             filter.advance(events, now_ms);
             return ask(filter);
         }
         let filter = self.filter.as_deref();
-        self.others.get_or_insert_default().orders.ask(
-            (window_ms, side),
-            || unmoved(filter, window_ms, side),
-            |cursor| {
-                cursor.advance(events, now_ms);
-                ask(cursor)
-            },
-        )
+        let make = || unmoved(filter, window_ms, side);
+        self.shelf.order((window_ms, side), make, |cursor| {
+            cursor.advance(events, now_ms);
+            ask(cursor)
+        })
     }
 
-    /// Quantity and VWAP of the signals' window at `now_ms`.
-    pub fn weight(&mut self, events: &Events, window_ms: u64, now_ms: u64) -> Weight {
-        let span = events.span(now_ms as i64 - window_ms as i64, None);
-        self.signals(window_ms).weight(events, &span)
+    /// Quantity and VWAP of the signals' window, whose events lie in `span`.
+    pub fn weight(&mut self, events: &Events, window_ms: u64, span: &Span) -> Weight {
+        self.signals(window_ms).weight(events, span)
     }
 
     fn signals(&mut self, window_ms: u64) -> &mut SumCursor {
@@ -133,24 +73,24 @@ impl Cursors {
         signals
     }
 
-    /// Sums of any window up to `now_ms`.
-    pub fn sums(&mut self, events: &Events, window_ms: u64, now_ms: u64) -> SidedSums {
-        let span = events.span(now_ms as i64 - window_ms as i64, None);
-        if let Some(signals) = self.signals.as_deref_mut().filter(|signals| signals.window_ms() == window_ms) {
-            return signals.sums(events, &span);
+    /// Sums of any window, whose events lie in `span`.
+    pub fn sums(&mut self, events: &Events, window_ms: u64, span: &Span) -> SidedSums {
+        match self.signals.as_deref_mut().filter(|signals| signals.window_ms() == window_ms) {
+            Some(signals) => signals.sums(events, span),
+            None => self.shelf.sums(window_ms, |cursor| cursor.sums(events, span)),
         }
-        let others = self.others.get_or_insert_default();
-        others.sums.ask(window_ms, || SumCursor::new(window_ms), |cursor| cursor.sums(events, &span))
     }
 
-    fn each_order(&mut self) -> impl Iterator<Item = &mut OrderCursor> {
-        let others = self.others.iter_mut().flat_map(|others| others.orders.each());
-        self.filter.as_deref_mut().into_iter().chain(others)
+    fn each_order(&mut self, mut tell: impl FnMut(&mut OrderCursor)) {
+        if let Some(filter) = self.filter.as_deref_mut() {
+            tell(filter);
+        }
+        self.shelf.each_order(tell);
     }
 
-    fn each_sum(&mut self) -> impl Iterator<Item = &mut SumCursor> {
-        let others = self.others.iter_mut().flat_map(|others| others.sums.each());
-        self.signals.as_deref_mut().into_iter().chain(others)
+    /// What has to be true of every cursor; see the invariants in `liq/series/mod.rs`.
+    pub fn check(&mut self, events: &mut Events) {
+        self.each_order(|cursor| cursor.check(events));
     }
 
     /// Measures every buffer.
@@ -163,13 +103,7 @@ impl Cursors {
             heap::boxed(&**signals, measure);
             signals.measure(measure);
         }
-        if let Some(others) = &self.others {
-            heap::boxed(&**others, measure);
-            heap::vec(&others.orders.cursors, measure);
-            heap::vec(&others.sums.cursors, measure);
-            others.orders.cursors.iter().for_each(|(_, cursor)| cursor.measure(measure));
-            others.sums.cursors.iter().for_each(|(_, cursor)| cursor.measure(measure));
-        }
+        self.shelf.measure(measure);
     }
 }
 
@@ -181,32 +115,29 @@ fn unmoved(filter: Option<&OrderCursor>, window_ms: u64, side: Option<Side>) -> 
 }
 
 impl Watcher for Cursors {
-    fn merging(&mut self, pane: &Pane, coarse_start_ms: u64) {
-        self.each_order().for_each(|cursor| cursor.merging(pane, coarse_start_ms));
+    fn joining(&mut self, pane: &Pane, joined: &Range<u64>) {
+        self.each_order(|cursor| cursor.joining(pane, joined));
     }
 
-    fn dropped(&mut self, pane: &Pane, fine: bool) {
-        self.each_order().for_each(|cursor| cursor.dropped(pane, fine));
+    fn dropped(&mut self, pane: &Pane) {
+        self.each_order(|cursor| cursor.dropped(pane));
     }
 }
 
 impl EventWatcher for Cursors {
-    fn inserted(&mut self, event: &RawEvent, code: u16, newest: bool) {
-        self.each_order().for_each(|cursor| cursor.inserted(event, code, newest));
-        if !newest {
-            self.each_sum().for_each(SumCursor::forget_blocks);
-        }
+    fn inserted(&mut self, event: &RawEvent, code: u16) {
+        self.each_order(|cursor| cursor.inserted(event, code));
     }
 
-    fn archived(&mut self, event: &RawEvent, code: u16, home: (u64, bool)) {
-        self.each_order().for_each(|cursor| cursor.archived(event, code, home));
+    fn archived(&mut self, event: &RawEvent, code: u16, pane: &Range<u64>) {
+        self.each_order(|cursor| cursor.archived(event, code, pane));
     }
 
-    fn spilling(&mut self, event: &RawEvent, number: u64) {
-        self.each_order().for_each(|cursor| cursor.spilling(event, number));
+    fn spilled(&mut self, event: &RawEvent, code: u16, pane: &Range<u64>) {
+        self.each_order(|cursor| cursor.spilled(event, code, pane));
     }
 
-    fn expired(&mut self, event: &RawEvent, number: u64) {
-        self.each_order().for_each(|cursor| cursor.expired(event, number));
+    fn left(&mut self, event: &RawEvent, code: u16) {
+        self.each_order(|cursor| cursor.left(event, code));
     }
 }

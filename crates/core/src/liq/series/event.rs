@@ -68,6 +68,13 @@ pub struct Event<'a> {
     pub id_hash: u64,
 }
 
+impl Event<'_> {
+    /// The digest of the exchange's name and the event's id: what tells events apart whose exchange has no number. Never 0.
+    pub fn id_hash_with_exchange(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64_with_seed(self.exchange.unwrap_or_default(), self.id_hash).max(1)
+    }
+}
+
 /// The digest of an event id that is stored and compared in its stead: XXH3-64, never 0.
 pub fn hash_id(id: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(id).max(1)

@@ -2,21 +2,22 @@
 
 use std::ops::Range;
 
-use super::archive::{Archive, Edges, Watcher};
+use super::archive::{Archive, Watcher};
+use super::pane::Pane;
 use super::raw_event::RawEvent;
-use super::tail::Tail;
+use super::tail::{Position, Tail};
 use super::{Scale, Side};
 
 /// Hears of every event that comes, moves or goes, and of panes that move.
 pub trait EventWatcher: Watcher {
-    /// `event` was put into the tail, as the `newest` or among others.
-    fn inserted(&mut self, event: &RawEvent, code: u16, newest: bool);
-    /// `event` was put into the archive without having been in the tail.
-    fn archived(&mut self, event: &RawEvent, code: u16, home: (u64, bool));
-    /// `event`, number `number` of the tail, is leaving it for the archive.
-    fn spilling(&mut self, event: &RawEvent, number: u64);
-    /// `event`, number `number` of the tail, was dropped.
-    fn expired(&mut self, event: &RawEvent, number: u64);
+    /// `event` was put into the tail.
+    fn inserted(&mut self, event: &RawEvent, code: u16);
+    /// `event` was put into the archive without having been in the tail; its pane covers `pane`.
+    fn archived(&mut self, event: &RawEvent, code: u16, pane: &Range<u64>);
+    /// `event` went from the tail into the archive, where its pane covers `pane`.
+    fn spilled(&mut self, event: &RawEvent, code: u16, pane: &Range<u64>);
+    /// `event` was dropped from the tail.
+    fn left(&mut self, event: &RawEvent, code: u16);
 }
 
 /// The raw tail and the archive.
@@ -24,29 +25,36 @@ pub trait EventWatcher: Watcher {
 pub struct Events {
     /// The newest events.
     pub tail: Tail,
-    /// What left the tail.
+    /// What left the tail; nothing in it is newer than anything in the tail.
     pub archive: Archive,
     /// The scale of the archive's distributions.
     pub scale: Scale,
+    /// Timestamp of the newest event that was dropped, Unix ms; `None` while none was.
+    pub dropped_until_ms: Option<u64>,
 }
 
 /// The part of the events that a window takes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
-    /// Places of coarse panes.
-    pub coarse: Range<usize>,
-    /// Places of fine panes.
-    pub fine: Range<usize>,
-    /// Places of raw events.
-    pub tail: Range<usize>,
-    /// Whether these are exactly the events of the window, to the millisecond.
-    pub exact: bool,
+    /// Places of panes.
+    pub panes: Range<usize>,
+    /// Where the raw events lie.
+    pub tail: Range<Position>,
+    /// Whether these are exactly the events of the window, to the millisecond, and none of them can have been dropped.
+    pub is_exact: bool,
+}
+
+impl Span {
+    /// Whether all events of it are raw.
+    pub const fn is_raw(&self) -> bool {
+        self.panes.start >= self.panes.end
+    }
 }
 
 impl Events {
     /// No events.
-    pub fn new(scale: Scale, pane_ms: u64) -> Self {
-        Self { tail: Tail::default(), archive: Archive::new(pane_ms), scale }
+    pub fn new(scale: Scale, coarse_ms: u64) -> Self {
+        Self { tail: Tail::default(), archive: Archive::new(coarse_ms), scale, dropped_until_ms: None }
     }
 
     /// The code under which distributions count an event.
@@ -56,104 +64,93 @@ impl Events {
 
     /// Timestamp of the newest event held.
     pub fn newest_ms(&self) -> Option<u64> {
-        self.tail.last_ms().max(self.archive.newest_ms())
+        self.tail.last_ms().or_else(|| self.archive.newest_ms())
     }
 
     /// Timestamp of the oldest event held.
     pub fn first_ms(&self) -> Option<u64> {
-        self.archive.first_ms().into_iter().chain(self.tail.first_ms()).min()
+        self.archive.first_ms().or_else(|| self.tail.first_ms())
+    }
+
+    /// Events held.
+    pub const fn count(&self) -> u64 {
+        self.tail.len() as u64 + self.archive.count()
     }
 
     /// Puts an event in its place; at most `capacity` stay in the tail.
     pub fn insert(&mut self, event: &RawEvent, capacity: usize, watcher: &mut impl EventWatcher) {
-        let full = self.tail.len() >= capacity;
-        let before = |edge: Option<u64>| edge.is_some_and(|edge| event.ts_ms < edge);
-        if before(self.archive.newest_ms()) || full && before(self.tail.first_ms()) {
-            let code = self.code(event);
-            watcher.archived(event, code, self.archive.home(event.ts_ms));
-            self.archive.add(event, code);
+        let code = self.code(event);
+        let is_full = self.tail.len() >= capacity;
+        let is_before = |edge: Option<u64>| edge.is_some_and(|edge| event.ts_ms < edge);
+        if is_before(self.archive.newest_ms()) || is_full && is_before(self.tail.first_ms()) {
+            let pane = self.archive.add(event, code);
+            watcher.archived(event, code, &pane);
             return;
         }
-        if full {
+        if is_full {
             self.spill(watcher);
         }
-        let code = self.code(event);
-        let place = self.tail.insert(event, capacity);
-        watcher.inserted(event, code, place + 1 == self.tail.len());
+        self.tail.insert(event);
+        watcher.inserted(event, code);
     }
 
     /// Moves the oldest raw event into the archive.
     pub fn spill(&mut self, watcher: &mut impl EventWatcher) {
-        let number = self.tail.left();
         if let Some(oldest) = self.tail.pop_front() {
-            watcher.spilling(&oldest, number);
             let code = self.code(&oldest);
-            self.archive.add(&oldest, code);
+            let pane = self.archive.add(&oldest, code);
+            watcher.spilled(&oldest, code, &pane);
         }
     }
 
-    /// Drops what is not later than `cutoff_ms`, panes as a whole, and moves panes from tier to tier.
+    /// Drops what is not later than `cutoff_ms`, panes as a whole, and joins panes that grew old.
     pub fn roll(&mut self, now_ms: u64, cutoff_ms: i64, watcher: &mut impl EventWatcher) {
         if self.archive.is_due(now_ms, cutoff_ms) {
-            self.archive.roll(now_ms, cutoff_ms, watcher);
+            let dropped_ms = self.archive.roll(now_ms, cutoff_ms, watcher);
+            self.dropped_until_ms = self.dropped_until_ms.max(dropped_ms);
         }
         while let Some(first_ms) = self.tail.first_ms().filter(|first| *first as i64 <= cutoff_ms) {
-            // A pane counts whole, so an event that lies under one that is still kept must go on being counted with it.
-            if self.archive.keeps(first_ms, cutoff_ms) {
+            // A pane counts whole: an event that lies in one that is still kept must go on being counted with it.
+            if self.archive.covering(first_ms).is_some() {
                 self.spill(watcher);
-            } else {
-                self.expire(watcher);
+            } else if let Some(event) = self.tail.pop_front() {
+                self.dropped_until_ms = self.dropped_until_ms.max(Some(event.ts_ms));
+                watcher.left(&event, self.code(&event));
             }
         }
     }
 
-    fn expire(&mut self, watcher: &mut impl EventWatcher) {
-        let number = self.tail.left();
-        if let Some(event) = self.tail.pop_front() {
-            watcher.expired(&event, number);
-        }
-    }
-
-    /// The events later than `cutoff_ms`, and not later than `until_ms` where that is given. A pane that the cutoff
-    /// falls into counts whole; one that holds anything later than `until_ms` does not count at all.
-    pub fn span(&self, cutoff_ms: i64, until_ms: Option<u64>) -> Span {
-        let tail_end = until_ms.map_or(self.tail.len(), |until| self.tail.until(until as i64));
+    /// The events later than `cutoff_ms`, and not later than `until_ms` where that is given. A pane that the cutoff falls
+    /// into counts whole; one that holds anything later than `until_ms` does not count at all.
+    pub fn span(&self, cutoff_ms: i64, until_ms: Option<i64>) -> Span {
+        let tail_end = until_ms.map_or_else(|| self.tail.end(), |until_ms| self.tail.until(until_ms));
         let tail = self.tail.until(cutoff_ms).min(tail_end)..tail_end;
+        let is_kept = self.dropped_until_ms.is_none_or(|dropped_ms| dropped_ms as i64 <= cutoff_ms);
         if !self.archive.reaches(cutoff_ms) {
-            return Span { coarse: 0..0, fine: 0..0, tail, exact: true };
+            return Span { panes: 0..0, tail, is_exact: is_kept };
         }
-        let edges = self.archive.edges(cutoff_ms);
-        let (coarse, fine) = self.panes_from(edges);
-        let Some(until) = until_ms else { return Span { coarse, fine, tail, exact: false } };
-        let mut exact = true;
-        let mut cut = |tier: Option<&super::pane::Tier>, places: Range<usize>| {
-            let Some(tier) = tier else { return places };
-            exact &= tier.panes().range(places.clone()).all(|pane| pane.first_ms() > until);
-            let end = tier.panes().partition_point(|pane| pane.last_ms() <= until);
-            places.start.min(end)..places.end.min(end)
-        };
-        let coarse = cut(Some(self.archive.coarse()), coarse);
-        let fine = cut(self.archive.fine(), fine);
-        Span { coarse, fine, tail, exact }
+        let mut panes = self.archive.behind_edge(self.archive.edge(cutoff_ms));
+        if let Some(until_ms) = until_ms {
+            let end = self.archive.panes().partition_point(|pane| pane.last_ms() as i64 <= until_ms);
+            panes = panes.start.min(end)..end.min(panes.end);
+        }
+        let is_exact = is_kept && panes.is_empty();
+        Span { panes, tail, is_exact }
     }
 
-    /// Places of the panes behind `edges`, coarse and fine.
-    pub fn panes_from(&self, edges: Edges) -> (Range<usize>, Range<usize>) {
-        let coarse = self.archive.coarse();
-        let coarse = coarse.place_of(edges.coarse_ms)..coarse.panes().len();
-        let fine = self.archive.fine().map_or(0..0, |fine| fine.place_of(edges.fine_ms)..fine.panes().len());
-        (coarse, fine)
+    /// The latest moment not after `ts_ms` that parts events held from one another: `ts_ms` itself, or the last
+    /// millisecond before the pane whose events lie on both sides of it.
+    pub fn parting_before(&self, ts_ms: u64) -> i64 {
+        let is_parted = |pane: &&Pane| pane.first_ms() <= ts_ms && ts_ms < pane.last_ms();
+        self.archive.covering(ts_ms).filter(is_parted).map_or(ts_ms as i64, |pane| pane.start_ms as i64 - 1)
     }
 
     /// Events per bucket in `span`, of one side or of both; late events are packed by then.
     pub fn bucket_counts(&self, span: &Span, side: Option<Side>) -> Vec<u32> {
         let mut by_code = vec![0_u32; 2 * usize::from(self.scale.buckets())];
-        self.archive.coarse().add_to(span.coarse.clone(), &mut by_code);
-        if let Some(fine) = self.archive.fine() {
-            fine.add_to(span.fine.clone(), &mut by_code);
-        }
-        for place in span.tail.clone() {
-            let code = self.scale.bucket(self.tail.size(place)) * 2 + self.tail.side(place) as u16;
+        self.archive.add_to(span.panes.clone(), &mut by_code);
+        for (size, of) in self.tail.sizes(&span.tail) {
+            let code = self.scale.bucket(size) * 2 + of as u16;
             if let Some(slot) = by_code.get_mut(usize::from(code)) {
                 *slot = slot.saturating_add(1);
             }
@@ -164,5 +161,14 @@ impl Events {
             _ => pair.iter().fold(0, |sum: u32, count| sum.saturating_add(*count)),
         };
         by_code.chunks_exact(2).map(of_side).collect()
+    }
+
+    /// What has to be true of all events; see the invariants in `liq/series/mod.rs`.
+    pub fn check(&self, capacity: usize) {
+        self.tail.check();
+        self.archive.check(2 * u32::from(self.scale.buckets()));
+        assert!(self.tail.len() <= capacity, "E1: the tail holds at most TAIL events");
+        let apart = self.archive.newest_ms().zip(self.tail.first_ms()).is_none_or(|(archived, raw)| archived <= raw);
+        assert!(apart, "E2: nothing archived is newer than anything raw");
     }
 }

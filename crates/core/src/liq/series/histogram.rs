@@ -46,6 +46,11 @@ impl Histogram {
         histogram
     }
 
+    /// Whether another one counts the same, whatever it covers.
+    pub fn is_equal(&self, other: &Self) -> bool {
+        self.total == other.total && (0..self.scale.buckets()).all(|bucket| self.count(bucket) == other.count(bucket))
+    }
+
     /// Events counted.
     pub const fn total(&self) -> u64 {
         self.total

@@ -104,18 +104,25 @@ pub struct Tally {
     pub stale_signals: u64,
 }
 
+/// Where counts stop: replies hold no larger integer.
+pub const MAX_TOTAL: u64 = i64::MAX as u64;
+
+fn counted(total: u64, more: u64) -> u64 {
+    total.saturating_add(more).min(MAX_TOTAL)
+}
+
 impl Tally {
     /// Counts a judgement.
     pub fn count(&mut self, judgement: &Judgement) {
         self.count_status(judgement.status, 1);
-        self.signals += u64::from(judgement.signal.is_some());
-        self.stale_signals += u64::from(judgement.stale_signal);
+        self.signals = counted(self.signals, u64::from(judgement.signal.is_some()));
+        self.stale_signals = counted(self.stale_signals, u64::from(judgement.stale_signal));
     }
 
     /// Counts `count` events of one status.
     pub fn count_status(&mut self, status: Status, count: u64) {
         if let Some(slot) = self.statuses.get_mut(status.index()) {
-            *slot = slot.saturating_add(count);
+            *slot = counted(*slot, count);
         }
     }
 
@@ -127,9 +134,9 @@ impl Tally {
     /// Adds what another one counted.
     pub fn add(&mut self, other: &Self) {
         for (slot, more) in self.statuses.iter_mut().zip(other.statuses) {
-            *slot = slot.saturating_add(more);
+            *slot = counted(*slot, more);
         }
-        self.signals = self.signals.saturating_add(other.signals);
-        self.stale_signals = self.stale_signals.saturating_add(other.stale_signals);
+        self.signals = counted(self.signals, other.signals);
+        self.stale_signals = counted(self.stale_signals, other.stale_signals);
     }
 }

@@ -45,6 +45,11 @@ impl Exchanges {
         }
     }
 
+    /// The number that an event of `name` would be recorded under; `None` when the name would be new.
+    pub fn find(&self, name: Option<&[u8]>) -> Option<u8> {
+        self.number(name).or_else(|| (self.names.len() == MAX_EXCHANGES).then_some(OTHER_EXCHANGE))
+    }
+
     /// The number of `name`, given to it now if need be.
     pub fn admit(&mut self, name: Option<&[u8]>) -> u8 {
         if let Some(number) = self.number(name) {
@@ -64,11 +69,6 @@ impl Exchanges {
             return Some(b"other");
         }
         self.names.get(usize::from(number).checked_sub(1)?).map(|name| &**name)
-    }
-
-    /// The numbers in use, in order.
-    pub fn numbers(&self) -> impl Iterator<Item = u8> + use<> {
-        (1..=self.names.len() as u8).chain(self.overflowed.then_some(OTHER_EXCHANGE))
     }
 
     /// The names told apart.

@@ -1,42 +1,29 @@
 //! Order statistics of one window, kept up to date as events come and go.
 //!
 //! While a window lies within the raw tail its sizes are kept sorted and every answer is exact. Otherwise it is a
-//! histogram, from which panes are subtracted, integer by integer, as they leave. Either is derived from the events
-//! and can be forgotten at any time.
+//! histogram, to which panes are added and from which they are subtracted, integer by integer. Either is derived from the
+//! events and can be forgotten at any time. A window that holds about as many events as the tail needs now the one, now
+//! the other: what is not needed is kept up for a while, so that going over costs no more than an event does.
 
-use super::archive::{Edges, Watcher};
+use std::ops::Range;
+
+use super::archive::Watcher;
+use super::estimate::Estimate;
 use super::events::{EventWatcher, Events, Span};
-use super::heap::{self, Measure};
+use super::heap::Measure;
 use super::histogram::Histogram;
-use super::pane::{Pane, Tier};
+use super::pane::Pane;
 use super::raw_event::RawEvent;
+use super::sorted::Sorted;
 use super::{Scale, Side};
 use crate::grammar::Percentile;
 
-/// Sorted sizes are removed one by one up to this many at once; beyond it they are sorted anew.
-const MAX_REMOVALS: usize = 64;
-
-/// A percentile, as far as the order of sizes tells it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Estimate {
-    /// This is it.
-    Size(f64),
-    /// It lies in this bucket, the lowest or the highest occupied one, where the smallest and the largest size bound it.
-    Outermost(u16),
-}
-
-impl Estimate {
-    /// The percentile, given the smallest and the largest size.
-    pub fn within(self, (min, max): (f64, f64), scale: Scale) -> f64 {
-        let middle = match self {
-            Self::Size(size) => return size,
-            // A bucket off the scale has no midpoint; all that is known of it is that it holds an end of the range.
-            Self::Outermost(bucket) if bucket == 0 || bucket + 1 == scale.buckets() => scale.low(bucket),
-            Self::Outermost(bucket) => scale.midpoint(bucket),
-        };
-        middle.max(min).min(max)
-    }
-}
+/// Moving a window by so many raw events, or one in so many of those held, is cheaper than building it anew.
+const FEW_EVENTS: usize = 64;
+/// The same for panes.
+const FEW_PANES: usize = 8;
+/// Answers that the form that is not needed is kept up for, at least.
+const LEAST_KEPT: u32 = 512;
 
 /// The order of a window's sizes.
 #[derive(Debug, Clone)]
@@ -45,23 +32,25 @@ pub struct OrderCursor {
     side: Option<Side>,
     /// The window is what is later than this, Unix ms.
     cutoff_ms: i64,
-    order: Order,
+    /// Whether the last answer was exact.
+    is_exact: bool,
+    /// Answers since the other form was last needed.
+    unneeded: u32,
+    exact: Option<Sorted>,
+    buckets: Option<Buckets>,
 }
 
+/// All raw events, and those in panes that begin at the edge or later.
 #[derive(Debug, Clone)]
-enum Order {
-    /// To be built before the next answer.
-    Stale,
-    /// All events are raw: their sizes, ascending, and the number of the first event of the window.
-    Exact { sorted: Vec<f64>, from: u64 },
-    /// Some are in panes: those behind the edges are counted, and the whole tail.
-    Buckets { histogram: Histogram, edges: Edges },
+struct Buckets {
+    histogram: Histogram,
+    edge_ms: u64,
 }
 
 impl OrderCursor {
     /// A cursor over the window of `window_ms` and one side or both.
     pub const fn new(window_ms: u64, side: Option<Side>) -> Self {
-        Self { window_ms, side, cutoff_ms: i64::MIN, order: Order::Stale }
+        Self { window_ms, side, cutoff_ms: i64::MIN, is_exact: true, unneeded: 0, exact: None, buckets: None }
     }
 
     /// Whether it answers for this window and side.
@@ -79,47 +68,138 @@ impl OrderCursor {
         Self { window_ms, ..self.clone() }
     }
 
+    /// Whether it stands so near to `now_ms` that it can be moved there, and back, at little cost.
+    pub fn is_near(&self, events: &Events, now_ms: u64) -> bool {
+        let cutoff_ms = now_ms as i64 - self.window_ms as i64;
+        if events.archive.reaches(cutoff_ms) {
+            let edge_ms = events.archive.edge(cutoff_ms);
+            return self.buckets.as_ref().is_some_and(|held| panes_between(events, held.edge_ms, edge_ms).len() <= 1);
+        }
+        self.exact.is_some() && raw_between(events, self.cutoff_ms, cutoff_ms) <= FEW_EVENTS
+    }
+
     /// Brings it to `now_ms`, which is not before the newest event.
     pub fn advance(&mut self, events: &mut Events, now_ms: u64) {
         let cutoff_ms = now_ms as i64 - self.window_ms as i64;
-        let backwards = cutoff_ms < self.cutoff_ms;
-        self.cutoff_ms = cutoff_ms;
-        let in_archive = events.archive.reaches(cutoff_ms);
-        let moved = !backwards
-            && match &mut self.order {
-                Order::Exact { sorted, from } if !in_archive => drop_raw(sorted, from, self.side, events, cutoff_ms),
-                Order::Buckets { histogram, edges } if in_archive => {
-                    drop_panes(histogram, edges, self.side, events, cutoff_ms)
-                }
-                _ => false,
-            };
-        if !moved {
-            self.order = Order::of(events, &events.span(cutoff_ms, None), cutoff_ms, self.side);
+        let exact = !events.archive.reaches(cutoff_ms);
+        if cutoff_ms != self.cutoff_ms {
+            self.move_exact(events, cutoff_ms);
+            self.cutoff_ms = cutoff_ms;
+            self.move_buckets(events, cutoff_ms);
+        }
+        if exact {
+            self.exact.get_or_insert_with(|| {
+                sorted_sizes(events, events.tail.until(cutoff_ms)..events.tail.end(), self.side)
+            });
+        } else if self.buckets.is_none() {
+            self.buckets = Some(Buckets::of(events, cutoff_ms, self.side));
+        }
+        self.let_go(exact, events.tail.len());
+    }
+
+    /// Forgets the form that has not been needed for so long that building it anew costs less than keeping it up.
+    fn let_go(&mut self, exact: bool, raw_events: usize) {
+        if exact != self.is_exact {
+            (self.is_exact, self.unneeded) = (exact, 0);
+        }
+        if exact && self.buckets.is_none() || !exact && self.exact.is_none() {
+            return;
+        }
+        self.unneeded += 1;
+        if self.unneeded > LEAST_KEPT.max(raw_events as u32 / 8) {
+            if exact {
+                self.buckets = None;
+            } else {
+                self.exact = None;
+            }
         }
     }
 
-    /// The order of the events later than `cutoff_ms` and not later than `until_ms`, for one answer.
-    pub fn once(events: &mut Events, cutoff_ms: i64, until_ms: Option<u64>, side: Option<Side>) -> Self {
-        events.archive.pack_late();
-        let span = events.span(cutoff_ms, until_ms);
-        Self { window_ms: 0, side, cutoff_ms, order: Order::of(events, &span, cutoff_ms, side) }
+    fn move_exact(&mut self, events: &Events, cutoff_ms: i64) {
+        let Some(sorted) = &mut self.exact else { return };
+        let (from, to) = (self.cutoff_ms.min(cutoff_ms), self.cutoff_ms.max(cutoff_ms));
+        let between = events.tail.until(from)..events.tail.until(to);
+        if between.start == between.end {
+            return;
+        }
+        let moved = events.tail.count(&between);
+        if moved > FEW_EVENTS && moved * 4 > sorted.len().max(events.tail.len() / 4) {
+            self.exact = None;
+            return;
+        }
+        let side = self.side;
+        let sizes = events.tail.sizes(&between).filter(|(_, of)| side.is_none_or(|side| side == *of));
+        if cutoff_ms > self.cutoff_ms {
+            sizes.for_each(|(size, _)| sorted.remove(size));
+        } else {
+            sizes.for_each(|(size, _)| sorted.insert(size));
+        }
+    }
+
+    fn move_buckets(&mut self, events: &mut Events, cutoff_ms: i64) {
+        let Some(Buckets { histogram, edge_ms }) = &mut self.buckets else { return };
+        let new_edge_ms = events.archive.edge(cutoff_ms);
+        if new_edge_ms == *edge_ms {
+            return;
+        }
+        let moved = panes_between(events, *edge_ms, new_edge_ms);
+        if moved.len() > FEW_PANES && moved.len() > events.archive.panes().len() / 2 {
+            self.buckets = None;
+            return;
+        }
+        if !moved.is_empty() {
+            events.archive.pack_late();
+        }
+        let (side, leaves) = (self.side, new_edge_ms > *edge_ms);
+        for place in moved {
+            events.archive.each_code(place, |code, count| {
+                if !is_wanted(code, side) {
+                } else if leaves {
+                    histogram.remove(code / 2, count);
+                } else {
+                    histogram.add(code / 2, count);
+                }
+            });
+        }
+        *edge_ms = new_edge_ms;
+    }
+
+    /// The order of the events in `span`, which a window later than `cutoff_ms` takes in, for one answer.
+    pub fn once(events: &mut Events, span: &Span, side: Option<Side>) -> Self {
+        let mut cursor = Self::new(0, side);
+        cursor.is_exact = span.is_raw();
+        if span.is_raw() {
+            cursor.exact = Some(sorted_sizes(events, span.tail.clone(), side));
+        } else {
+            let histogram = histogram_of(events, span, side);
+            cursor.buckets = Some(Buckets { histogram, edge_ms: 0 });
+        }
+        cursor
+    }
+
+    fn form(&self) -> Form<'_> {
+        match (&self.exact, &self.buckets) {
+            (Some(sorted), _) if self.is_exact => Form::Exact(sorted),
+            (_, Some(buckets)) if !self.is_exact => Form::Buckets(&buckets.histogram),
+            _ => Form::Empty,
+        }
     }
 
     /// Events in the window.
     pub fn count(&self) -> u64 {
-        match &self.order {
-            Order::Stale => 0,
-            Order::Exact { sorted, .. } => sorted.len() as u64,
-            Order::Buckets { histogram, .. } => histogram.total(),
+        match self.form() {
+            Form::Empty => 0,
+            Form::Exact(sorted) => sorted.len() as u64,
+            Form::Buckets(histogram) => histogram.total(),
         }
     }
 
     /// Events not larger than `size`; in a histogram, all of its bucket's.
     pub fn at_or_below(&self, size: f64, scale: Scale) -> u64 {
-        match &self.order {
-            Order::Stale => 0,
-            Order::Exact { sorted, .. } => sorted.partition_point(|held| *held <= size) as u64,
-            Order::Buckets { histogram, .. } => {
+        match self.form() {
+            Form::Empty => 0,
+            Form::Exact(sorted) => sorted.at_or_below(size),
+            Form::Buckets(histogram) => {
                 let bucket = scale.bucket(size);
                 histogram.below(bucket) + histogram.count(bucket)
             }
@@ -129,208 +209,199 @@ impl OrderCursor {
     /// The size from which on events reach the percentile: exact, or the lower edge of its bucket.
     pub fn threshold(&mut self, percentile: Percentile, scale: Scale) -> Option<f64> {
         let rank = percentile.rank(self.count());
-        match &mut self.order {
-            Order::Buckets { histogram, .. } if histogram.total() > 0 => {
+        match (&self.exact, &mut self.buckets) {
+            (Some(sorted), _) if self.is_exact => sorted.of_rank(rank),
+            (_, Some(Buckets { histogram, .. })) if !self.is_exact && histogram.total() > 0 => {
                 Some(scale.low(histogram.bucket_of_steady_rank(rank)))
             }
-            Order::Exact { sorted, .. } => sorted.get(rank as usize - 1).copied(),
-            Order::Buckets { .. } | Order::Stale => None,
+            _ => None,
         }
     }
 
     /// The percentile: exact, or what stands for its bucket.
     pub fn percentile(&self, percentile: Percentile, scale: Scale) -> Option<Estimate> {
         let rank = percentile.rank(self.count());
-        match &self.order {
-            Order::Buckets { histogram, .. } if histogram.total() > 0 => {
+        match self.form() {
+            Form::Buckets(histogram) if histogram.total() > 0 => {
                 let (bucket, below) = histogram.locate(rank);
                 let is_outermost = below == 0 || below + histogram.count(bucket) == histogram.total();
                 Some(if is_outermost { Estimate::Outermost(bucket) } else { Estimate::Size(scale.midpoint(bucket)) })
             }
-            Order::Exact { sorted, .. } => sorted.get(rank as usize - 1).copied().map(Estimate::Size),
-            Order::Buckets { .. } | Order::Stale => None,
+            Form::Exact(sorted) => sorted.of_rank(rank).map(Estimate::Size),
+            Form::Buckets(_) | Form::Empty => None,
         }
     }
 
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
-        match &self.order {
-            Order::Stale => {}
-            Order::Exact { sorted, .. } => heap::vec(sorted, measure),
-            Order::Buckets { histogram, .. } => histogram.measure(measure),
+        if let Some(sorted) = &self.exact {
+            sorted.measure(measure);
         }
+        if let Some(buckets) = &self.buckets {
+            buckets.histogram.measure(measure);
+        }
+    }
+
+    /// What has to be true of every cursor; see the invariants in `liq/series/mod.rs`.
+    pub fn check(&self, events: &mut Events) {
+        if let Some(sorted) = &self.exact {
+            let anew = sorted_sizes(events, events.tail.until(self.cutoff_ms)..events.tail.end(), self.side);
+            assert!(sorted.iter().eq(anew.iter()), "C1: a sorted list holds the raw sizes of its window");
+        }
+        if let Some(buckets) = &self.buckets {
+            let panes = events.archive.behind_edge(buckets.edge_ms);
+            let span = Span { panes, tail: events.tail.all(), is_exact: false };
+            let anew = histogram_of(events, &span, self.side);
+            assert!(
+                buckets.histogram.is_equal(&anew),
+                "C2: a histogram counts the raw events and the panes from its edge"
+            );
+            assert_eq!(buckets.edge_ms, events.archive.edge(self.cutoff_ms), "C3: the edge is that of the cutoff");
+        }
+    }
+
+    /// The first millisecond of the window.
+    fn first_ms(&self) -> u64 {
+        u64::try_from(self.cutoff_ms.saturating_add(1)).unwrap_or(0)
     }
 
     fn counts(&self, side: Side) -> bool {
         self.side.is_none_or(|wanted| wanted == side)
     }
+}
 
-    /// Adds or removes the codes of a pane.
-    fn change(&mut self, pane: &Pane, change: impl Fn(&mut Histogram, u16, u32)) {
-        let side = self.side;
-        if let Order::Buckets { histogram, .. } = &mut self.order {
-            for (code, count) in pane.packed.pairs().filter(|(code, _)| wanted(*code, side)) {
-                change(histogram, code / 2, count);
+enum Form<'a> {
+    Empty,
+    Exact(&'a Sorted),
+    Buckets(&'a Histogram),
+}
+
+impl Buckets {
+    fn of(events: &mut Events, cutoff_ms: i64, side: Option<Side>) -> Self {
+        let edge_ms = events.archive.edge(cutoff_ms);
+        let span = Span { panes: events.archive.behind_edge(edge_ms), tail: events.tail.all(), is_exact: false };
+        Self { histogram: histogram_of(events, &span, side), edge_ms }
+    }
+
+    /// Whether a pane of `span`, which an event came to, is counted for a window later than `cutoff_ms`. A pane that is
+    /// new where the window begins now begins the window.
+    fn takes_in(&mut self, span: &Range<u64>, cutoff_ms: i64) -> bool {
+        if span.start < self.edge_ms && span.end as i64 > cutoff_ms + 1 {
+            self.edge_ms = span.start;
+        }
+        span.start >= self.edge_ms
+    }
+}
+
+fn histogram_of(events: &mut Events, span: &Span, side: Option<Side>) -> Histogram {
+    events.archive.pack_late();
+    if span.panes.len() <= FEW_PANES && events.tail.count(&span.tail) <= FEW_EVENTS {
+        return small_histogram_of(events, span, side);
+    }
+    Histogram::from_counts(events.scale, &events.bucket_counts(span, side))
+}
+
+/// The same without a place for every bucket there is: for one row of a chart.
+fn small_histogram_of(events: &Events, span: &Span, side: Option<Side>) -> Histogram {
+    let mut histogram = Histogram::new(events.scale);
+    for place in span.panes.clone() {
+        events.archive.each_code(place, |code, count| {
+            if is_wanted(code, side) {
+                histogram.add(code / 2, count);
             }
-        }
+        });
     }
+    let sizes = events.tail.sizes(&span.tail).filter(|(_, of)| side.is_none_or(|side| side == *of));
+    sizes.for_each(|(size, _)| histogram.add(events.scale.bucket(size), 1));
+    histogram
 }
 
-impl Order {
-    fn of(events: &mut Events, span: &Span, cutoff_ms: i64, side: Option<Side>) -> Self {
-        events.archive.pack_late();
-        if span.exact {
-            let sides = span.tail.clone().filter(|place| side.is_none_or(|side| side == events.tail.side(*place)));
-            let mut sorted: Vec<f64> = sides.map(|place| events.tail.size(place)).collect();
-            sorted.sort_unstable_by(f64::total_cmp);
-            return Self::Exact { sorted, from: events.tail.left() + span.tail.start as u64 };
-        }
-        let histogram = Histogram::from_counts(events.scale, &events.bucket_counts(span, side));
-        Self::Buckets { histogram, edges: events.archive.edges(cutoff_ms) }
-    }
+fn sorted_sizes(events: &Events, span: Range<super::tail::Position>, side: Option<Side>) -> Sorted {
+    let sizes = events.tail.sizes(&span).filter(|(_, of)| side.is_none_or(|side| side == *of));
+    Sorted::of(sizes.map(|(size, _)| size).collect())
 }
 
-fn wanted(code: u16, side: Option<Side>) -> bool {
+fn is_wanted(code: u16, side: Option<Side>) -> bool {
     side.is_none_or(|side| code % 2 == side as u16)
 }
 
-/// Removes raw events that are no longer later than the cutoff; `false` when that is better done anew.
-fn drop_raw(sorted: &mut Vec<f64>, from: &mut u64, side: Option<Side>, events: &Events, cutoff_ms: i64) -> bool {
-    let tail = &events.tail;
-    let Some(mut place) = from.checked_sub(tail.left()).map(|place| place as usize) else { return false };
-    if place < tail.len() && tail.ts_ms(place) as i64 > cutoff_ms {
-        return true;
-    }
-    let end = tail.until(cutoff_ms);
-    if end > place + MAX_REMOVALS {
-        return false;
-    }
-    while place < end {
-        if side.is_none_or(|side| side == tail.side(place)) {
-            remove(sorted, tail.size(place));
-        }
-        place += 1;
-    }
-    *from = tail.left() + place as u64;
-    true
+fn panes_between(events: &Events, a_ms: u64, b_ms: u64) -> Range<usize> {
+    events.archive.behind_edge(a_ms.min(b_ms)).start..events.archive.behind_edge(a_ms.max(b_ms)).start
 }
 
-/// Subtracts panes that the window has left; `false` when one came back.
-fn drop_panes(
-    histogram: &mut Histogram,
-    edges: &mut Edges,
-    side: Option<Side>,
-    events: &mut Events,
-    cutoff_ms: i64,
-) -> bool {
-    let wanted_edges = events.archive.edges(cutoff_ms);
-    if wanted_edges == *edges {
-        return true;
-    }
-    if wanted_edges.coarse_ms < edges.coarse_ms || wanted_edges.fine_ms < edges.fine_ms {
-        return false;
-    }
-    events.archive.pack_late();
-    let (old_coarse, old_fine) = events.panes_from(*edges);
-    let (coarse, fine) = events.panes_from(wanted_edges);
-    let gone = |tier: &Tier, places: std::ops::Range<usize>, histogram: &mut Histogram| {
-        let mut counts = vec![0_u32; 2 * usize::from(events.scale.buckets())];
-        tier.add_to(places, &mut counts);
-        for (code, count) in (0_u16..).zip(counts).filter(|(code, count)| *count > 0 && wanted(*code, side)) {
-            histogram.remove(code / 2, count);
-        }
-    };
-    if coarse.start > old_coarse.start {
-        gone(events.archive.coarse(), old_coarse.start..coarse.start, histogram);
-    }
-    if let Some(tier) = events.archive.fine().filter(|_| fine.start > old_fine.start) {
-        gone(tier, old_fine.start..fine.start, histogram);
-    }
-    *edges = wanted_edges;
-    true
-}
-
-fn remove(sorted: &mut Vec<f64>, size: f64) {
-    let place = sorted.partition_point(|held| *held < size);
-    if place < sorted.len() {
-        sorted.remove(place);
-    }
-}
-
-fn insert(sorted: &mut Vec<f64>, size: f64) {
-    if sorted.len() == sorted.capacity() {
-        sorted.reserve_exact((sorted.len() / 8).max(32));
-    }
-    let place = sorted.partition_point(|held| *held <= size);
-    sorted.insert(place, size);
+fn raw_between(events: &Events, a_ms: i64, b_ms: i64) -> usize {
+    events.tail.count(&(events.tail.until(a_ms.min(b_ms))..events.tail.until(a_ms.max(b_ms))))
 }
 
 impl Watcher for OrderCursor {
-    fn merging(&mut self, pane: &Pane, coarse_start_ms: u64) {
-        if let Order::Buckets { edges, .. } = &self.order {
-            let counted = pane.start_ms >= edges.fine_ms;
-            if counted != (coarse_start_ms >= edges.coarse_ms) {
-                self.order = Order::Stale;
-            }
-        }
+    fn joining(&mut self, pane: &Pane, joined: &Range<u64>) {
+        let first_ms = self.first_ms();
+        // What is counted becomes part of what is not, or the other way round: rare, as a window's begin stays clear of
+        // where panes are joined.
+        let is_mixed = |buckets: &Buckets| {
+            joined.start < buckets.edge_ms && (pane.start_ms >= buckets.edge_ms || joined.end > first_ms)
+        };
+        self.buckets = self.buckets.take().filter(|buckets| !is_mixed(buckets));
     }
 
-    fn dropped(&mut self, pane: &Pane, fine: bool) {
-        if let Order::Buckets { edges, .. } = &self.order {
-            let edge_ms = if fine { edges.fine_ms } else { edges.coarse_ms };
-            if pane.start_ms >= edge_ms {
-                self.change(pane, Histogram::remove);
+    fn dropped(&mut self, pane: &Pane) {
+        let (side, first_ms) = (self.side, self.first_ms());
+        let Some(Buckets { histogram, edge_ms }) = &mut self.buckets else { return };
+        if pane.start_ms >= *edge_ms {
+            for (code, count) in pane.content.packed.pairs().filter(|(code, _)| is_wanted(*code, side)) {
+                histogram.remove(code / 2, count);
             }
+            // No pane covers the window's begin any more.
+            *edge_ms = (*edge_ms).max(first_ms);
         }
     }
 }
 
 impl EventWatcher for OrderCursor {
-    fn inserted(&mut self, event: &RawEvent, code: u16, _: bool) {
-        let (counts, cutoff_ms) = (self.counts(event.side), self.cutoff_ms);
-        match &mut self.order {
-            Order::Stale => {}
-            // An event before the window pushes the window's first event on by one.
-            Order::Exact { from, .. } if event.ts_ms as i64 <= cutoff_ms => *from += 1,
-            Order::Exact { sorted, .. } if counts => insert(sorted, event.size),
-            Order::Buckets { histogram, .. } if counts => histogram.add(code / 2, 1),
-            Order::Exact { .. } | Order::Buckets { .. } => {}
+    fn inserted(&mut self, event: &RawEvent, code: u16) {
+        if !self.counts(event.side) {
+            return;
+        }
+        if let Some(sorted) = self.exact.as_mut().filter(|_| event.ts_ms as i64 > self.cutoff_ms) {
+            sorted.insert(event.size);
+        }
+        if let Some(buckets) = &mut self.buckets {
+            buckets.histogram.add(code / 2, 1);
         }
     }
 
-    fn archived(&mut self, event: &RawEvent, code: u16, (start_ms, fine): (u64, bool)) {
-        let (counts, cutoff_ms) = (self.counts(event.side), self.cutoff_ms);
-        match &mut self.order {
-            Order::Buckets { histogram, edges } => {
-                let edge_ms = if fine { edges.fine_ms } else { edges.coarse_ms };
-                if counts && start_ms >= edge_ms {
-                    histogram.add(code / 2, 1);
-                }
-            }
-            Order::Exact { .. } if event.ts_ms as i64 > cutoff_ms => self.order = Order::Stale,
-            Order::Exact { .. } | Order::Stale => {}
-        }
-    }
-
-    fn spilling(&mut self, _: &RawEvent, number: u64) {
-        if let Order::Exact { from, .. } = &self.order
-            && number >= *from
-        {
-            self.order = Order::Stale;
-        }
-    }
-
-    fn expired(&mut self, event: &RawEvent, number: u64) {
+    fn archived(&mut self, event: &RawEvent, code: u16, pane: &Range<u64>) {
         let counts = self.counts(event.side);
-        match &mut self.order {
-            Order::Exact { sorted, from } if number >= *from => {
-                if counts {
-                    remove(sorted, event.size);
-                }
-                *from = number + 1;
-            }
-            Order::Buckets { .. } => self.order = Order::Stale,
-            Order::Exact { .. } | Order::Stale => {}
+        if let Some(buckets) = &mut self.buckets
+            && buckets.takes_in(pane, self.cutoff_ms)
+            && counts
+        {
+            buckets.histogram.add(code / 2, 1);
+        }
+    }
+
+    fn spilled(&mut self, event: &RawEvent, code: u16, pane: &Range<u64>) {
+        let counts = self.counts(event.side);
+        if let Some(sorted) = self.exact.as_mut().filter(|_| counts && event.ts_ms as i64 > self.cutoff_ms) {
+            sorted.remove(event.size);
+        }
+        if let Some(buckets) = &mut self.buckets
+            && !buckets.takes_in(pane, self.cutoff_ms)
+            && counts
+        {
+            buckets.histogram.remove(code / 2, 1);
+        }
+    }
+
+    fn left(&mut self, event: &RawEvent, code: u16) {
+        if !self.counts(event.side) {
+            return;
+        }
+        if let Some(sorted) = self.exact.as_mut().filter(|_| event.ts_ms as i64 > self.cutoff_ms) {
+            sorted.remove(event.size);
+        }
+        if let Some(buckets) = &mut self.buckets {
+            buckets.histogram.remove(code / 2, 1);
         }
     }
 }

@@ -103,9 +103,25 @@ impl Packed {
         merge(self.pairs(), added)
     }
 
-    /// The pairs of both.
-    pub fn merged(&self, other: &Self) -> Self {
-        merge(self.pairs(), other.pairs())
+    /// The pairs of all `parts`.
+    pub fn joined<'a>(parts: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let mut few = parts.clone();
+        match (few.next(), few.next(), few.next()) {
+            (None, ..) => Self::default(),
+            (Some(only), None, _) => only.clone(),
+            (Some(a), Some(b), None) => merge(a.pairs(), b.pairs()),
+            _ => Self::of_many(parts),
+        }
+    }
+
+    fn of_many<'a>(parts: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let codes = parts.clone().filter_map(|part| part.pairs().last()).map(|(code, _)| usize::from(code) + 1).max();
+        let mut counts = vec![0_u32; codes.unwrap_or(0)];
+        parts.for_each(|part| part.add_to(&mut counts));
+        let mut builder = Builder::default();
+        let occupied = (0_u16..).zip(counts).filter(|(_, count)| *count > 0);
+        occupied.for_each(|(code, count)| builder.push(code, count));
+        builder.finish()
     }
 
     /// The pairs on a scale of one mantissa bit less.
@@ -314,8 +330,10 @@ mod tests {
             codes.iter().for_each(|code| *expected.entry(*code).or_default() += 1);
             let inserted = pack(&a).with_codes(&codes);
             prop_assert_eq!(inserted.pairs().collect::<BTreeMap<_, _>>(), expected.clone());
-            let merged = pack(&a).merged(&Packed::default().with_codes(&codes));
-            prop_assert_eq!(merged, inserted);
+            let (a, b) = (pack(&a), Packed::default().with_codes(&codes));
+            prop_assert_eq!(Packed::joined([&a, &b].into_iter()), inserted.clone());
+            let twice = inserted.with_codes(&codes);
+            prop_assert_eq!(Packed::joined([&a, &b, &b].into_iter()), twice);
         }
 
         #[test]

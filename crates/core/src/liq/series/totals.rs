@@ -1,25 +1,25 @@
 //! Sums over one window, with what does not change from event to event remembered.
 //!
-//! The order of the additions is a function of the events alone: closed coarse panes, the newest coarse pane, closed
-//! fine panes, the newest fine pane, then the tail. What is remembered are partial sums of that very order, so an
-//! answer from memory and one made anew are the same to the bit.
+//! The order of the additions is a function of the events alone: closed panes, the newest pane, then the tail. What is
+//! remembered are partial sums of that very order, so an answer from memory and one made anew are the same to the bit.
 
 use std::ops::Range;
 
 use super::SidedSums;
-use super::blocks::WholeBlocks;
+use super::archive::Archive;
 use super::events::{Events, Span};
 use super::heap::{self, Measure};
-use super::pane::Tier;
 use super::sums::Weight;
+use super::tail::Remembered;
+use crate::panes::Version;
 
 /// Sums over a window of fixed length.
 #[derive(Debug, Clone, Default)]
 pub struct SumCursor {
     window_ms: u64,
-    /// Of the archive's tiers; made when the window first reaches it.
+    /// Of the archive's panes; made when the window first reaches them.
     panes: Option<Box<PaneSums>>,
-    blocks: WholeBlocks,
+    tail: Remembered,
 }
 
 impl SumCursor {
@@ -36,21 +36,27 @@ impl SumCursor {
     /// Sums of the events in `span`.
     pub fn sums(&mut self, events: &Events, span: &Span) -> SidedSums {
         let mut sums = SidedSums::default();
-        if !span.exact {
-            sums = self.panes.get_or_insert_default().sums(events, span);
+        if !span.is_raw() {
+            sums = self.panes.get_or_insert_default().sums.of(&events.archive, &span.panes, SidedSums::merge);
         }
-        sums.merge(&events.tail.sums(span.tail.clone(), &mut self.blocks));
+        sums.merge(&events.tail.sums(&span.tail, &mut self.tail));
         sums
     }
 
     /// Quantity and VWAP of both sides.
     pub fn weight(&mut self, events: &Events, span: &Span) -> Weight {
         let mut weight = Weight::default();
-        if !span.exact {
-            weight = self.panes.get_or_insert_default().weight(events, span);
+        if !span.is_raw() {
+            let add = |weight: &mut Weight, sums: &SidedSums| weight.merge(sums.weight());
+            weight = self.panes.get_or_insert_default().weight.of(&events.archive, &span.panes, add);
         }
-        weight.merge(events.tail.weight(span.tail.clone(), &mut self.blocks));
+        weight.merge(events.tail.weight(&span.tail, &mut self.tail));
         weight
+    }
+
+    /// The sums of the events in `span`, for one answer.
+    pub fn once(events: &Events, span: &Span) -> SidedSums {
+        Self::default().sums(events, span)
     }
 
     /// Measures every buffer.
@@ -58,70 +64,48 @@ impl SumCursor {
         if let Some(panes) = &self.panes {
             heap::boxed(&**panes, measure);
         }
-        self.blocks.measure(measure);
-    }
-
-    /// Forgets the sums of the tail's blocks: an event was put among older ones.
-    pub fn forget_blocks(&mut self) {
-        self.blocks.forget();
-    }
-
-    /// The sums of the events in `span`, for one answer.
-    pub fn once(events: &Events, span: &Span) -> SidedSums {
-        Self::default().sums(events, span)
+        self.tail.measure(measure);
     }
 }
 
-/// The sums of both tiers' panes.
+/// The sums of the panes, and what they weigh.
 #[derive(Debug, Clone, Default)]
 struct PaneSums {
-    coarse: ClosedPanes<SidedSums>,
-    fine: ClosedPanes<SidedSums>,
-    coarse_weight: ClosedPanes<Weight>,
-    fine_weight: ClosedPanes<Weight>,
+    sums: ClosedPanes<SidedSums>,
+    weight: ClosedPanes<Weight>,
 }
 
-impl PaneSums {
-    fn sums(&mut self, events: &Events, span: &Span) -> SidedSums {
-        let mut sums = self.coarse.of(events.archive.coarse(), &span.coarse, SidedSums::merge);
-        if let Some(fine) = events.archive.fine() {
-            sums.merge(&self.fine.of(fine, &span.fine, SidedSums::merge));
-        }
-        sums
-    }
-
-    fn weight(&mut self, events: &Events, span: &Span) -> Weight {
-        let add = |weight: &mut Weight, sums: &SidedSums| weight.merge(sums.weight());
-        let mut weight = self.coarse_weight.of(events.archive.coarse(), &span.coarse, add);
-        if let Some(fine) = events.archive.fine() {
-            weight.merge(self.fine_weight.of(fine, &span.fine, add));
-        }
-        weight
-    }
-}
-
-/// The sum of a tier's panes from some place on, all but the newest, remembered.
-#[derive(Debug, Clone, Default)]
+/// The sum of a run of panes without the newest, remembered; it grows cheaply at its end.
+#[derive(Debug, Clone)]
 struct ClosedPanes<S> {
-    /// The tier's version and the places that were summed.
-    of: Option<(u64, Range<usize>)>,
+    /// The archive's version, and where the first pane begins.
+    of: (Version, u64),
+    panes: usize,
     sum: S,
+}
+
+impl<S: Default> Default for ClosedPanes<S> {
+    fn default() -> Self {
+        Self { of: (Version::NONE, 0), panes: 0, sum: S::default() }
+    }
 }
 
 impl<S: Default + Copy> ClosedPanes<S> {
     /// The sum of the panes at `places`.
-    fn of(&mut self, tier: &Tier, places: &Range<usize>, mut add: impl FnMut(&mut S, &SidedSums)) -> S {
-        let Some(newest) = places.clone().next_back() else { return S::default() };
-        let closed = places.start..newest;
-        let known = self.of.as_ref().is_some_and(|(version, of)| *version == tier.version() && *of == closed);
-        if !known {
-            self.sum = S::default();
-            tier.panes().range(closed.clone()).for_each(|pane| add(&mut self.sum, &pane.sums));
-            self.of = Some((tier.version(), closed));
+    fn of(&mut self, archive: &Archive, places: &Range<usize>, mut add: impl FnMut(&mut S, &SidedSums)) -> S {
+        let Some(first) = archive.panes().get(places.start).filter(|_| !places.is_empty()) else { return S::default() };
+        // The last of the panes may be the newest of all, which still grows.
+        let closed = places.len() - 1;
+        let of = (archive.version(), first.start_ms);
+        if self.of != of || self.panes > closed {
+            *self = Self { of, ..Self::default() };
         }
+        let fresh = places.start + self.panes..places.start + closed;
+        archive.panes().range(fresh).for_each(|pane| add(&mut self.sum, &pane.content.sums));
+        self.panes = closed;
         let mut sum = self.sum;
-        if let Some(pane) = tier.panes().get(newest) {
-            add(&mut sum, &pane.sums);
+        if let Some(last) = archive.panes().get(places.end - 1) {
+            add(&mut sum, &last.content.sums);
         }
         sum
     }

@@ -1,0 +1,70 @@
+//! `LIQ.STATS … BUCKET d`: a chart in one call.
+
+use super::stats::{SHOWN, stats_map};
+use super::{MAX_BUCKETS, ReadError, Window};
+use crate::liq::reply::{BucketStats, StatsMap};
+use crate::liq::series::{FINE_PANE_MS, OrderCursor, Series, Side, SumCursor};
+
+/// What a row of a chart is about beside its time: one side or both, one exchange, known or not, or all.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub side: Option<Side>,
+    pub venue: Option<Option<u8>>,
+}
+
+impl Series {
+    /// Statistics per span of `bucket_ms`, oldest first, empty ones included.
+    pub(super) fn by_bucket(
+        &mut self,
+        window: &Window,
+        bucket_ms: u64,
+        row: Row,
+    ) -> Result<Vec<BucketStats>, ReadError> {
+        // A window that moved back behind the epoch holds nothing.
+        let Ok(end_ms) = u64::try_from(window.end_ms) else { return Ok(Vec::new()) };
+        let first_ms = u64::try_from(window.cutoff_ms + 1).unwrap_or(0);
+        self.check_buckets(first_ms, end_ms, bucket_ms)?;
+        let starts = (first_ms - first_ms % bucket_ms..=end_ms).step_by(bucket_ms as usize);
+        let rows = starts.map(|start_ms| {
+            let cutoff_ms = (start_ms as i64 - 1).max(window.cutoff_ms);
+            let until_ms = (start_ms + bucket_ms - 1).min(end_ms);
+            let end = Window { cutoff_ms, until_ms: Some(until_ms as i64), window_ms: bucket_ms, ..*window };
+            BucketStats { start_ms, stats: self.of_bucket(&end, row) }
+        });
+        Ok(rows.collect())
+    }
+
+    /// A bucket must consist of whole panes wherever the window lies: of the widths that panes have there by rule, not
+    /// only of those held, so that a chart that works today works on a busy day; and of those held, which may be wider.
+    fn check_buckets(&self, first_ms: u64, end_ms: u64, bucket_ms: u64) -> Result<(), ReadError> {
+        let archive = &self.events.archive;
+        let by_rule = if archive.width_at(first_ms) < archive.coarse_ms() { FINE_PANE_MS } else { archive.coarse_ms() };
+        let from = archive.behind_edge(archive.edge(first_ms as i64 - 1));
+        let reached = archive.panes().range(from).take_while(|pane| pane.start_ms <= end_ms);
+        let pane_ms = reached.map(|pane| pane.width_ms.into()).fold(by_rule, u64::max);
+        if !bucket_ms.is_multiple_of(pane_ms) {
+            return Err(ReadError::BucketOfPartPanes { bucket_ms, pane_ms });
+        }
+        if end_ms / bucket_ms - first_ms / bucket_ms >= MAX_BUCKETS {
+            return Err(ReadError::TooManyBuckets { bucket_ms });
+        }
+        Ok(())
+    }
+
+    fn of_bucket(&mut self, window: &Window, row: Row) -> StatsMap {
+        let span = self.span_of(window);
+        let (side, bucket_ms) = (row.side, window.window_ms);
+        if let Some(venue) = row.venue {
+            return self.of_venue(&span, venue, side, bucket_ms);
+        }
+        let sums = SumCursor::once(&self.events, &span);
+        let of = sums.of(side);
+        if of.count == 0 {
+            return stats_map(&sums, side, [None; 4], None, bucket_ms, span.is_exact);
+        }
+        let scale = self.events.scale;
+        let order = OrderCursor::once(&mut self.events, &span, side);
+        let percentiles = SHOWN.map(|p| Some(order.percentile(p, scale)?.within((of.min, of.max), scale)));
+        stats_map(&sums, side, percentiles, self.extent(&span, side), bucket_ms, span.is_exact)
+    }
+}

@@ -1,0 +1,150 @@
+//! Judging an event against the state before it, and adding it.
+
+use super::events::Span;
+use super::judgement::{Judgement, Signal, Status};
+use super::order::OrderCursor;
+use super::series::raw;
+use super::totals::SumCursor;
+use super::{Clock, ClockMode, Event, Series, Side};
+
+/// (price − vwap) / vwap in percent.
+pub(crate) fn deviation_pct(price: f64, vwap: f64) -> f64 {
+    (price - vwap) / vwap * 100.0
+}
+
+impl Series {
+    /// Judges an event, with all that `LIQ.ADD` answers, and records it.
+    pub fn add(&mut self, clock: &Clock, event: &Event<'_>) -> Judgement {
+        let judgement = self.judge::<true>(clock, event);
+        self.settle(clock, event, &judgement);
+        self.events.archive.pack_late();
+        judgement
+    }
+
+    /// Judges an event of a batch: status and signal, without the numbers nobody sees. [`Series::end_batch`] follows.
+    pub fn add_in_batch(&mut self, clock: &Clock, event: &Event<'_>) -> Judgement {
+        let judgement = self.judge::<false>(clock, event);
+        self.settle(clock, event, &judgement);
+        judgement
+    }
+
+    fn settle(&mut self, clock: &Clock, event: &Event<'_>, judgement: &Judgement) {
+        self.tally.count(judgement);
+        if judgement.status.is_recorded() {
+            self.record(clock.time, event);
+        }
+    }
+
+    /// The moment an event is judged at.
+    fn judging_ms(&self, clock: &Clock, event: &Event<'_>) -> u64 {
+        let now_ms = self.now_ms(clock.time);
+        if self.options.clock == ClockMode::Event { now_ms.max(event.ts_ms) } else { now_ms }
+    }
+
+    fn judge<const FULL: bool>(&mut self, clock: &Clock, event: &Event<'_>) -> Judgement {
+        if event.ts_ms > clock.time.server_ms.saturating_add(clock.max_future_ms) {
+            return Judgement::only(Status::Future);
+        }
+        let now_ms = self.judging_ms(clock, event);
+        if event.ts_ms as i64 <= now_ms as i64 - self.options.retention_ms as i64 {
+            return Judgement::only(Status::Late);
+        }
+        let small = event.size < self.options.min_size;
+        if !small && self.is_duplicate(event) {
+            return Judgement::only(Status::Duplicate);
+        }
+        let mut judgement = Judgement::only(if small { Status::Small } else { Status::Accepted });
+        if FULL || !small {
+            self.weigh_size::<FULL>(now_ms, event, &mut judgement);
+        }
+        if FULL || judgement.status == Status::Accepted {
+            self.weigh_price(clock, now_ms, event, &mut judgement);
+        }
+        judgement
+    }
+
+    fn is_duplicate(&self, event: &Event<'_>) -> bool {
+        let tail = &self.events.tail;
+        if tail.last_ms().is_none_or(|last| last < event.ts_ms) {
+            return false;
+        }
+        self.exchanges.find(event.exchange).is_some_and(|venue| tail.contains(&raw(event, venue)))
+    }
+
+    /// The events of a window that ends at `now_ms`; events may be newer than that, but only when a clock was once ahead.
+    fn past_span(&self, window_ms: u64, now_ms: u64) -> Option<Span> {
+        self.events.newest_ms().filter(|newest_ms| *newest_ms > now_ms)?;
+        let until_ms = self.events.parting_before(now_ms);
+        Some(self.events.span(until_ms - window_ms as i64, Some(until_ms)))
+    }
+
+    /// Rank and threshold; a status that was `Accepted` so far may become `Filtered`.
+    fn weigh_size<const FULL: bool>(&mut self, now_ms: u64, event: &Event<'_>, judgement: &mut Judgement) {
+        let window_ms = self.options.filter_window_ms();
+        match self.past_span(window_ms, now_ms) {
+            None => {
+                let Self { cursors, events, options, .. } = self;
+                let scale = events.scale;
+                let filter = cursors.filter(events, window_ms, now_ms);
+                weigh::<FULL>(filter, options, scale, event, judgement);
+            }
+            Some(span) => {
+                let mut once = OrderCursor::once(&mut self.events, &span, None);
+                weigh::<FULL>(&mut once, &self.options, self.events.scale, event, judgement);
+            }
+        }
+    }
+
+    /// VWAP, deviation and signal.
+    fn weigh_price(&mut self, clock: &Clock, now_ms: u64, event: &Event<'_>, judgement: &mut Judgement) {
+        let window_ms = self.options.vwap_window_ms;
+        let vwap = match self.past_span(window_ms, now_ms) {
+            None => {
+                let span = self.events.span(now_ms as i64 - window_ms as i64, None);
+                self.cursors.weight(&self.events, window_ms, &span).vwap()
+            }
+            Some(span) => SumCursor::once(&self.events, &span).of(None).vwap(),
+        };
+        let Some(vwap) = vwap else { return };
+        let deviation_pct = deviation_pct(event.price, vwap);
+        judgement.vwap = Some(vwap);
+        judgement.deviation_pct = Some(deviation_pct);
+        if judgement.status != Status::Accepted {
+            return;
+        }
+        let (long, short) = (self.options.long_offset_pct, self.options.short_offset_pct);
+        let action = match event.side {
+            Side::Sell if long > 0.0 && deviation_pct <= -long => Side::Buy,
+            Side::Buy if short > 0.0 && deviation_pct >= short => Side::Sell,
+            Side::Buy | Side::Sell => return,
+        };
+        // By the server's clock, not by the newest event: that one may come from a clock that is ahead.
+        let told_ms = if self.options.clock == ClockMode::Event { now_ms } else { clock.time.server_ms };
+        if told_ms.saturating_sub(event.ts_ms) > clock.signal_max_age_ms {
+            judgement.stale_signal = true;
+        } else {
+            judgement.signal = Some(Signal { action, vwap, deviation_pct });
+        }
+    }
+}
+
+fn weigh<const FULL: bool>(
+    order: &mut OrderCursor,
+    options: &super::Options,
+    scale: super::Scale,
+    event: &Event<'_>,
+    judgement: &mut Judgement,
+) {
+    let count = order.count();
+    if FULL && count > 0 {
+        judgement.rank = Some(100.0 * order.at_or_below(event.size, scale) as f64 / count as f64);
+    }
+    // Below MINEVENTS everything passes: the filter is off, and there is no threshold.
+    if options.percentile.millionths() > 0 && count >= options.min_events {
+        judgement.threshold = order.threshold(options.percentile, scale);
+    }
+    let below = judgement.threshold.is_some_and(|threshold| event.size < threshold);
+    if judgement.status == Status::Accepted && below {
+        judgement.status = Status::Filtered;
+    }
+}
