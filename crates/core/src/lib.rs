@@ -9,4 +9,5 @@ pub mod grammar;
 pub mod liq;
 pub mod panes;
 pub mod rl;
+pub mod steps;
 pub mod wire;

@@ -115,7 +115,7 @@ impl History {
                 price: [100.0, 101.5, 1e-12, 1e15, 99.25][(mixed / 2 % if seed < 200 { 2 } else { 5 }) as usize],
                 size: (mixed % 4096) as f64 * if seed % 16 == 7 { 1e11 } else { 12.5 } + 0.004,
                 exchange: names[(mixed % 3) as usize],
-                id_hash: if seed % 2 == 0 { mixed + 1 } else { 0 },
+                id_hash: if seed.is_multiple_of(2) { mixed + 1 } else { 0 },
             };
             let judgement = match is_alone {
                 true => self.primary.add(&clock, &event),

@@ -17,6 +17,7 @@ use super::raw_event::RawEvent;
 use super::sorted::Sorted;
 use super::{Scale, Side};
 use crate::grammar::Percentile;
+use crate::steps;
 
 /// Moving a window by so many raw events, or one in so many of those held, is cheaper than building it anew.
 const FEW_EVENTS: usize = 64;
@@ -151,6 +152,7 @@ impl OrderCursor {
             events.archive.pack_late();
         }
         let (side, leaves) = (self.side, new_edge_ms > *edge_ms);
+        steps::note(moved.len());
         for place in moved {
             events.archive.each_code(place, |code, count| {
                 if !is_wanted(code, side) {
@@ -295,6 +297,7 @@ impl Buckets {
 
 fn histogram_of(events: &mut Events, span: &Span, side: Option<Side>) -> Histogram {
     events.archive.pack_late();
+    steps::note(span.panes.len() + events.tail.count(&span.tail));
     if span.panes.len() <= FEW_PANES && events.tail.count(&span.tail) <= FEW_EVENTS {
         return small_histogram_of(events, span, side);
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::indexing_slicing, reason = "places come from searches of the chunks themselves")]
 
 use super::heap::{self, Measure};
+use crate::steps;
 
 /// Sizes of a chunk before it is split.
 const MOST: usize = 512;
@@ -21,6 +22,7 @@ pub struct Sorted {
 impl Sorted {
     /// The list of `sizes`, which are positive and finite.
     pub fn of(mut sizes: Vec<f64>) -> Self {
+        steps::note(sizes.len());
         if sizes.len() <= MOST {
             sizes.sort_unstable_by(f64::total_cmp);
         } else {
@@ -53,6 +55,7 @@ impl Sorted {
         if chunk.len() == chunk.capacity() && chunk.len() < MOST {
             chunk.reserve_exact((chunk.len() / 8).max(32).min(MOST - chunk.len()));
         }
+        steps::note(chunk.len() / 8);
         if chunk.len() < MOST {
             chunk.insert(chunk.partition_point(|held| *held <= size), size);
             return;
@@ -73,6 +76,7 @@ impl Sorted {
         if chunk[within] != size {
             return;
         }
+        steps::note((chunk.len() - within) / 8);
         chunk.remove(within);
         self.len -= 1;
         if chunk.is_empty() {

@@ -12,6 +12,7 @@ use super::heap::{self, Measure};
 use super::sums::Weight;
 use super::tail::Remembered;
 use crate::panes::Version;
+use crate::steps;
 
 /// Sums over a window of fixed length.
 #[derive(Debug, Clone, Default)]
@@ -101,6 +102,7 @@ impl<S: Default + Copy> ClosedPanes<S> {
             *self = Self { of, ..Self::default() };
         }
         let fresh = places.start + self.panes..places.start + closed;
+        steps::note(fresh.len());
         archive.panes().range(fresh).for_each(|pane| add(&mut self.sum, &pane.content.sums));
         self.panes = closed;
         let mut sum = self.sum;

@@ -8,6 +8,7 @@ use crate::liq::series::raw_event::{RawEvent, untag};
 use crate::liq::series::sums::Weight;
 use crate::liq::series::{Side, SidedSums};
 use crate::panes::Version;
+use crate::steps;
 
 /// An event as it lies in memory. Packed, because a series lives by how little an event takes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -155,6 +156,8 @@ impl Leaf {
         self.reserve(room);
         self.rebase(event.ts_ms);
         self.put_id(place, event.id_hash);
+        // 64 bytes at a time are three slots.
+        steps::note((self.slots.len() - place) / 3);
         self.slots.insert(place, self.slot_of(event));
         self.add_up_anew();
     }
@@ -256,6 +259,7 @@ impl Leaf {
     /// Sums of the events at `places`, one by one.
     pub fn add_up(&self, places: Range<usize>) -> SidedSums {
         let mut sums = SidedSums::default();
+        steps::note(places.len());
         for slot in &self.slots[self.gone + places.start..self.gone + places.end] {
             sums.add(untag(slot.tag).0, slot.price, slot.size);
         }
@@ -265,6 +269,7 @@ impl Leaf {
     /// Quantity and VWAP of the events at `places`, one by one.
     pub fn weigh(&self, places: Range<usize>) -> Weight {
         let mut weight = Weight::default();
+        steps::note(places.len());
         for slot in &self.slots[self.gone + places.start..self.gone + places.end] {
             weight.add(slot.price, slot.size);
         }

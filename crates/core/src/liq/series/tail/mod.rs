@@ -22,6 +22,7 @@ use super::raw_event::RawEvent;
 use super::sums::Weight;
 use super::{Side, SidedSums};
 use crate::panes::Version;
+use crate::steps;
 
 /// Events of a leaf that was filled in time order.
 pub const FILL: usize = 64;
@@ -146,7 +147,8 @@ impl Tail {
             return known;
         }
         let later = self.until(ts_ms - 1)..self.end();
-        self.events(&later).take_while(|held| held.ts_ms == event.ts_ms).any(|held| held == *event)
+        let mut same_ms = self.events(&later).take_while(|held| held.ts_ms == event.ts_ms).inspect(|_| steps::note(1));
+        same_ms.any(|held| held == *event)
     }
 
     /// Puts an event behind those not later than it.
@@ -226,7 +228,7 @@ impl Tail {
         }
         let crowd = self.until(event.ts_ms as i64 - 1)..behind;
         let mut crowds = self.crowds.take().unwrap_or_default();
-        crowds.begin(event.ts_ms, self.events(&crowd));
+        crowds.begin(event.ts_ms, self.events(&crowd).inspect(|_| steps::note(1)));
         self.crowds = Some(crowds);
     }
 

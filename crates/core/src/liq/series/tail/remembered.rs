@@ -8,6 +8,7 @@ use crate::liq::series::SidedSums;
 use crate::liq::series::heap::{self, Measure};
 use crate::liq::series::sums::Weight;
 use crate::panes::Version;
+use crate::steps;
 
 /// Sums over runs of closed leaves, and what the leaf that a window begins in weighs from each of its events on, nearly.
 ///
@@ -48,6 +49,7 @@ impl<S: Default + Copy> Closed<S> {
         if self.of != of || self.leaves > leaves.len() {
             *self = Self { of, leaves: 0, sum: S::default() };
         }
+        steps::note(leaves.len() - self.leaves);
         for leaf in leaves.start + self.leaves..leaves.end {
             add(&mut self.sum, leaf);
         }
