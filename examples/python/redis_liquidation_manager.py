@@ -9,6 +9,9 @@ Python 3.10 or newer, redis-py (see requirements.txt), a server with the redis-l
 
 from __future__ import annotations
 
+import logging
+import math
+import os
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +19,8 @@ from typing import Any
 
 import redis.asyncio as redis
 from redis.exceptions import ResponseError
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Judgement", "LiquidationEvent", "LiquidationMonitor", "OptimizedRedisManager", "SeriesSettings"]
 
@@ -77,6 +82,43 @@ class SeriesSettings:
     clock: str = "SERVER"
     """``EVENT`` for replays: time is then that of the newest event."""
 
+    @classmethod
+    def from_environment(cls, symbol: str, environment: Mapping[str, str] = os.environ) -> SeriesSettings:
+        """The bot's own variables: ``ENABLE_PERCENTILE_FILTER``, ``PERCENTILE_THRESHOLD``, ``MIN_LIQUIDATION_SIZE_BTC``
+        (the beginning of the symbol; the longest that fits, else ``_DEFAULT``), ``VWAP_ENABLED``, ``LONG_VWAP_OFFSET``,
+        ``SHORT_VWAP_OFFSET``."""
+
+        def number(name: str, default: float) -> float:
+            text = environment.get(name, "").strip()
+            try:
+                value = float(text) if text else default
+            except ValueError:
+                value = math.nan
+            if not math.isfinite(value) or value < 0:
+                raise ValueError(f"{name}: must be a number from 0, got {text!r}")
+            return value
+
+        def switch(name: str) -> bool:
+            text = environment.get(name, "").strip().lower()
+            if text in ("", "1", "true", "yes", "on"):
+                return True
+            if text in ("0", "false", "no", "off"):
+                return False
+            raise ValueError(f"{name}: must be true or false, got {text!r}")
+
+        prefix = "MIN_LIQUIDATION_SIZE_"
+        sizes = [name for name in environment if name.startswith(prefix)]
+        fitting = [name for name in sizes if name != prefix and symbol.upper().startswith(name.removeprefix(prefix))]
+        minimum = max(fitting, key=len, default=f"{prefix}DEFAULT")
+        has_filter, has_vwap = switch("ENABLE_PERCENTILE_FILTER"), switch("VWAP_ENABLED")
+        return cls(
+            percentile_threshold=number("PERCENTILE_THRESHOLD", 80) if has_filter else 0,
+            min_liquidation_size=number(minimum, 0),
+            # An offset of 0 turns the signals of its side off.
+            long_vwap_offset=number("LONG_VWAP_OFFSET", 2) if has_vwap else 0,
+            short_vwap_offset=number("SHORT_VWAP_OFFSET", 2) if has_vwap else 0,
+        )
+
     def arguments(self) -> list[str | float]:
         return [
             "RETENTION", _milliseconds(hours=self.retention_hours),
@@ -93,13 +135,16 @@ class OptimizedRedisManager:
 
     def __init__(
         self,
-        url: str = "redis://127.0.0.1:6379/0",
+        url: str | None = None,
         *,
-        pool_size: int = 10,
+        pool_size: int | None = None,
         key_format: str = "liq:{{{symbol}}}",
         protocol: int = 3,
     ) -> None:
-        """``key_format`` turns a symbol into a key: ``liq:{BTCUSDT}``, whose braces choose the slot in a cluster."""
+        """``url`` and ``pool_size`` are those of ``REDIS_URL`` and ``REDIS_POOL_SIZE`` unless given (else this machine, 10).
+        ``key_format`` turns a symbol into a key: ``liq:{BTCUSDT}``, whose braces choose the slot in a cluster."""
+        url = url or os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
+        pool_size = pool_size or int(os.environ.get("REDIS_POOL_SIZE") or 10)
         self._pool = redis.ConnectionPool.from_url(
             url, max_connections=pool_size, protocol=protocol, decode_responses=True
         )
@@ -158,22 +203,50 @@ class OptimizedRedisManager:
         return (await self.judge_liquidation(event)).stored
 
     async def add_liquidations_batch(self, events: Iterable[LiquidationEvent]) -> int:
-        """LIQ.MADD: how many events were stored. One round trip; one command per symbol and exchange."""
-        groups: dict[tuple[str, str], list[str | float]] = {}
+        """LIQ.MADD: how many events were stored. One round trip; one command per symbol and exchange.
+
+        The server refuses a command with a bad event as a whole. Its events are then sent one by one: the good ones
+        are stored, the bad ones are logged and not counted, as a bot expects that counts what was stored."""
+        groups: dict[tuple[str, str], list[LiquidationEvent]] = {}
         for event in events:
-            groups.setdefault((event.symbol, event.exchange), []).extend(_fields(event))
+            groups.setdefault((event.symbol, event.exchange), []).append(event)
+        stored, refused = await self._send_batches(list(groups.values()))
+        again, bad = await self._send_batches([[event] for group, _ in refused for event in group])
+        for (event,), error in bad:
+            log.warning("%r was refused: %s", event, error)
+        return stored + again
+
+    async def _send_batches(
+        self, groups: list[list[LiquidationEvent]]
+    ) -> tuple[int, list[tuple[list[LiquidationEvent], Exception]]]:
+        """How many events were stored, and the groups that were refused."""
+        stored, refused, sent = 0, [], []
         if not groups:
-            return 0
+            return stored, refused
         async with self._redis.pipeline(transaction=False) as pipeline:
-            for (symbol, exchange), fields in groups.items():
+            for group in groups:
+                try:
+                    fields = [field for event in group for field in _fields(event)]
+                except (AttributeError, OverflowError, TypeError, ValueError) as error:
+                    # No number, infinite, no text: it cannot even be written.
+                    refused.append((group, error))
+                    continue
                 self._batches_sent += 1
                 options = ["BATCH", self._producer, self._batches_sent]
-                if exchange:
-                    options += ["EXCHANGE", exchange]
-                pipeline.execute_command("LIQ.MADD", self.key(symbol), *options, "EVENTS", *fields)
-            replies = await pipeline.execute()
-        counts = [_map(reply) for reply in replies]
-        return sum(int(count["accepted"]) + int(count["filtered"]) for count in counts)
+                if group[0].exchange:
+                    options += ["EXCHANGE", group[0].exchange]
+                pipeline.execute_command("LIQ.MADD", self.key(group[0].symbol), *options, "EVENTS", *fields)
+                sent.append(group)
+            replies = await pipeline.execute(raise_on_error=False) if sent else []
+        for group, reply in zip(sent, replies, strict=True):
+            if isinstance(reply, ResponseError):
+                refused.append((group, reply))
+            elif isinstance(reply, Exception):
+                raise reply
+            else:
+                count = _map(reply)
+                stored += int(count["accepted"]) + int(count["filtered"])
+        return stored, refused
 
     async def get_vwap(self, symbol: str) -> dict[str, float | None] | None:
         """LIQ.VWAP: ``vwap`` and ``volume``, and the entry levels; None without events."""
@@ -181,14 +254,18 @@ class OptimizedRedisManager:
         return reply if reply["vwap"] is not None else None
 
     async def calculate_percentile(self, symbol: str, p: float, hours: float = 24) -> float | None:
-        """LIQ.PCTL: the percentile of the sizes of the last hours; None without events."""
-        reply = await self._call("LIQ.PCTL", symbol, _plain(p), "WINDOW", _milliseconds(hours=hours))
+        """LIQ.PCTL: the percentile of the sizes of the last hours, at most of the retention; None without events."""
+        reply = await self._call_window("LIQ.PCTL", symbol, _plain(p), window_ms=_milliseconds(hours=hours))
         return _number(reply[0])
 
     async def get_liquidation_stats(self, symbol: str, window_minutes: float = 60) -> dict[str, Any]:
-        """LIQ.STATS: counts, volumes and more of the last minutes; zeros and None without events."""
-        reply = _map(await self._call("LIQ.STATS", symbol, "WINDOW", _milliseconds(minutes=window_minutes)))
+        """LIQ.STATS: counts, volumes and more of the last minutes, at most of the retention; zeros and None without
+        events. Times (``first``, ``last``) are Unix seconds, as everywhere here."""
+        reply = _map(await self._call_window("LIQ.STATS", symbol, window_ms=_milliseconds(minutes=window_minutes)))
         stats: dict[str, Any] = {name: _number(value) for name, value in reply.items() if name != "exact"}
+        for name in ("first", "last"):
+            if stats.get(name) is not None:
+                stats[name] /= 1000
         return {
             "total_count": int(stats.pop("count")),
             "total_volume": stats.pop("volume"),
@@ -216,9 +293,10 @@ class OptimizedRedisManager:
         return _memory(info["used_memory"], info["maxmemory"], "normal", info["evicted_keys"])
 
     async def check_memory_pressure(self) -> bool:
-        """Whether memory is short: the module has left its normal mode, or 70 % are used."""
+        """Whether memory is fine: the module is in its normal mode and less than 70 % are used. ``False`` is the word to
+        clean up, as bots have it: ``if not ok: await cleanup_old_data(aggressive=True)``."""
         memory = await self.get_memory_stats()
-        return bool(memory["storage_mode"] != "normal" or memory["used_pct"] >= 70)
+        return bool(memory["storage_mode"] == "normal" and memory["used_pct"] < 70)
 
     async def cleanup_old_data(self, aggressive: bool = False) -> int:
         """LIQ.TRIM: the bytes freed. Nothing has to call this: windows forget by themselves, and idle keys expire."""
@@ -228,6 +306,18 @@ class OptimizedRedisManager:
             if _is_unknown_command(error):
                 return 0
             raise
+
+    async def _call_window(self, command: str, symbol: str, *arguments: str | float, window_ms: int) -> Any:
+        """Asks for a window; for the whole retention where it is shorter, as there is nothing older to ask for."""
+        try:
+            return await self._call(command, symbol, *arguments, "WINDOW", window_ms)
+        except ResponseError as error:
+            if not str(error).startswith("WINDOW"):
+                raise
+            retention_ms = int(_map(await self._call("LIQ.INFO", symbol))["retention"])
+            if window_ms <= retention_ms:
+                raise
+            return await self._call(command, symbol, *arguments, "WINDOW", retention_ms)
 
     async def _call(self, command: str, symbol: str, *arguments: str | float) -> Any:
         return await self._redis.execute_command(command, self.key(symbol), *arguments)

@@ -13,6 +13,7 @@ import time
 import unittest
 
 from liq_server import Server
+from redis.exceptions import ResponseError
 from redis_liquidation_manager import (
     Judgement,
     LiquidationEvent,
@@ -109,9 +110,61 @@ class ManagerTest(unittest.IsolatedAsyncioTestCase):
         memory = await self.manager.get_memory_stats()
         self.assertGreater(memory["used_mb"], 0)
         self.assertEqual((memory["storage_mode"], memory["evicted_keys"]), ("normal", 0))
-        self.assertFalse(await self.manager.check_memory_pressure())
+        self.assertTrue(await self.manager.check_memory_pressure(), "memory is fine")
         self.assertGreaterEqual(await self.manager.cleanup_old_data(), 0)
         self.assertGreaterEqual(await self.manager.cleanup_old_data(aggressive=True), 0)
+
+    async def test_memory_that_is_short_is_not_fine(self) -> None:
+        used = (await self.manager.get_memory_stats())["used_mb"]
+        await self.manager._redis.config_set("maxmemory", int(used * 1.2 * 2**20))
+        self.assertFalse(await self.manager.check_memory_pressure())
+        await self.manager._redis.config_set("maxmemory", 0)
+
+    async def test_a_bad_event_costs_only_itself(self) -> None:
+        now = time.time()
+        good = [LiquidationEvent(symbol, "sell", 1000.0 + i, 50_000.0, now - i, "binance")
+                for i in range(5) for symbol in ("BTCUSDT", "ETHUSDT")]  # fmt: skip
+        bad = [
+            LiquidationEvent("BTCUSDT", "hold", 1000.0, 50_000.0, now, "binance"),
+            LiquidationEvent("BTCUSDT", "sell", -1.0, 50_000.0, now, "binance"),
+            LiquidationEvent("BTCUSDT", "sell", math.nan, 50_000.0, now, "binance"),
+            LiquidationEvent("BTCUSDT", "sell", 1000.0, 0.0, now, "binance"),
+            LiquidationEvent("BTCUSDT", "sell", 1000.0, 50_000.0, math.inf, "binance"),
+            LiquidationEvent("BTCUSDT", "sell", None, 50_000.0, now, "binance"),
+        ]
+        with self.assertLogs("redis_liquidation_manager", "WARNING") as logged:
+            self.assertEqual(await self.manager.add_liquidations_batch(good[:4] + bad + good[4:]), len(good))
+        self.assertEqual(len(logged.output), len(bad))
+        self.assertEqual((await self.manager.get_liquidation_stats("BTCUSDT"))["total_count"], 5)
+
+    async def test_a_window_beyond_the_retention_is_the_retention(self) -> None:
+        await self.manager.configure("BTCUSDT", SeriesSettings(retention_hours=2))
+        event = LiquidationEvent("BTCUSDT", "sell", 1000.0, 50_000.0, time.time() - 60, "binance")
+        self.assertTrue(await self.manager.add_liquidation(event))
+        self.assertEqual(await self.manager.calculate_percentile("BTCUSDT", 80), 1000.0)
+        stats = await self.manager.get_liquidation_stats("BTCUSDT", window_minutes=100_000)
+        self.assertEqual(stats["total_count"], 1)
+        for name in ("first", "last"):
+            if name in stats:
+                self.assertAlmostEqual(stats[name], event.timestamp, delta=0.001)
+        with self.assertRaises(ResponseError):
+            await self.manager.get_liquidation_stats("BTCUSDT", window_minutes=0)
+
+    async def test_the_settings_of_the_environment(self) -> None:
+        environment = {
+            "PERCENTILE_THRESHOLD": "90", "MIN_LIQUIDATION_SIZE_BTC": "10000", "MIN_LIQUIDATION_SIZE_DEFAULT": "1000",
+            "LONG_VWAP_OFFSET": "1.5", "SHORT_VWAP_OFFSET": "0.5",
+        }  # fmt: skip
+        settings = SeriesSettings.from_environment("BTCUSDT", environment)
+        self.assertEqual(settings, SeriesSettings(90, 10_000, 1.5, 0.5))
+        self.assertEqual(SeriesSettings.from_environment("SOLUSDT", environment).min_liquidation_size, 1000)
+        off = {"ENABLE_PERCENTILE_FILTER": "false", "VWAP_ENABLED": "0"}
+        self.assertEqual(SeriesSettings.from_environment("BTCUSDT", off), SeriesSettings(0, 0, 0, 0))
+        self.assertEqual(SeriesSettings.from_environment("BTCUSDT", {}), SeriesSettings())
+        for wrong in ({"PERCENTILE_THRESHOLD": "many"}, {"VWAP_ENABLED": "perhaps"}, {"LONG_VWAP_OFFSET": "-1"}):
+            with self.assertRaisesRegex(ValueError, next(iter(wrong))):
+                SeriesSettings.from_environment("BTCUSDT", wrong)
+        await self.manager.configure("BTCUSDT", settings)
 
     async def test_one_liq_add_is_the_whole_flow_of_the_bot(self) -> None:
         settings = SeriesSettings(

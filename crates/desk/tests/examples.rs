@@ -1,6 +1,8 @@
 //! The examples, run against a real server.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may stop at a broken assumption")]
 
+#[path = "../examples/queue.rs"]
+mod queue;
 #[path = "../examples/ticker.rs"]
 mod ticker;
 
@@ -23,4 +25,14 @@ async fn the_ticker_works_without_a_server() {
     let lines = ticker::run(Link::open(&server.url()).unwrap()).await.unwrap();
     assert_eq!(lines[0], "BTCUSDT 42150.5 from Loader");
     assert!(lines.last().unwrap().starts_with("without redis: "), "{lines:?}");
+}
+
+#[tokio::test]
+async fn orders_go_through_the_queue() {
+    let server = Server::plain();
+    let link = Link::open(&server.url()).unwrap();
+    for quantity in [2, 2, 3] {
+        queue::push(&link, "BTCUSDT", quantity).await.unwrap();
+    }
+    assert_eq!(queue::work(&link, 2).await.unwrap(), ["BTCUSDT 2 attempt 1", "BTCUSDT 3 attempt 1"]);
 }

@@ -1,0 +1,105 @@
+// The queue from Node against a real server, and beside Rust workers on the same queue (LIQ_QUEUE_EXAMPLE names
+// crates/desk's example `queue`, built). Run by ./test.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { createClient } from "redis";
+import { Queue } from "./queue.js";
+
+let server, folder, url;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "liq-"));
+  const port = await new Promise((found) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => found(port));
+    });
+  });
+  url = `redis://127.0.0.1:${port}`;
+  server = spawn("redis-server", ["--bind", "127.0.0.1", "--port", port, "--dir", folder, "--save", ""], { stdio: "ignore" });
+  for (let tries = 0; ; tries += 1) {
+    const client = createClient({ url, socket: { reconnectStrategy: false } });
+    client.on("error", () => {});
+    try {
+      await client.connect();
+      return await client.close();
+    } catch (error) {
+      if (tries > 600) throw error;
+      await sleep(50);
+    }
+  }
+});
+
+after(async () => {
+  server.kill("SIGKILL");
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Works until `done()` holds. */
+async function workUntil(queue, handler, done) {
+  const stop = new AbortController();
+  const work = queue.work(handler, { signal: stop.signal, atOnce: 1 });
+  for (let tries = 0; !done(); tries += 1) {
+    assert.ok(tries < 6000, "the jobs are not done");
+    await sleep(10);
+  }
+  stop.abort();
+  await work;
+}
+
+test("jobs run by priority, names once, delays later", async (t) => {
+  const queue = await Queue.open(url, "node", { capacity: 5 });
+  t.after(() => queue.client.destroy());
+  await queue.push({ n: 1 }, { priority: "low" });
+  await queue.push({ n: 2 });
+  const { pushed } = await queue.push({ n: 3, text: "ü" }, { priority: "high", once: ["x", 60_000] });
+  assert.deepEqual(await queue.push({ n: 9 }, { once: ["x", 60_000] }), { duplicate: pushed });
+  await queue.push({ n: 4 }, { delay: 100 });
+  await queue.push({ n: 5 }, { expires: 1 });
+  assert.deepEqual(await queue.push({ n: 6 }), { full: true });
+  await sleep(20);
+  const seen = [];
+  await workUntil(queue, async (job) => seen.push(job.body.n), () => seen.length === 4);
+  // The delayed one is normal, so it may come before the low one.
+  assert.deepEqual([seen.slice(0, 2), seen.slice(2).sort()], [[3, 2], [1, 4]]);
+});
+
+test("what fails is tried again, then buried", async (t) => {
+  const queue = await Queue.open(url, "failing", { attempts: 3, backoff: [5, 10] });
+  t.after(() => queue.client.destroy());
+  await queue.push({ n: 1 });
+  const attempts = [];
+  const handler = async (job) => {
+    attempts.push(job.attempt);
+    throw new Error("away");
+  };
+  await workUntil(queue, handler, () => attempts.length === 3);
+  assert.deepEqual(attempts, [1, 2, 3]);
+  const [dead] = await queue.client.xRange("{q:failing}:dead", "-", "+");
+  assert.equal(dead.message.r.toString(), "away");
+});
+
+test("Rust and Node share a queue", { skip: !process.env.LIQ_QUEUE_EXAMPLE && "LIQ_QUEUE_EXAMPLE is not set" }, async (t) => {
+  const rust = (...args) => new Promise((found, fail) => {
+    const child = spawn(process.env.LIQ_QUEUE_EXAMPLE, args, { env: { ...process.env, REDIS_URL: url }, stdio: ["ignore", "pipe", "inherit"] });
+    let text = "";
+    child.stdout.on("data", (data) => (text += data));
+    child.on("close", (code) => (code === 0 ? found(text.trim().split("\n")) : fail(new Error(`code ${code}`))));
+  });
+  const queue = await Queue.open(url, "orders");
+  t.after(() => queue.client.destroy());
+  await queue.push({ symbol: "BTCUSDT", quantity: 2 }, { delay: 50 });
+  await queue.push({ symbol: "ETHUSDT", quantity: 3 });
+  assert.deepEqual((await rust("work", "2")).sort(), ["BTCUSDT 2 attempt 1", "ETHUSDT 3 attempt 1"]);
+  await rust("push", "SOLUSDT", "7");
+  const seen = [];
+  await workUntil(queue, async (job) => seen.push(job.body), () => seen.length === 1);
+  assert.deepEqual(seen, [{ symbol: "SOLUSDT", quantity: 7 }]);
+});

@@ -1,0 +1,1 @@
+"""What several services of a bot share."""
