@@ -56,7 +56,8 @@ fn batch(tail: u32, window_ms: Option<u64>, offset_ms: impl Fn(u64) -> u64) -> (
 #[test]
 fn a_batch_costs_its_events_in_any_order() {
     const SECOND: u64 = 1_000;
-    let orders: [(&str, fn(u64) -> u64); 7] = [
+    type Order = fn(u64) -> u64;
+    let orders: [(&str, Order); 7] = [
         ("in order", |n| n * SECOND),
         ("newest first", |n| (BATCH - n) * SECOND),
         ("shuffled", |n| n * 40_503 % BATCH * SECOND),
@@ -102,7 +103,7 @@ const WINDOWS: [&str; 16] =
 fn sixteen_windows_asked_in_turn_keep_their_cursors() {
     for tail in [256, 4096] {
         let (mut series, mut now_ms) = busy(tail);
-        let mut ask_all = |series: &mut Series, now_ms| {
+        let ask_all = |series: &mut Series, now_ms| {
             let time = Time::new(now_ms, MAX_FUTURE_MS);
             let mut most = 0;
             for window in WINDOWS {

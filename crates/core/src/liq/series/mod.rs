@@ -1,7 +1,39 @@
 //! A series of liquidation events.
 //!
-//! `Series` is the door: it judges and records events. What can be asked of it is in `reading`. Behind it stand the events (a raw
-//! `Tail` and an `Archive` of panes), which are saved, and the `Cursors` over them, which are derived and never saved.
+//! [`Series`] is the door: it judges and records events. What can be asked of it is in `liq/reading`. Behind it stand the
+//! events (a raw `Tail` and an `Archive` of panes), which are saved, and the `Cursors` over them, which are derived and
+//! never saved.
+//!
+//! # Words
+//!
+//! - **place**: where something lies among its like, 0 being the oldest; **position**: leaf and place within the tail.
+//! - **slot**: an event as it lies in memory. **leaf**: a run of neighbours in time, the unit that raw events are added up by.
+//! - **number**: of an exchange in the series' list; 0 is none, 65 stands for all beyond the list.
+//! - **code**: what a distribution counts an event under: its bucket · 2 + its side.
+//! - **pane**: a span of time and what is known of the events of it that left the tail. **edge**: where the first pane of a
+//!   window begins.
+//! - **cutoff**: a window is what is later than it. **until**: and not later than that.
+//! - **spill**: an event leaves the tail for a pane, since the tail is full. **drop**: it is older than the retention, and gone.
+//! - **join**: panes become one of the coarse width, when they are more than two hours old.
+//!
+//! # Invariants
+//!
+//! [`Series::check`] asserts them; tests and the fuzz target `operations` call it after every step.
+//!
+//! - T1 raw events are in time order; T2 their number is that of all leaves; T3 a leaf holds 1 to 128; T4 only the first leaf
+//!   has lost events at its front; T5 a whole leaf's sums and weight are those of its events, added in order; T6 every
+//!   millisecond with more than 64 events has an index.
+//! - A1 panes are cells of known widths, ascending, apart; A2 their events lie within them; A3 codes lie on the scale; A4 a
+//!   distribution counts the events of its pane; A5 the archive's count is that of its panes; A6 late codes have a pane; A7
+//!   fine panes begin where a coarse one does.
+//! - E1 the tail holds at most TAIL events; E2 nothing archived is newer than anything raw.
+//! - C1 a cursor's sorted list holds the raw sizes later than its cutoff; C2 its histogram counts all raw events and the panes
+//!   from its edge on; C3 that edge is the one of its cutoff.
+//! - S1 nothing held is newer than the newest recorded; S2 coarse panes have the width that the settings ask for; S3 there
+//!   are no more events than can be counted.
+//!
+//! What follows: whatever a cursor answers equals an answer made anew, to the bit; so a replica, and a series that was saved
+//! and loaded, cannot be told from the original.
 
 mod archive;
 mod bucket;
