@@ -143,6 +143,7 @@ impl Link {
     }
 
     /// How long a command may take.
+    #[cfg(any(feature = "cache", feature = "queue"))]
     pub(crate) fn limit(&self) -> Duration {
         self.inner.limit
     }
@@ -251,7 +252,7 @@ impl Link {
     }
 
     /// Commands that are carried out together or not at all.
-    #[cfg(feature = "queue")]
+    #[cfg(any(feature = "queue", feature = "sessions"))]
     pub(crate) async fn transact(&self, commands: &Pipeline) -> Result<Vec<Value>, Error> {
         self.guarded(async {
             let mut connection = self.inner.connection().await?;
@@ -278,6 +279,7 @@ impl Link {
     }
 
     /// The client behind an address, for a connection with push messages.
+    #[cfg(any(feature = "cache", feature = "queue"))]
     pub(crate) fn client(&self) -> Option<&redis::Client> {
         match &self.inner.source {
             Source::Url { client, .. } => Some(client),

@@ -1,6 +1,8 @@
 //! Lua that the server keeps: a step that must not tear, sent by its digest.
 
-use redis::{Cmd, Pipeline, Value};
+#[cfg(any(feature = "cache", feature = "queue"))]
+use redis::Pipeline;
+use redis::{Cmd, Value};
 
 use crate::{Error, Link};
 
@@ -32,6 +34,7 @@ impl Script {
 
     /// Sends runs of this script together. Where the server does not know it none of them ran; they are sent again
     /// behind the text.
+    #[cfg(any(feature = "cache", feature = "queue"))]
     pub(crate) async fn run_all(&self, link: &Link, runs: &Pipeline) -> Result<Vec<Value>, Error> {
         let answers = link.send_all(runs).await?;
         let unknown = |value: &Value| matches!(value, Value::ServerError(error) if error.code() == "NOSCRIPT");
