@@ -5,7 +5,7 @@ SHELL := /bin/bash
 MODULE := target/release/libliq.so
 FAULTS := --features redis-liq-module/fault-injection
 
-.PHONY: help build test lint check-tests demo run bench instructions compat soak fuzz
+.PHONY: help build test lint check-tests demo run bench bench-server instructions compat soak fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -36,12 +36,16 @@ run: build ## keep a server with the module in the foreground, configured by a c
 	@scripts/prepare server
 	@scripts/run
 
-bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits worst rows memory accuracy" chooses of the server's
+bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits worst rows memory accuracy" chooses of the server's, PARTS=desk is cache, queue and archive
 	@scripts/prepare build server
+	$(if $(filter-out desk,$(or $(PARTS),all)),@$(MAKE) --no-print-directory bench-server)
+	$(if $(filter desk all,$(or $(PARTS),all)),cargo bench -p redis-liq-desk -p liq-archive --bench desk --bench archive)
+
+bench-server:
 	cargo build --release --lib
 	@# A copy, as cargo compiles the module anew, and otherwise, for the benchmark's own profile.
 	mkdir -p target/bench && cp $(MODULE) target/bench/
-	LIQ_MODULE="$(CURDIR)/target/bench/libliq.so" cargo bench --bench server -- $(PARTS)
+	LIQ_MODULE="$(CURDIR)/target/bench/libliq.so" cargo bench --bench server -- $(filter-out desk,$(PARTS))
 	$(if $(PARTS),,LIQ_MODULE="$(CURDIR)/target/bench/libliq.so" cargo bench -p redis-liq -p liq-ingest --bench batches --bench ingest)
 
 instructions: ## callgrind instructions per request beside a no-op command
