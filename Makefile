@@ -5,7 +5,7 @@ SHELL := /bin/bash
 MODULE := target/release/libliq.so
 FAULTS := --features redis-liq-module/fault-injection
 
-.PHONY: help build test lint check-tests demo run bench bench-server instructions compat soak fuzz
+.PHONY: help build test lint check-tests demo run bench bench-server instructions compat soak valgrind fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -60,6 +60,10 @@ compat: ## the server tests on newer Redis and Valkey releases from Debian
 soak: ## the randomised tests with many more cases, about half an hour
 	@scripts/prepare build server
 	PROPTEST_CASES=20000 LIQ_SOAK=1 scripts/run-tests
+
+valgrind: ## a part of the server tests with the server under valgrind; fails on any invalid read or write
+	@scripts/prepare build server valgrind
+	scripts/valgrind
 
 fuzz: ## coverage-guided fuzzing of parsers and payloads, FUZZ_SECONDS each
 	@scripts/prepare build fuzz
