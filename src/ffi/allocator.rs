@@ -19,7 +19,7 @@ const SERVER: u8 = 1;
 const SYSTEM: u8 = 2;
 
 /// What `malloc` of every supported platform (glibc, musl, jemalloc on 64 bits) aligns blocks of this size to.
-const SERVER_ALIGN: usize = 16;
+pub const SERVER_ALIGN: usize = 16;
 
 /// Whether blocks come from the server, and so are addresses that its defragmentation and size functions understand.
 pub fn is_servers() -> bool {

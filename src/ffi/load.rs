@@ -40,7 +40,7 @@ macro_rules! required_functions {
 required_functions! {
     RedisModule_ACLCheckKeyPermissions, RedisModule_Alloc, RedisModule_Call, RedisModule_CallReplyStringPtr,
     RedisModule_CallReplyType, RedisModule_CloseKey, RedisModule_CreateCommand, RedisModule_CreateDataType,
-    RedisModule_CreateString, RedisModule_DefragAlloc, RedisModule_DeleteKey, RedisModule_DigestAddStringBuffer,
+    RedisModule_CreateString, RedisModule_DefragAlloc, RedisModule_DefragCursorGet, RedisModule_DefragCursorSet, RedisModule_DefragShouldStop, RedisModule_DeleteKey, RedisModule_DigestAddStringBuffer,
     RedisModule_DigestEndSequence, RedisModule_EmitAOF, RedisModule_Free, RedisModule_FreeCallReply,
     RedisModule_FreeModuleUser, RedisModule_FreeServerInfo, RedisModule_FreeString, RedisModule_GetAbsExpire,
     RedisModule_GetClientId, RedisModule_GetCommand, RedisModule_GetContextFlags, RedisModule_GetCurrentUserName,

@@ -9,6 +9,7 @@ use redis_module::raw;
 
 use super::allocator;
 use super::context::{Level, c_string};
+use super::defragmentation::Defragmentation;
 use super::guard::guard;
 
 /// What the server knows of a data type, and how many values of it live.
@@ -71,6 +72,9 @@ pub trait Persisted: Sized {
     /// Tells every buffer behind the value: where its allocation starts, null where that is not known, and its capacity
     /// in bytes. The allocator is asked about the starts, so they must be true.
     fn measure(&self, measure: &mut dyn FnMut(*const u8, usize));
+
+    /// Shows every buffer behind the value to `step`, in the same order every time.
+    fn relocate(&mut self, step: &mut Defragmentation<'_>);
 
     /// About how many allocations freeing takes; many are freed by another thread.
     fn free_effort(&self) -> usize;
@@ -296,7 +300,7 @@ unsafe extern "C" fn copy<T: Persisted>(
     })
 }
 
-/// Moves the value itself; the buffers behind it stay where they are. Always finishes in one step.
+/// Moves the value and every buffer behind it, in steps where the server wants steps.
 unsafe extern "C" fn defrag<T: Persisted>(
     context: *mut raw::RedisModuleDefragCtx,
     _key: *mut raw::RedisModuleString,
@@ -305,18 +309,21 @@ unsafe extern "C" fn defrag<T: Persisted>(
     guard(
         || 0,
         || {
-            if !allocator::is_servers() || align_of::<T>() > 16 {
+            if !allocator::is_servers() {
                 return 0;
             }
-            // SAFETY: the box starts an allocation of the server's (checked above). The server copies its bytes to the new
-            // place, frees the old one and hands over the new, which `value` then names: a move in Rust's sense.
+            // SAFETY: the server lends the context, and the place of a value of this type that nobody else uses meanwhile;
+            // values are boxed (`into_raw`).
             unsafe {
-                let moved = api!(RedisModule_DefragAlloc)(context, *value);
-                if !moved.is_null() {
-                    *value = moved;
+                let mut step = Defragmentation::resume(context);
+                if step.is_due::<T>() {
+                    *value = step.moved(*value);
                 }
+                if let Some(value) = (*value).cast::<T>().as_mut() {
+                    value.relocate(&mut step);
+                }
+                step.pause().into()
             }
-            0
         },
     )
 }

@@ -5,7 +5,8 @@ use std::ffi::CStr;
 use liq_core::liq::format as layout;
 use liq_core::liq::series::Series;
 
-use crate::ffi::{Persisted, TypeSlot};
+use super::relocation::Step;
+use crate::ffi::{Defragmentation, Persisted, TypeSlot};
 
 /// A series as the server keeps it.
 #[derive(Clone)]
@@ -48,6 +49,10 @@ impl Persisted for LiqSeries {
 
     fn measure(&self, measure: &mut dyn FnMut(*const u8, usize)) {
         self.series.measure(measure);
+    }
+
+    fn relocate(&mut self, step: &mut Defragmentation<'_>) {
+        self.series.relocate(&mut Step(step));
     }
 
     fn free_effort(&self) -> usize {

@@ -2,3 +2,4 @@
 
 pub mod liqseries;
 pub mod ratelimit;
+mod relocation;

@@ -5,7 +5,8 @@ use std::ffi::CStr;
 use liq_core::rl::format::{LAYOUT, decode, encode};
 use liq_core::rl::limiter::{Limiter, Now};
 
-use crate::ffi::{Persisted, TypeSlot, steady_us, wall_us};
+use super::relocation::Step;
+use crate::ffi::{Defragmentation, Persisted, TypeSlot, steady_us, wall_us};
 
 static SLOT: TypeSlot = TypeSlot::new();
 
@@ -38,6 +39,10 @@ impl Persisted for Limiter {
 
     fn measure(&self, measure: &mut dyn FnMut(*const u8, usize)) {
         Self::measure(self, measure);
+    }
+
+    fn relocate(&mut self, step: &mut Defragmentation<'_>) {
+        Self::relocate(self, &mut Step(step));
     }
 
     fn free_effort(&self) -> usize {

@@ -18,6 +18,7 @@ mod changed_while_full;
 mod cluster;
 mod command_table;
 mod configuration;
+mod defragmentation;
 mod expiry;
 mod extremes;
 mod faults;

@@ -8,6 +8,7 @@
 pub mod grammar;
 pub mod liq;
 pub mod panes;
+pub mod relocation;
 pub mod rl;
 pub mod steps;
 pub mod wire;

@@ -8,6 +8,8 @@ mod version;
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use crate::relocation::Mover;
+
 pub use version::Version;
 
 /// What a pane holds.
@@ -64,6 +66,12 @@ impl<C: Content> Panes<C> {
     /// The panes, oldest first.
     pub const fn list(&self) -> &VecDeque<Pane<C>> {
         &self.list
+    }
+
+    /// Moves the list's buffer, and what `content` moves of each pane. Nothing that is held changes.
+    pub fn relocate<M: Mover>(&mut self, mover: &mut M, content: impl Fn(&mut C, &mut M)) {
+        mover.deque(&mut self.list);
+        self.list.iter_mut().for_each(|pane| content(&mut pane.content, mover));
     }
 
     /// What the pane at `place` holds, to be changed.

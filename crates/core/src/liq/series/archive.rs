@@ -8,6 +8,7 @@ use super::heap::{self, Measure};
 use super::pane::{Digested, Pane};
 use super::raw_event::RawEvent;
 use crate::panes::{Panes, Version, cell_of};
+use crate::relocation::Mover;
 
 /// Width of a fine pane, ms.
 pub const FINE_PANE_MS: u64 = 60_000;
@@ -353,5 +354,12 @@ impl Archive {
         heap::vec(&self.waiting, measure);
         heap::vec(&self.late, measure);
         self.panes().iter().for_each(|pane| pane.content.measure(measure));
+    }
+
+    /// Moves every buffer.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        self.panes.relocate(mover, Digested::relocate);
+        mover.vec(&mut self.waiting);
+        mover.vec(&mut self.late);
     }
 }

@@ -12,6 +12,7 @@ use super::shelf::Shelf;
 use super::sums::Weight;
 use super::totals::SumCursor;
 use super::{Side, SidedSums};
+use crate::relocation::Mover;
 
 /// Derived answers, forgotten without loss.
 #[derive(Debug, Clone, Default)]
@@ -104,6 +105,19 @@ impl Cursors {
             signals.measure(measure);
         }
         self.shelf.measure(measure);
+    }
+
+    /// Moves every buffer.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        if let Some(filter) = &mut self.filter {
+            mover.boxed(filter);
+            filter.relocate(mover);
+        }
+        if let Some(signals) = &mut self.signals {
+            mover.boxed(signals);
+            signals.relocate(mover);
+        }
+        self.shelf.relocate(mover);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::Scale;
 use super::heap::{self, Measure};
+use crate::relocation::Mover;
 
 /// Buckets per group.
 const GROUP: usize = 64;
@@ -133,6 +134,12 @@ impl Histogram {
     pub fn measure(&self, measure: &mut Measure<'_>) {
         heap::vec(&self.counts, measure);
         heap::vec(&self.groups, measure);
+    }
+
+    /// Moves every buffer.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        mover.vec(&mut self.counts);
+        mover.vec(&mut self.groups);
     }
 
     fn place(&self, bucket: u16) -> usize {

@@ -1,6 +1,7 @@
 //! The exchanges of a series by number, and the producers whose batches it has seen.
 
 use super::heap::{self, Measure};
+use crate::relocation::Mover;
 
 /// Names that a series tells apart; events of further exchanges are recorded as `other`.
 pub const MAX_EXCHANGES: usize = 64;
@@ -86,6 +87,12 @@ impl Exchanges {
         heap::vec(&self.names, measure);
         self.names.iter().for_each(|name| measure(name.as_ptr(), name.len()));
     }
+
+    /// Moves every buffer.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        mover.vec(&mut self.names);
+        self.names.iter_mut().for_each(|name| mover.slice(name));
+    }
 }
 
 /// The last batch number of each of the most recent producers, the latest last.
@@ -127,5 +134,11 @@ impl Producers {
     pub fn measure(&self, measure: &mut Measure<'_>) {
         heap::vec(&self.latest, measure);
         self.latest.iter().for_each(|(name, _)| measure(name.as_ptr(), name.len()));
+    }
+
+    /// Moves every buffer.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        mover.vec(&mut self.latest);
+        self.latest.iter_mut().for_each(|(name, _)| mover.slice(name));
     }
 }

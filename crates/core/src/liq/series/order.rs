@@ -17,6 +17,7 @@ use super::raw_event::RawEvent;
 use super::sorted::Sorted;
 use super::{Scale, Side};
 use crate::grammar::Percentile;
+use crate::relocation::Mover;
 use crate::steps;
 
 /// Moving a window by so many raw events, or one in so many of those held, is cheaper than building it anew.
@@ -242,6 +243,12 @@ impl OrderCursor {
         if let Some(buckets) = &self.buckets {
             buckets.histogram.measure(measure);
         }
+    }
+
+    /// Moves every buffer.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        self.exact.iter_mut().for_each(|sorted| sorted.relocate(mover));
+        self.buckets.iter_mut().for_each(|buckets| buckets.histogram.relocate(mover));
     }
 
     /// What has to be true of every cursor; see the invariants in `liq/series/mod.rs`.

@@ -6,6 +6,7 @@
 //! The bytes are part of the disk layout.
 
 use super::heap::Measure;
+use crate::relocation::Mover;
 
 /// Bits that the gap may take of a pair's byte: few where buckets are crowded, more where they are sparse.
 const GAP_BITS: [u32; 2] = [5, 3];
@@ -150,6 +151,13 @@ impl Packed {
     pub fn measure(&self, measure: &mut Measure<'_>) {
         if !self.bytes.is_empty() {
             measure(self.bytes.as_ptr(), self.bytes.len());
+        }
+    }
+
+    /// Moves every buffer.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        if !self.bytes.is_empty() {
+            mover.slice(&mut self.bytes);
         }
     }
 }

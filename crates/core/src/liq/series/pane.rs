@@ -7,6 +7,7 @@ use super::packed::Packed;
 use super::raw_event::RawEvent;
 use super::{Side, SidedSums};
 use crate::panes::{self, Content};
+use crate::relocation::Mover;
 
 /// Counts and volumes of one exchange, buys first.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -108,6 +109,11 @@ impl Digested {
             measure(std::ptr::null(), size_of::<[usize; 2]>() + self.venues.capacity() * size_of::<VenueTotals>());
         }
         self.packed.measure(measure);
+    }
+
+    /// Moves the packed codes; where the venues' buffer begins is not known.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        self.packed.relocate(mover);
     }
 }
 

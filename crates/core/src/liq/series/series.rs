@@ -8,6 +8,7 @@ use super::names::{BatchId, Exchanges, OTHER_EXCHANGE, Producers};
 use super::patch::OptionsPatch;
 use super::raw_event::RawEvent;
 use super::{ClockMode, Event, Options, OptionsError, Scale};
+use crate::relocation::Mover;
 
 /// Most events that a series holds, raw and in panes: counts of any stretch of it fit 32 bits.
 pub const MAX_EVENTS: u64 = 1 << 31;
@@ -198,7 +199,7 @@ impl Series {
 
     /// How many allocations freeing the series takes, about.
     pub fn free_effort(&self) -> usize {
-        1 + self.events.archive.panes().len()
+        1 + self.events.archive.panes().len() + self.events.tail.leaf_count()
     }
 
     /// Measures every buffer, and the series itself but for the place it lies in.
@@ -210,6 +211,18 @@ impl Series {
         self.cursors.measure(measure);
         if let Some(stream) = &self.options.signals {
             measure(stream.key.as_ptr(), stream.key.len());
+        }
+    }
+
+    /// Moves every buffer.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        self.events.tail.relocate(mover);
+        self.events.archive.relocate(mover);
+        self.exchanges.relocate(mover);
+        self.producers.relocate(mover);
+        self.cursors.relocate(mover);
+        if let Some(stream) = &mut self.options.signals {
+            mover.slice(&mut stream.key);
         }
     }
 }

@@ -10,6 +10,7 @@ use super::Side;
 use super::heap::{self, Measure};
 use super::order::OrderCursor;
 use super::totals::SumCursor;
+use crate::relocation::Mover;
 
 /// Lengths of windows that one series keeps cursors for.
 const MOST_LENGTHS: usize = 16;
@@ -220,6 +221,19 @@ impl Shelf {
         measure(std::ptr::null(), size_of::<Mutex<Kept>>() + size_of::<[usize; 2]>());
         heap::vec(&kept.entries, measure);
         kept.entries.iter().for_each(|entry| entry.measure(measure));
+    }
+
+    /// Moves every buffer but the shelf itself, which others know by its place.
+    pub fn relocate(&self, mover: &mut impl Mover) {
+        let Some(shelf) = &self.kept else { return };
+        let mut kept = lock(shelf);
+        mover.vec(&mut kept.entries);
+        for entry in &mut kept.entries {
+            match &mut entry.cursor {
+                Cursor::Order(cursor) => cursor.relocate(mover),
+                Cursor::Sums(cursor) => cursor.relocate(mover),
+            }
+        }
     }
 }
 

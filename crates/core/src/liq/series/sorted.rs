@@ -2,6 +2,7 @@
 #![allow(clippy::indexing_slicing, reason = "places come from searches of the chunks themselves")]
 
 use super::heap::{self, Measure};
+use crate::relocation::Mover;
 use crate::steps;
 
 /// Sizes of a chunk before it is split.
@@ -123,6 +124,12 @@ impl Sorted {
     pub fn measure(&self, measure: &mut Measure<'_>) {
         heap::vec(&self.chunks, measure);
         self.chunks.iter().for_each(|chunk| heap::vec(chunk, measure));
+    }
+
+    /// Moves every buffer.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        mover.vec(&mut self.chunks);
+        self.chunks.iter_mut().for_each(|chunk| mover.vec(chunk));
     }
 }
 

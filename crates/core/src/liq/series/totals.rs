@@ -12,6 +12,7 @@ use super::heap::{self, Measure};
 use super::sums::Weight;
 use super::tail::Remembered;
 use crate::panes::Version;
+use crate::relocation::Mover;
 use crate::steps;
 
 /// Sums over a window of fixed length.
@@ -66,6 +67,14 @@ impl SumCursor {
             heap::boxed(&**panes, measure);
         }
         self.tail.measure(measure);
+    }
+
+    /// Moves every buffer.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        if let Some(panes) = &mut self.panes {
+            mover.boxed(panes);
+        }
+        self.tail.relocate(mover);
     }
 }
 

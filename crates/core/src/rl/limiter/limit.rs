@@ -1,6 +1,7 @@
 //! One limit of any kind.
 
 use super::{Aligned, Gcra, Kind, Moment, Rule, Sliding, Wait};
+use crate::relocation::Mover;
 
 /// A limit and what is used of it.
 ///
@@ -110,6 +111,14 @@ impl Limit {
         if let Self::Sliding(limit) = self {
             measure(std::ptr::from_ref::<Sliding>(limit).cast(), size_of::<Sliding>());
             limit.measure(measure);
+        }
+    }
+
+    /// Moves each allocation behind it.
+    pub(super) fn relocate(&mut self, mover: &mut impl Mover) {
+        if let Self::Sliding(limit) = self {
+            mover.boxed(limit);
+            limit.relocate(mover);
         }
     }
 

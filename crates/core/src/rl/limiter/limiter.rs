@@ -9,6 +9,7 @@ use super::moment::{LATEST_US, us_from_ms};
 use super::stamp::Stamp;
 use super::verdict::{BANNED, ms_rounded_up};
 use super::{Change, Kind, Limit, MAX_PERIOD_MS, Moment, Now, Rule, Verdict, Wait};
+use crate::relocation::Mover;
 
 /// The limits of one key, what is used of them, and perhaps a ban.
 ///
@@ -142,6 +143,11 @@ impl Limiter {
     /// Tells where each allocation behind the limiter starts, and its bytes.
     pub fn measure(&self, measure: &mut dyn FnMut(*const u8, usize)) {
         self.limits.measure(measure);
+    }
+
+    /// Moves each allocation behind the limiter.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        self.limits.relocate(mover);
     }
 
     /// How the limits see now.

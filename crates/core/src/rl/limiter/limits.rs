@@ -1,6 +1,7 @@
 //! The limits of one key and its ban; one limit without a ban needs no allocation of its own.
 
 use super::{Limit, MAX_LIMITS, Rule};
+use crate::relocation::Mover;
 
 /// Up to eight limits that differ in kind or period, in the order given, and perhaps a ban.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,5 +106,16 @@ impl Limits {
             Self::One(_) | Self::Any { .. } => {}
         }
         self.as_slice().iter().for_each(|limit| limit.measure(measure));
+    }
+
+    /// Moves each allocation behind them.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        match self {
+            Self::Any { limits, .. } => {
+                mover.slice(limits);
+                limits.iter_mut().for_each(|limit| limit.relocate(mover));
+            }
+            Self::One(limit) => limit.relocate(mover),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::moment::us_from_ms;
 use super::{Kind, Moment, Rule, Wait};
+use crate::relocation::Mover;
 
 /// A use joins the newest one while that began no longer ago than the period divided by this.
 const SUB_INTERVALS: u64 = 64;
@@ -70,6 +71,11 @@ impl Sliding {
         if self.uses.capacity() > 0 {
             measure(self.uses.as_ptr().cast(), self.uses.capacity() * size_of::<Use>());
         }
+    }
+
+    /// Moves the list of uses.
+    pub(super) fn relocate(&mut self, mover: &mut impl Mover) {
+        mover.vec(&mut self.uses);
     }
 
     const fn span_us(&self) -> u64 {

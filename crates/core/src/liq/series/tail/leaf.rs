@@ -8,6 +8,7 @@ use crate::liq::series::raw_event::{RawEvent, untag};
 use crate::liq::series::sums::Weight;
 use crate::liq::series::{Side, SidedSums};
 use crate::panes::Version;
+use crate::relocation::Mover;
 use crate::steps;
 
 /// An event as it lies in memory. Packed, because a series lives by how little an event takes.
@@ -280,6 +281,12 @@ impl Leaf {
     pub fn measure(&self, measure: &mut Measure<'_>) {
         heap::vec(&self.slots, measure);
         heap::vec(&self.ids, measure);
+    }
+
+    /// Moves every buffer.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        mover.vec(&mut self.slots);
+        mover.vec(&mut self.ids);
     }
 }
 

@@ -22,6 +22,7 @@ use super::raw_event::RawEvent;
 use super::sums::Weight;
 use super::{Side, SidedSums};
 use crate::panes::Version;
+use crate::relocation::Mover;
 use crate::steps;
 
 /// Events of a leaf that was filled in time order.
@@ -368,5 +369,16 @@ impl Tail {
             heap::boxed(&**crowds, measure);
             crowds.measure(measure);
         }
+    }
+
+    /// In how many leaves the events lie.
+    pub fn leaf_count(&self) -> usize {
+        self.leaves.len()
+    }
+
+    /// Moves every buffer but those of crowds, which are few and pass.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        mover.deque(&mut self.leaves);
+        self.leaves.iter_mut().chain(&mut self.spare).for_each(|leaf| leaf.relocate(mover));
     }
 }

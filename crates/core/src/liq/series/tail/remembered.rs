@@ -8,6 +8,7 @@ use crate::liq::series::SidedSums;
 use crate::liq::series::heap::{self, Measure};
 use crate::liq::series::sums::Weight;
 use crate::panes::Version;
+use crate::relocation::Mover;
 use crate::steps;
 
 /// Sums over runs of closed leaves, and what the leaf that a window begins in weighs from each of its events on, nearly.
@@ -113,6 +114,13 @@ impl Remembered {
     pub fn measure(&self, measure: &mut Measure<'_>) {
         if let Some(front) = &self.front {
             heap::boxed(&**front, measure);
+        }
+    }
+
+    /// Moves every buffer.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        if let Some(front) = &mut self.front {
+            mover.boxed(front);
         }
     }
 }

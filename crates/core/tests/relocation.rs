@@ -1,0 +1,110 @@
+//! Every buffer that is measured is shown to whoever moves buffers, in the same order every time, and moving changes
+//! nothing that is said or saved.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop")]
+
+use std::collections::HashSet;
+
+use liq_core::grammar::Args;
+use liq_core::liq::format;
+use liq_core::liq::request::{MaddPack, NewEvent, encode_events};
+use liq_core::liq::series::{Clock, Options, OptionsPatch, Series, Side, Time};
+use liq_core::relocation::Mover;
+use liq_core::rl::limiter::{Kind, Limiter, Now, Rule};
+
+/// Moves what safe code can move, and writes down what it was shown.
+#[derive(Default)]
+struct Recorder {
+    starts: Vec<usize>,
+}
+
+impl Mover for Recorder {
+    fn vec<T>(&mut self, buffer: &mut Vec<T>) {
+        self.starts.push(buffer.as_ptr() as usize);
+        let mut moved = Vec::with_capacity(buffer.capacity());
+        moved.append(buffer);
+        *buffer = moved;
+    }
+
+    fn slice<T>(&mut self, buffer: &mut Box<[T]>) {
+        self.starts.push(buffer.as_ptr() as usize);
+        *buffer = std::mem::take(buffer).into_vec().into_iter().collect();
+    }
+
+    fn boxed<T>(&mut self, held: &mut Box<T>) {
+        self.starts.push(std::ptr::from_ref(&**held) as usize);
+    }
+}
+
+/// Starts of the buffers that are told when memory is measured.
+fn measured(measure: impl FnOnce(&mut dyn FnMut(*const u8, usize))) -> HashSet<usize> {
+    let mut starts = HashSet::new();
+    measure(&mut |start, bytes| {
+        if !start.is_null() && bytes > 0 {
+            starts.insert(start as usize);
+        }
+    });
+    starts
+}
+
+const START_MS: u64 = 1_767_225_600_000;
+
+fn filled() -> Series {
+    let words: [&[u8]; 6] = [b"SIGNALS", b"out", b"TAIL", b"256", b"RETENTION", b"24h"];
+    let patch = OptionsPatch::parse(Args::new(&words)).unwrap();
+    let mut series = Series::new(Options::default().altered(&patch).unwrap());
+    let now_ms = START_MS + 86_400_000;
+    let clock = Clock { time: Time::new(now_ms, 300_000), max_future_ms: 300_000, signal_max_age_ms: 60_000 };
+    let events: Vec<NewEvent<'_>> = (0..3000_u64)
+        .map(|at| NewEvent {
+            ts_ms: Some(START_MS + at * 20_000),
+            side: if at % 3 == 0 { Side::Buy } else { Side::Sell },
+            price: 100.0 + (at % 7) as f64,
+            size: 1.0 + (at * 37 % 1000) as f64,
+            exchange: Some([b"BINANCE".as_slice(), b"okx", b"bybit"][at as usize % 3]),
+            id: None,
+        })
+        .collect();
+    let payload = encode_events(&events);
+    let words: [&[u8]; 4] = [&payload, b"BATCH", b"producer", b"7"];
+    let batch = MaddPack::parse(Args::new(&words)).unwrap().decode(10_000).unwrap();
+    for event in &batch.events {
+        series.add_in_batch(&clock, &event.resolve(now_ms));
+    }
+    series.end_batch(batch.batch);
+    // One alone, with the whole judgement, which builds what is derived.
+    series.add(&clock, &NewEvent { ts_ms: Some(now_ms), ..events[5] }.resolve(now_ms));
+    series
+}
+
+#[test]
+fn every_buffer_of_a_series_is_shown() {
+    let mut series = filled();
+    let saved = format::encode(&series);
+    let starts = measured(|measure| series.measure(measure));
+    assert!(starts.len() > 100, "panes, leaves, names and what is derived: {}", starts.len());
+    let mut first = Recorder::default();
+    series.relocate(&mut first);
+    let shown: HashSet<usize> = first.starts.iter().copied().collect();
+    let missed: Vec<&usize> = starts.difference(&shown).collect();
+    assert!(missed.is_empty(), "{} of {} buffers are not shown", missed.len(), starts.len());
+    assert_eq!(format::encode(&series), saved, "moving changes nothing that is saved");
+    let mut second = Recorder::default();
+    series.relocate(&mut second);
+    assert_eq!(second.starts.len(), first.starts.len(), "as many in every visit");
+}
+
+#[test]
+fn every_buffer_of_a_limiter_is_shown() {
+    let rules = [(Kind::Sliding, 1000), (Kind::Aligned, 2000), (Kind::Sliding, 5000)]
+        .map(|(kind, period_ms)| Rule::new(kind, 10, period_ms, None).unwrap());
+    let now = Now::new(START_MS * 1000, 77);
+    let mut limiter = Limiter::new(now);
+    limiter.check(&rules, 1, now).unwrap();
+    let before = limiter.clone();
+    let starts = measured(|measure| limiter.measure(measure));
+    let mut recorder = Recorder::default();
+    limiter.relocate(&mut recorder);
+    let shown: HashSet<usize> = recorder.starts.iter().copied().collect();
+    assert!(starts.len() >= 5 && starts.is_subset(&shown), "{} measured, {} shown", starts.len(), shown.len());
+    assert_eq!(limiter, before);
+}
