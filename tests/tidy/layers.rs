@@ -41,7 +41,7 @@ const CORE: Layers = &[
     ("liq/series/tail", &["panes", "relocation", "steps"]),
     ("liq/request", &["grammar", "liq/series"]),
     ("liq/reply", &["liq/series", "wire"]),
-    ("liq/reading", &["grammar", "liq/reply", "liq/request", "liq/series"]),
+    ("liq/reading", &["grammar", "liq/reply", "liq/request", "liq/series", "wire"]),
     ("liq/format", &["grammar", "liq/series", "wire"]),
     ("liq/format/v1", &["grammar", "liq/series", "wire"]),
     ("rl", &["wire"]),

@@ -13,8 +13,8 @@ use liq_harness::Server;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, Value};
 use redis_liq::{
-    AddReply, AsyncLiqCommands, BatchOptions, Batcher, ClockMode, Event, LiqPipeline, SeriesOptions, Side, Timestamp,
-    command,
+    AddReply, AsyncLiqCommands, BatchOptions, Batcher, ClockMode, Event, LiqPipeline, Reply, SeriesOptions, Side,
+    Timestamp, command,
 };
 
 const BATCH: usize = 50;
@@ -148,7 +148,7 @@ impl Bench {
                     events.iter().for_each(|event| {
                         pipeline.liq_add("add", event);
                     });
-                    let replies: Vec<AddReply> = pipeline.query_async(&mut self.con).await.unwrap();
+                    let replies: Vec<Reply<AddReply>> = pipeline.query_async(&mut self.con).await.unwrap();
                     assert_eq!(replies.len(), BATCH);
                 }
                 Way::NoopForMadd => {
@@ -217,7 +217,7 @@ impl Bench {
     /// Reads the replies as those of LIQ.ADD where they are.
     async fn query_noops(&mut self, pipeline: &Pipeline) {
         if self.native_noop {
-            let replies: Vec<AddReply> = pipeline.query_async(&mut self.con).await.unwrap();
+            let replies: Vec<Reply<AddReply>> = pipeline.query_async(&mut self.con).await.unwrap();
             assert_eq!(replies.len(), BATCH);
         } else {
             let replies: Vec<Value> = pipeline.query_async(&mut self.con).await.unwrap();

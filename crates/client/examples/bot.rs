@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use redis_liq::{
-    AddReply, Error, Event, LiqCommands, LiqPipeline, Scope, SeriesOptions, Side, StatsQuery, Status, Timestamp, Vwap,
-    VwapQuery, redis,
+    AddReply, Error, Event, LiqCommands, LiqPipeline, Reply, Scope, SeriesOptions, Side, StatsQuery, Status, Timestamp,
+    Vwap, VwapQuery, redis,
 };
 
 const KEY: &str = "liq:{BTCUSDT}";
@@ -49,7 +49,7 @@ pub fn run(url: &str) -> Result<Vec<Side>, Error> {
     }
 
     // On demand: statistics and levels, in one round trip too.
-    let (p80, vwap): (Vec<Option<f64>>, Vwap) = redis::pipe()
+    let (p80, vwap): (Vec<Option<f64>>, Reply<Vwap>) = redis::pipe()
         .liq_pctl(KEY, &[80.0], &Scope::default())
         .liq_vwap(KEY, &VwapQuery::default().bands(2.0))
         .query(&mut con)?;

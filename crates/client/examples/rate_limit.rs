@@ -26,7 +26,7 @@ pub fn run(url: &str) -> Result<(RateReply, RateReply), Error> {
     con.rl_sync(KEY, &Usage::aligned(MINUTE, 2395))?;
     let denied = con.rl_check(KEY, &limits, 10)?;
     print_answer(&denied);
-    Ok((order_book, denied))
+    Ok((order_book.into_inner(), denied.into_inner()))
 }
 
 fn print_answer(answer: &RateReply) {

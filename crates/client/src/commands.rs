@@ -6,8 +6,8 @@ use redis::{ConnectionLike, Pipeline, ToSingleRedisArg};
 
 use crate::error::{Error, Result};
 use crate::reply::{
-    AddReply, BatchReply, Digest, HistogramRow, RateInfo, RateReply, SeriesInfo, Stats, StatsBuckets, StatsByExchange,
-    StoredEvent, Vwap,
+    AddReply, BatchReply, Digest, HistogramRow, RateInfo, RateReply, Reply, SeriesInfo, Stats, StatsBuckets,
+    StatsByExchange, StoredEvent, Vwap,
 };
 use crate::{
     BatchOptions, DigestQuery, Event, Limit, RangeQuery, Scope, SeriesOptions, StatsQuery, Usage, VwapQuery, command,
@@ -78,11 +78,11 @@ macro_rules! commands {
         /// commands, in order.
         ///
         /// ```no_run
-        /// use redis_liq::{AddReply, Event, LiqPipeline, Scope, Side, Timestamp, VwapQuery, Vwap};
+        /// use redis_liq::{AddReply, Event, LiqPipeline, Reply, Scope, Side, Timestamp, VwapQuery, Vwap};
         ///
         /// # fn main() -> Result<(), redis_liq::Error> {
         /// let mut con = redis::Client::open("redis://127.0.0.1/")?.get_connection()?;
-        /// let (added, p80, vwap): (AddReply, Vec<Option<f64>>, Vwap) = redis::pipe()
+        /// let (added, p80, vwap): (Reply<AddReply>, Vec<Option<f64>>, Reply<Vwap>) = redis::pipe()
         ///     .liq_add("liq:{BTCUSDT}", &Event::new(Timestamp::Server, Side::Sell, 99_850.5, 12_500.0))
         ///     .liq_pctl("liq:{BTCUSDT}", &[80.0], &Scope::default())
         ///     .liq_vwap("liq:{BTCUSDT}", &VwapQuery::default())
@@ -113,49 +113,49 @@ commands! {
     /// Changes the options that are named, keeping the data: `LIQ.ALTER`.
     fn liq_alter(options: &SeriesOptions) -> ();
     /// The options of a series and what it holds: `LIQ.INFO`.
-    fn liq_info() -> SeriesInfo;
+    fn liq_info() -> Reply<SeriesInfo>;
     /// Empties a series, keeping its options: `LIQ.RESET`.
     fn liq_reset() -> ();
     /// Records and judges one event: `LIQ.ADD`. A missing series is created with the module's defaults.
-    fn liq_add(event: &Event<'_>) -> AddReply;
+    fn liq_add(event: &Event<'_>) -> Reply<AddReply>;
     /// As `liq_add`, by another clock than the server's (Unix milliseconds): for replays and tests.
-    fn liq_add_at(event: &Event<'_>, now_ms: u64) -> AddReply;
+    fn liq_add_at(event: &Event<'_>, now_ms: u64) -> Reply<AddReply>;
     /// Records and judges a batch, in order, all or nothing: `LIQ.MADD`; with events of several exchanges
     /// `LIQ.MADDPACK`, which means the same. 1 … 65,536 events (`liq.max-batch`).
-    fn liq_madd(events: &[Event<'_>], options: &BatchOptions) -> BatchReply;
+    fn liq_madd(events: &[Event<'_>], options: &BatchOptions) -> Reply<BatchReply>;
     /// As `liq_madd`, in the compact form `LIQ.MADDPACK`: the cheapest way to add many events.
-    fn liq_maddpack(events: &[Event<'_>], options: &BatchOptions) -> BatchReply;
+    fn liq_maddpack(events: &[Event<'_>], options: &BatchOptions) -> Reply<BatchReply>;
     /// Nearest-rank percentiles (0 … 100) of the sizes: `LIQ.PCTL`. `None` in an empty window.
     fn liq_pctl(percentiles: &[f64], scope: &Scope) -> Vec<Option<f64>>;
     /// The percent of events at or below each size: `LIQ.RANK`. `None` in an empty window.
     fn liq_rank(sizes: &[f64], scope: &Scope) -> Vec<Option<f64>>;
     /// The volume-weighted average price with bands and entry levels: `LIQ.VWAP`.
-    fn liq_vwap(query: &VwapQuery) -> Vwap;
+    fn liq_vwap(query: &VwapQuery) -> Reply<Vwap>;
     /// Counts, volumes, percentiles and more of a window: `LIQ.STATS`.
-    fn liq_stats(query: &StatsQuery) -> Stats;
+    fn liq_stats(query: &StatsQuery) -> Reply<Stats>;
     /// The same per venue: `LIQ.STATS … BY EXCHANGE`.
-    fn liq_stats_by_exchange(query: &StatsQuery) -> StatsByExchange;
+    fn liq_stats_by_exchange(query: &StatsQuery) -> Reply<StatsByExchange>;
     /// The same per span of time, oldest first: `LIQ.STATS … BUCKET`, a chart in one call.
-    fn liq_stats_buckets(bucket: Duration, query: &StatsQuery) -> StatsBuckets;
+    fn liq_stats_buckets(bucket: Duration, query: &StatsQuery) -> Reply<StatsBuckets>;
     /// Events of the raw tail: `LIQ.RANGE`.
-    fn liq_range(query: &RangeQuery) -> Vec<StoredEvent>;
+    fn liq_range(query: &RangeQuery) -> Reply<Vec<StoredEvent<'static>>>;
     /// The distribution of sizes: `LIQ.HIST`. Rows of several series add up exactly, see [`market`](crate::market).
-    fn liq_hist(scope: &Scope) -> Vec<HistogramRow>;
+    fn liq_hist(scope: &Scope) -> Reply<Vec<HistogramRow>>;
     /// The distribution of sizes as a t-digest: `LIQ.DIGEST`.
-    fn liq_digest(query: &DigestQuery) -> Digest;
+    fn liq_digest(query: &DigestQuery) -> Reply<Digest>;
     /// Takes `cost` from every limit or from none: `RL.CHECK`. Without limits those stored are used; a cost of 0 looks,
     /// a negative one gives back.
-    fn rl_check(limits: &[Limit], cost: i64) -> RateReply;
+    fn rl_check(limits: &[Limit], cost: i64) -> Reply<RateReply>;
     /// Stores limits, so that `rl_check` needs none: `RL.CREATE`. What is used of a limit that was there stays used.
     fn rl_create(limits: &[Limit]) -> ();
     /// Whether `cost` would pass, taking nothing: `RL.PEEK`; also on replicas.
-    fn rl_peek(cost: u64) -> RateReply;
+    fn rl_peek(cost: u64) -> Reply<RateReply>;
     /// Takes over what the exchange says is used: `RL.SYNC`.
-    fn rl_sync(usage: &Usage) -> RateReply;
+    fn rl_sync(usage: &Usage) -> Reply<RateReply>;
     /// Refuses everything for so long, as after an HTTP 429 with Retry-After: `RL.BAN`; zero lifts it.
     fn rl_ban(length: Duration) -> ();
     /// The limits of a key, and what is used of each: `RL.INFO`.
-    fn rl_info() -> RateInfo;
+    fn rl_info() -> Reply<RateInfo>;
     /// Forgets a limiter: `RL.RESET`. Whether there was one.
     fn rl_reset() -> bool;
 }

@@ -79,7 +79,7 @@ pub use commands::{AsyncLiqCommands, LiqFuture};
 pub use commands::{LiqCommands, LiqPipeline};
 pub use error::{Error, Result};
 pub use event::{Event, InvalidEvent, Timestamp};
-pub use limit::{Limit, LimitKind, Usage};
+pub use limit::{Limit, Usage};
 pub use liq_core::liq::series::{ClockMode, Side};
 pub use options::SeriesOptions;
 pub use query::{DigestQuery, RangeQuery, Scope, StatsQuery, VwapQuery};

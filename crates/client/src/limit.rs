@@ -4,28 +4,15 @@ use std::time::Duration;
 
 use liq_core::grammar::format_duration;
 
+use crate::LimitKind;
 use crate::options::whole_ms;
 
-/// How a limit counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LimitKind {
-    /// A smooth rate with room for a burst (GCRA).
-    Smooth,
-    /// Never more than the amount in any stretch as long as the period.
-    Sliding,
-    /// Windows that begin on multiples of the period since the epoch.
-    Aligned,
-}
-
-impl LimitKind {
-    /// What tells the kind in a command; the smooth one is not named.
-    const fn keyword(self) -> Option<&'static str> {
-        match self {
-            Self::Smooth => None,
-            Self::Sliding => Some("SLIDING"),
-            Self::Aligned => Some("ALIGNED"),
-        }
+/// What tells the kind in a command; the smooth one is not named.
+const fn keyword(kind: LimitKind) -> Option<&'static str> {
+    match kind {
+        LimitKind::Gcra => None,
+        LimitKind::Sliding => Some("SLIDING"),
+        LimitKind::Aligned => Some("ALIGNED"),
     }
 }
 
@@ -50,7 +37,7 @@ pub struct Limit {
 impl Limit {
     /// A smooth rate of `amount` per `period`, with room for `amount` at once (GCRA).
     pub fn smooth(amount: u64, period: Duration) -> Self {
-        Self { kind: LimitKind::Smooth, amount, period_ms: whole_ms(period), burst: None }
+        Self { kind: LimitKind::Gcra, amount, period_ms: whole_ms(period), burst: None }
     }
 
     /// A smooth rate of `amount` per `period`, with room for `burst` at once (GCRA).
@@ -74,7 +61,7 @@ impl Limit {
         if let Some(burst) = self.burst {
             out.extend([b"BURST".to_vec(), burst.to_string().into_bytes()]);
         }
-        out.extend(self.kind.keyword().map(Into::into));
+        out.extend(keyword(self.kind).map(Into::into));
     }
 }
 
@@ -123,7 +110,7 @@ impl Usage {
 
     pub(crate) fn to_args(self) -> Vec<Vec<u8>> {
         let mut out = vec![b"PERIOD".to_vec(), format_duration(self.period_ms).into_bytes()];
-        out.extend(self.kind.keyword().map(Into::into));
+        out.extend(keyword(self.kind).map(Into::into));
         out.extend([b"USED".to_vec(), self.used.to_string().into_bytes()]);
         if let Some(ms) = self.at_ms {
             out.extend([b"AT".to_vec(), ms.to_string().into_bytes()]);

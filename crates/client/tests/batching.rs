@@ -169,6 +169,6 @@ async fn a_server_killed_again_and_again_counts_every_event_once() {
     let mut con = server.connect();
     let infos: Vec<_> = KEYS.iter().map(|key| con.liq_info(*key).unwrap()).collect();
     let held: u64 = infos.iter().map(|info| info.events).sum();
-    let recorded: u64 = infos.iter().map(|info| info.totals.accepted + info.totals.filtered).sum();
+    let recorded: u64 = infos.iter().map(|info| info.total_accepted + info.total_filtered).sum();
     assert_eq!((held, recorded), (number, number));
 }

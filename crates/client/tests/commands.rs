@@ -99,7 +99,7 @@ fn commands_of_a_rate_limit_go_out_as_documented() {
             "RL.SYNC k PERIOD 1m ALIGNED USED 1200 AT 7 FORCE",
         ),
         (command::rl_sync("k", &Usage::of(LimitKind::Sliding, MINUTE, 0)), "RL.SYNC k PERIOD 1m SLIDING USED 0"),
-        (command::rl_sync("k", &Usage::of(LimitKind::Smooth, MINUTE, 0)), "RL.SYNC k PERIOD 1m USED 0"),
+        (command::rl_sync("k", &Usage::of(LimitKind::Gcra, MINUTE, 0)), "RL.SYNC k PERIOD 1m USED 0"),
         (command::rl_ban("k", MINUTE), "RL.BAN k 1m"),
         (command::rl_ban("k", Duration::ZERO), "RL.BAN k 0"),
         (command::rl_info("k"), "RL.INFO k"),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use liq_harness::Server;
 use redis_liq::{
     AddReply, AsyncLiqCommands, BatchOptions, BatchReply, ClockMode, DigestQuery, Error, Event, LiqCommands,
-    LiqPipeline, RangeQuery, Scope, SeriesInfo, SeriesOptions, Side, StatsQuery, Status, StoredEvent, Vwap, VwapQuery,
+    LiqPipeline, RangeQuery, Reply, Scope, SeriesInfo, SeriesOptions, Side, StatsQuery, Status, StoredEvent, Vwap,
+    VwapQuery,
 };
 
 const MINUTE_MS: u64 = 60_000;
@@ -53,11 +54,11 @@ fn options_arrive_and_come_back() {
         assert_eq!((info.percentile, info.min_events, info.min_size), (99.9, 3, 0.5));
         assert_eq!((info.vwap_window, info.idle), (Duration::from_secs(1800), Duration::from_secs(86_400)));
         assert_eq!((info.long_offset_pct, info.short_offset_pct), (1.5, 0.0));
-        assert_eq!((info.signals.as_deref(), info.clock), (Some("signals:{a}"), ClockMode::Event));
+        assert_eq!((info.signals.to_text(), info.clock), ("signals:{a}".into(), ClockMode::Event));
         assert_eq!((info.precision, info.tail, info.events, info.first_ms), (6, 512, 0, None));
         con.liq_alter(key, &SeriesOptions::new().percentile(10.0).signals("")).unwrap();
         let altered = con.liq_info(key).unwrap();
-        assert_eq!((altered.percentile, altered.signals), (10.0, None));
+        assert_eq!((altered.percentile, altered.signals.is_empty()), (10.0, true));
         assert_eq!(con.liq_create(key, &options), Err(Error::KeyExists));
         assert_eq!((info.signals_max_len, info.tail_first_ms), (77, None));
         assert!(!con.liq_create_nx(key, &options).unwrap(), "it is there already");
@@ -120,7 +121,10 @@ fn events_are_judged_and_read_back() {
     let sent: Vec<_> = events.iter().map(|event| (event.side, event.price, event.size)).collect();
     let read: Vec<_> = stored.iter().map(|event| (event.side, event.price, event.size)).collect();
     assert_eq!(read, sent);
-    assert_eq!((stored[5].exchange.as_deref(), stored[6].exchange.as_deref()), (Some("binance"), Some("okx")));
+    assert_eq!(
+        (stored[5].exchange.as_deref(), stored[6].exchange.as_deref()),
+        (Some(&b"binance"[..]), Some(&b"okx"[..]))
+    );
     let newest = RangeQuery::between_ms(START_MS, START_MS + 8 * MINUTE_MS).newest_first().count(1).exchange("okx");
     assert_eq!(con.liq_range("k", &newest).unwrap()[0].timestamp_ms, START_MS + 8 * MINUTE_MS);
     con.liq_reset("k").unwrap();
@@ -132,14 +136,14 @@ fn events_are_judged_and_read_back() {
 struct Everything {
     percentiles: Vec<Option<f64>>,
     ranks: Vec<Option<f64>>,
-    vwap: Vwap,
-    stats: redis_liq::Stats,
-    by_exchange: redis_liq::StatsByExchange,
-    buckets: redis_liq::StatsBuckets,
-    rows: Vec<redis_liq::HistogramRow>,
-    range: Vec<StoredEvent>,
-    digest: redis_liq::Digest,
-    info: SeriesInfo,
+    vwap: Reply<Vwap>,
+    stats: Reply<redis_liq::Stats>,
+    by_exchange: Reply<redis_liq::StatsByExchange>,
+    buckets: Reply<redis_liq::StatsBuckets>,
+    rows: Reply<Vec<redis_liq::HistogramRow>>,
+    range: Reply<Vec<StoredEvent<'static>>>,
+    digest: Reply<redis_liq::Digest>,
+    info: Reply<SeriesInfo>,
 }
 
 fn everything(con: &mut impl redis::ConnectionLike, key: &str) -> Everything {
@@ -177,22 +181,22 @@ fn every_read_says_the_same_in_both_protocols() {
     assert!((vwap.vwap.unwrap() / (5500.0 / quantity) - 1.0).abs() < 1e-12);
     assert_eq!((vwap.volume, vwap.count), (5500.0, 10));
     let spread = vwap.stddev.unwrap();
-    assert!((vwap.upper.unwrap() - vwap.vwap.unwrap() - 2.0 * spread).abs() < 1e-9);
-    assert!((vwap.vwap.unwrap() - vwap.lower.unwrap() - 2.0 * spread).abs() < 1e-9);
-    assert!(vwap.deviation.unwrap() < 0.0 && vwap.long_entry < vwap.vwap && vwap.short_entry > vwap.vwap);
+    assert!((vwap.upper.value().unwrap() - vwap.vwap.unwrap() - 2.0 * spread).abs() < 1e-9);
+    assert!((vwap.vwap.unwrap() - vwap.lower.value().unwrap() - 2.0 * spread).abs() < 1e-9);
+    assert!(vwap.deviation.value().unwrap() < 0.0 && vwap.long_entry < vwap.vwap && vwap.short_entry > vwap.vwap);
     assert_eq!((stats.count, stats.buy_count, stats.sell_count, stats.volume), (10, 5, 5, 5500.0));
     assert_eq!((stats.min, stats.max, stats.mean, stats.p80), (Some(100.0), Some(1000.0), Some(550.0), Some(800.0)));
     assert_eq!((stats.first_ms, stats.last_ms), (Some(START_MS), Some(START_MS + 9 * MINUTE_MS)));
     assert_eq!(stats.exact, Some(true));
-    let venues: Vec<_> = by_exchange.0.iter().map(|venue| (venue.exchange.as_str(), venue.stats.count)).collect();
-    assert_eq!(venues, [("binance", 6), ("okx", 4)]);
+    let venues: Vec<_> = by_exchange.0.iter().map(|venue| (venue.exchange.to_text(), venue.stats.count)).collect();
+    assert_eq!(venues, [("binance".into(), 6), ("okx".into(), 4)]);
     assert_eq!(buckets.0.iter().map(|bucket| bucket.stats.count).sum::<u64>(), 10);
     assert!(buckets.0.windows(2).all(|pair| pair[0].start_ms + 300_000 == pair[1].start_ms));
     assert_eq!(rows.iter().map(|row| row.count).sum::<u64>(), 10);
     assert!(rows.iter().all(|row| row.low < row.high));
     assert_eq!(range.len(), 10);
     assert_eq!((digest.count, digest.sum, digest.min, digest.max), (10, 5500.0, Some(100.0), Some(1000.0)));
-    assert_eq!((info.events, info.totals.accepted + info.totals.filtered, info.exchanges.len()), (10, 10, 2));
+    assert_eq!((info.events, info.total_accepted + info.total_filtered, info.exchanges.len()), (10, 10, 2));
 }
 
 #[test]
@@ -259,7 +263,7 @@ async fn the_asynchronous_connection_speaks_all_of_it() {
     let percentiles = tokio::spawn(async move { other.liq_pctl("k", &[50.0], &Scope::default()).await });
     assert_eq!(percentiles.await.unwrap().unwrap(), [Some(500.0)]);
     assert_eq!(con.liq_info("none").await, Err(Error::NoSuchKey));
-    let (added, p50): (AddReply, Vec<Option<f64>>) = redis::pipe()
+    let (added, p50): (Reply<AddReply>, Vec<Option<f64>>) = redis::pipe()
         .liq_add("k", &events[9])
         .liq_pctl("k", &[50.0], &Scope::default())
         .query_async(&mut con)
@@ -272,7 +276,7 @@ async fn the_asynchronous_connection_speaks_all_of_it() {
 fn a_transaction_answers_in_order() {
     let server = Server::start();
     let mut con = server.connect();
-    let (added, batch, vwap): (AddReply, BatchReply, Vwap) = redis::pipe()
+    let (added, batch, vwap): (Reply<AddReply>, Reply<BatchReply>, Reply<Vwap>) = redis::pipe()
         .atomic()
         .liq_create("k", &replayed())
         .ignore()

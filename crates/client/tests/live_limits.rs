@@ -8,7 +8,7 @@ mod rate_limit;
 use std::time::Duration;
 
 use liq_harness::Server;
-use redis_liq::{BlockedBy, Error, Limit, LimitKind, LiqCommands, LiqPipeline, RateReply, Retry, Usage};
+use redis_liq::{BlockedBy, Error, Limit, LimitKind, LiqCommands, LiqPipeline, RateReply, Reply, Retry, Usage};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -53,7 +53,7 @@ fn stored_limits_serve_without_naming_them() {
     let mut con = server.connect();
     assert!(matches!(con.rl_check("k", &[], 1), Err(Error::NoLimits(_))));
     con.rl_create("k", &[Limit::smooth_with_burst(1, DAY, 2)]).unwrap();
-    let replies: (RateReply, RateReply, RateReply) =
+    let replies: (Reply<RateReply>, Reply<RateReply>, Reply<RateReply>) =
         redis::pipe().rl_check("k", &[], 1).rl_check("k", &[], 1).rl_check("k", &[], 1).query(&mut con).unwrap();
     assert_eq!((replies.0.allowed, replies.1.allowed, replies.2.allowed), (true, true, false));
     assert!(con.rl_info("k").unwrap().created);

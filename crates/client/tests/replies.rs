@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use liq_core::wire::Sink;
 use redis_liq::{
-    AddReply, BatchReply, BlockedBy, ClockMode, HistogramRow, LimitKind, RateInfo, RateReply, Retry, SeriesInfo, Side,
-    Stats, StatsBuckets, StatsByExchange, Status, StoredEvent, Vwap,
+    AddReply, Asked, BatchReply, BlockedBy, ClockMode, HistogramRow, LimitKind, RateInfo, RateReply, Retry, SeriesInfo,
+    Side, Stats, StatsBuckets, StatsByExchange, Status, StoredEvent, Vwap,
 };
 use resp::{Wire, field, read, refuse};
 
@@ -103,9 +103,10 @@ fn a_vwap_is_read_with_and_without_bands() {
     };
     let plain: Vwap = read(write(false));
     assert_eq!((plain.vwap, plain.volume, plain.quantity, plain.count), (Some(100.0), 5000.0, 50.0, 3));
-    assert_eq!((plain.upper, plain.lower, plain.deviation), (None, None, None));
+    assert_eq!((plain.upper, plain.lower, plain.deviation), (Asked(None), Asked(None), Asked(None)));
     let banded: Vwap = read(write(true));
-    assert_eq!((banded.upper, banded.lower, banded.deviation), (Some(101.0), Some(99.0), Some(-1.5)));
+    let banded_values = (banded.upper.value(), banded.lower.value(), banded.deviation.value());
+    assert_eq!(banded_values, (Some(101.0), Some(99.0), Some(-1.5)));
     assert_eq!((banded.long_entry, banded.short_entry), (Some(98.0), Some(102.0)));
 }
 
@@ -191,7 +192,7 @@ fn stored_events_are_read() {
     });
     assert_eq!((events[0].timestamp_ms, events[0].side), (1_737_910_000_123, Side::Sell));
     assert_eq!((events[0].price, events[0].size), (99_850.5, 12_500.0));
-    assert_eq!((events[0].exchange.as_deref(), events[1].exchange.as_deref()), (Some("okx"), None));
+    assert_eq!((events[0].exchange.as_deref(), events[1].exchange.as_deref()), (Some(&b"okx"[..]), None));
 }
 
 #[test]
@@ -216,8 +217,8 @@ fn rows_of_a_histogram_are_read() {
 fn the_options_and_totals_of_a_series_are_read() {
     let info: SeriesInfo = read(|wire| {
         wire.map(14 + 8 + 8 + 1);
-        for (name, text) in [("retention", "1d"), ("window", "90s"), ("vwapwindow", "1h"), ("idle", "0")] {
-            field(wire, name, |wire| wire.text(text));
+        for (name, ms) in [("retention", 86_400_000), ("window", 90_000), ("vwapwindow", 3_600_000), ("idle", 0)] {
+            field(wire, name, |wire| wire.count(ms));
         }
         for (name, number) in [("percentile", 99.9), ("minsize", 0.0), ("longoffset", 2.0), ("shortoffset", 1.5)] {
             field(wire, name, |wire| wire.double(number));
@@ -242,9 +243,9 @@ fn the_options_and_totals_of_a_series_are_read() {
         });
     });
     assert_eq!((info.retention, info.window), (Duration::from_secs(86_400), Duration::from_secs(90)));
-    assert_eq!((info.percentile, info.clock, info.signals.as_deref()), (99.9, ClockMode::Event, None));
+    assert_eq!((info.percentile, info.clock, info.signals.is_empty()), (99.9, ClockMode::Event, true));
     assert_eq!((info.events, info.pane, info.memory_bytes), (10, Duration::from_secs(300), 1234));
-    assert_eq!((info.totals.accepted, info.totals.stale_signals), (0, 7));
+    assert_eq!((info.total_accepted, info.total_stale_signals), (0, 7));
     assert_eq!((info.signals_max_len, info.tail_first_ms), (1000, Some(5)));
     assert_eq!(info.exchanges, ["binance"]);
 }
@@ -303,7 +304,7 @@ fn what_a_limiter_tells_of_itself_is_read() {
     };
     let info: RateInfo = read(write(Some(1_737_910_800_000)));
     let kinds: Vec<_> = info.limits.iter().map(|limit| limit.kind).collect();
-    assert_eq!(kinds, [LimitKind::Smooth, LimitKind::Sliding, LimitKind::Aligned]);
+    assert_eq!(kinds, [LimitKind::Gcra, LimitKind::Sliding, LimitKind::Aligned]);
     assert_eq!((info.limits[0].period, info.limits[0].burst), (Duration::from_secs(60), 3));
     assert_eq!(
         (info.ban, info.created, info.expires_ms),

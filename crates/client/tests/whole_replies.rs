@@ -9,11 +9,11 @@ use liq_core::grammar::Args;
 use liq_core::liq::request;
 use liq_core::liq::series::{self, Series};
 use liq_core::rl::limiter::{Kind, Limiter, Now, Rule};
-use liq_core::rl::reply::LimiterInfo;
-use liq_core::wire::Encode;
-use redis::{FromRedisValue, Value};
+use liq_core::wire::{Decode, Encode};
+use redis::{FromRedisValue as _, Value};
 use redis_liq::{
-    AddReply, HistogramRow, RateInfo, RateReply, SeriesInfo, Stats, StatsBuckets, StatsByExchange, StoredEvent, Vwap,
+    AddReply, Bytes, HistogramRow, RateInfo, RateReply, Reply, SeriesInfo, Stats, StatsBuckets, StatsByExchange,
+    StoredEvent, Vwap,
 };
 
 const START_MS: u64 = 1_737_910_800_000;
@@ -21,13 +21,13 @@ const START_MS: u64 = 1_737_910_800_000;
 /// Reads the reply, and reads it again with every part of it in turn replaced by what that cannot be: each time it must be
 /// refused, or the part was not looked at.
 #[track_caller]
-fn every_part_is_read<T: FromRedisValue>(reply: &(impl Encode + ?Sized)) -> T {
+fn every_part_is_read<T: Decode>(reply: &(impl Encode + ?Sized)) -> T {
     let whole = resp::value(|wire| reply.encode(wire));
-    let read = T::from_redis_value(whole.clone()).expect("the reply is read");
+    let read = Reply::<T>::from_redis_value(whole.clone()).expect("the reply is read").into_inner();
     for place in 0.. {
         let mut changed = whole.clone();
         let Some(name) = replace_part("", &mut changed, &mut place.clone()) else { break };
-        assert!(T::from_redis_value(changed).is_err(), "nobody reads {name}");
+        assert!(Reply::<T>::from_redis_value(changed).is_err(), "nobody reads {name}");
     }
     read
 }
@@ -87,8 +87,8 @@ fn ask<T>(parse: impl Fn(Args<'_>) -> Result<T, liq_core::grammar::RequestError>
 fn every_part_of_what_a_series_answers_is_read() {
     let mut series = filled();
     let info = every_part_is_read::<SeriesInfo>(&series.info(1234));
-    assert_eq!((info.events, info.memory_bytes, info.exchanges), (600, 1234, vec!["okx".to_owned()]));
-    every_part_is_read::<AddReply>(&series.add(&clock(), &event(600)));
+    assert_eq!((info.events, info.memory_bytes, info.exchanges), (600, 1234, vec![Bytes::from(&b"okx"[..])]));
+    every_part_is_read::<AddReply>(&AddReply::from(&series.add(&clock(), &event(600))));
     let time = series::Time::new(START_MS, 300_000);
     for (line, vwap) in [("", true), ("BANDS 2 PRICE 1000", true), ("BANDS 2 PRICE 1000 AT 1", false)] {
         let reply = series.vwap(time, &ask(request::Vwap::parse, line)).unwrap();
@@ -117,13 +117,14 @@ fn every_part_of_what_a_limiter_answers_is_read() {
     let rules: Vec<Rule> = kinds.into_iter().map(|kind| Rule::new(kind, 10, 60_000, None).unwrap()).collect();
     let mut limiter = Limiter::new(now);
     for (cost, allowed) in [(7, true), (7, false), (11, false)] {
-        let verdict = limiter.check(&rules, cost, now).unwrap().verdict;
-        assert_eq!(every_part_is_read::<RateReply>(&verdict).allowed, allowed);
+        let reply = RateReply::from(&limiter.check(&rules, cost, now).unwrap().verdict);
+        assert_eq!(every_part_is_read::<RateReply>(&reply), reply);
+        assert_eq!(reply.allowed, allowed);
     }
     limiter.ban(5_000, now);
-    every_part_is_read::<RateReply>(&limiter.peek(&[], 1, now).unwrap());
+    every_part_is_read::<RateReply>(&RateReply::from(&limiter.peek(&[], 1, now).unwrap()));
     for expires_ms in [None, Some(START_MS)] {
-        let info = every_part_is_read::<RateInfo>(&LimiterInfo::of(&limiter, 77, expires_ms, now));
+        let info = every_part_is_read::<RateInfo>(&RateInfo::of(&limiter, 77, expires_ms, now));
         assert_eq!((info.limits.len(), info.expires_ms, info.memory_bytes), (3, expires_ms, 77));
     }
 }

@@ -10,8 +10,8 @@
 use liq_core::grammar::Args;
 use liq_core::liq::format as layout;
 use liq_core::liq::reading::ReadError;
-use liq_core::liq::reply::{BucketStats, StatsMap, StatsReply};
-use liq_core::liq::request::{Hist, Stats, Vwap};
+use liq_core::liq::reply::{BucketStats, Stats, StatsReply};
+use liq_core::liq::request::{self, Hist, Vwap};
 use liq_core::liq::series::{
     Clock, Event, Judgement, MAX_EXCHANGES, Options, OptionsPatch, Series, Side, Status, Time,
 };
@@ -69,14 +69,14 @@ impl Trial {
     fn stats(&mut self, words: &str) -> Result<StatsReply, ReadError> {
         let args: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
         let time = self.time();
-        let request = Stats::parse(Args::new(&args)).unwrap();
+        let request = request::Stats::parse(Args::new(&args)).unwrap();
         let answer = self.series.stats(time, &request);
         let mut reloaded = layout::decode(layout::LAYOUT, &layout::encode(&self.series)).unwrap();
         assert_eq!(reloaded.stats(time, &request), answer, "a reload is invisible");
         answer
     }
 
-    fn window(&mut self, words: &str) -> StatsMap {
+    fn window(&mut self, words: &str) -> Stats {
         match self.stats(words).unwrap() {
             StatsReply::One(stats) => stats,
             _ => panic!("one map was asked for"),
@@ -86,7 +86,7 @@ impl Trial {
     fn chart(&mut self, words: &str) -> Result<Vec<(u64, u64)>, String> {
         match self.stats(words).map_err(|error| error.to_string())? {
             StatsReply::Buckets(rows) => {
-                Ok(rows.iter().map(|BucketStats { start_ms, stats }| (*start_ms, stats.count)).collect())
+                Ok(rows.0.iter().map(|BucketStats { start_ms, stats, .. }| (*start_ms, stats.count)).collect())
             }
             _ => panic!("a chart was asked for"),
         }
@@ -125,7 +125,7 @@ fn a_steady_feed_gets_narrow_panes_when_the_retention_shrinks() {
     trial.add_many((20_000..24_800).map(|number| START + number * gap_ms));
     let counted = trial.window("WINDOW 20s").count;
     assert!((400..=420).contains(&counted), "{counted} events in 20 s and at most a pane of 1 s");
-    assert_eq!(trial.series.info(0).pane_ms, 1_000);
+    assert_eq!(trial.series.info(0).pane.as_millis(), 1_000);
 }
 
 #[test]

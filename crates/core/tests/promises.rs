@@ -10,8 +10,8 @@
 
 use liq_core::grammar::{Args, Percentile};
 use liq_core::liq::format::{self as layout, decided};
-use liq_core::liq::reply::{StatsMap, StatsReply};
-use liq_core::liq::request::{Hist, Pctl, Rank, Stats, Vwap};
+use liq_core::liq::reply::{Stats, StatsReply};
+use liq_core::liq::request::{self, Hist, Pctl, Rank, Vwap};
 use liq_core::liq::series::{Clock, Event, Judgement, Options, OptionsPatch, Series, Side, Status, Time, hash_id};
 use proptest::prelude::*;
 
@@ -340,7 +340,7 @@ struct Answers {
     vwap: Option<f64>,
     stddev: Option<f64>,
     counted: u64,
-    stats: StatsMap,
+    stats: Stats,
 }
 
 fn answers(series: &mut Series, server_ms: u64, scope: &[Vec<u8>], p: Percentile) -> Result<Answers, TestCaseError> {
@@ -359,7 +359,8 @@ fn answers(series: &mut Series, server_ms: u64, scope: &[Vec<u8>], p: Percentile
     let vwap = series.vwap(Time::new(server_ms, 300_000), &Vwap::parse(Args::new(&args(&plain))).unwrap()).unwrap();
     let rows =
         series.histogram(Time::new(server_ms, 300_000), &Hist::parse(Args::new(&args(&plain))).unwrap()).unwrap();
-    let stats = series.stats(Time::new(server_ms, 300_000), &Stats::parse(Args::new(&args(&plain))).unwrap()).unwrap();
+    let stats =
+        series.stats(Time::new(server_ms, 300_000), &request::Stats::parse(Args::new(&args(&plain))).unwrap()).unwrap();
     let StatsReply::One(stats) = stats else { return Err(TestCaseError::fail("not one map")) };
     let counted = rows.iter().map(|row| row.count).sum();
     Ok(Answers { percentile, rank, vwap: vwap.vwap, stddev: vwap.stddev, counted, stats })

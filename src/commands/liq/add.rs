@@ -1,5 +1,6 @@
 //! `LIQ.ADD key ts side price size [EXCHANGE name] [ID id] [AT now]`: adds and judges one event.
 
+use liq_core::liq::reply::AddReply;
 use liq_core::liq::request;
 
 use super::argument_docs::{AT, EVENT_SIDE, EXCHANGE, PRICE, SIZE, TS};
@@ -32,7 +33,7 @@ impl Command for Add {
         let event = request.event.resolve(recording.clock_ms());
         let judgement = recording.add(&event)?;
         recording.finish()?;
-        reply::send(context, &judgement);
+        reply::send(context, &AddReply::from(&judgement));
         Ok(())
     }
 }

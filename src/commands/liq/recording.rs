@@ -69,7 +69,7 @@ impl<'call> Recording<'call> {
         if self.open.existing()?.series.has_seen(request.batch) {
             let mut repeated = Tally::default();
             repeated.count_status(Status::Duplicate, request.events.len() as u64);
-            return Ok(BatchReply(repeated));
+            return Ok(BatchReply::from(&repeated));
         }
         self.check_room(request.events.len())?;
         self.begin(request.batch);
@@ -79,7 +79,7 @@ impl<'call> Recording<'call> {
             self.note(&event, &judgement);
         }
         self.open.existing()?.series.end_batch(request.batch);
-        let reply = BatchReply(self.tally);
+        let reply = BatchReply::from(&self.tally);
         self.finish()?;
         Ok(reply)
     }

@@ -1,5 +1,6 @@
 //! `RL.CHECK`
 
+use liq_core::rl::reply::RateReply;
 use liq_core::rl::request;
 
 use super::argument_docs::{COST, LIMITS};
@@ -40,7 +41,7 @@ impl Command for Check {
             TOTALS.blocks.add(1);
             closed.notify(c"rl.block");
         }
-        reply::send(context, &outcome.verdict);
+        reply::send(context, &RateReply::from(&outcome.verdict));
         Ok(())
     }
 }

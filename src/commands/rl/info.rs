@@ -1,7 +1,7 @@
 //! `RL.INFO`
 
 use liq_core::rl::limiter::Limiter;
-use liq_core::rl::reply::LimiterInfo;
+use liq_core::rl::reply::RateInfo;
 
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
@@ -30,7 +30,7 @@ impl Command for Info {
         let now = now();
         keyspace::read_known::<Limiter, _>(context, name, |found| {
             let (limiter, known) = found.ok_or(Refusal::NoSuchKey)?;
-            reply::send(context, &LimiterInfo::of(limiter, known.memory_bytes as u64, known.expires_ms, now));
+            reply::send(context, &RateInfo::of(limiter, known.memory_bytes as u64, known.expires_ms, now));
             Ok(())
         })
     }

@@ -1,6 +1,7 @@
 //! `RL.PEEK`
 
 use liq_core::rl::limiter::Limiter;
+use liq_core::rl::reply::RateReply;
 use liq_core::rl::request;
 
 use super::argument_docs::COST;
@@ -34,7 +35,7 @@ impl Command for Peek {
         let verdict = keyspace::read::<Limiter, _>(context, name, |limiter| {
             limiter.and_then(|limiter| limiter.peek(&[], request.cost, now)).ok_or(NO_LIMITS)
         })?;
-        reply::send(context, &verdict);
+        reply::send(context, &RateReply::from(&verdict));
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use liq_core::grammar::{RequestError, format_duration};
 use liq_core::rl::limiter::{Kind, NoSuchLimit, us_from_ms};
+use liq_core::rl::reply::RateReply;
 use liq_core::rl::request;
 
 use super::argument_docs::{KIND, PERIOD};
@@ -44,7 +45,7 @@ impl Command for Sync {
         let limiter = held.limiter().ok_or(NO_LIMITS)?;
         let outcome = limiter.sync(request.told, reported_us, now).map_err(|NoSuchLimit| no_such_limit(&request))?;
         held.keep(outcome.change)?;
-        reply::send(context, &outcome.verdict);
+        reply::send(context, &RateReply::from(&outcome.verdict));
         Ok(())
     }
 }

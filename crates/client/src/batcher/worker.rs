@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::queue::{Batch, Queues};
 use super::{BatcherBuilder, BatcherTotals, FailedBatch, FailureHandler, random_producer};
-use crate::{BatchOptions, BatchReply, Error, Event, command};
+use crate::{BatchOptions, BatchReply, Error, Event, Reply, command};
 
 /// Messages handled at once, so that a busy producer does not keep batches from being finished.
 const MESSAGES_AT_ONCE: usize = 256;
@@ -225,9 +225,9 @@ where
             let mut retries = 0;
             loop {
                 // The connection may have a patience of its own, while it connects again.
-                let attempt = command.query_async::<BatchReply>(&mut connection);
+                let attempt = command.query_async::<Reply<BatchReply>>(&mut connection);
                 let result = match tokio::time::timeout_at(give_up_at, attempt).await {
-                    Ok(result) => result.map_err(Error::from),
+                    Ok(result) => result.map(Reply::into_inner).map_err(Error::from),
                     Err(_) => Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut)).into()),
                 };
                 match result {

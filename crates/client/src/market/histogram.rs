@@ -16,9 +16,9 @@ use crate::options::percent_text;
 /// use redis_liq::market::MarketHistogram;
 ///
 /// let mut market = MarketHistogram::new();
-/// market.add(&[HistogramRow { low: 1.0, high: 1.25, count: 2 }, HistogramRow { low: 1.25, high: 1.5, count: 1 }]);
-/// market.add(&[HistogramRow { low: 1.0, high: 1.5, count: 4 }]); // half the precision
-/// assert_eq!(market.rows(), [HistogramRow { low: 1.0, high: 1.5, count: 7 }]);
+/// market.add(&[HistogramRow::new(1.0, 1.25, 2), HistogramRow::new(1.25, 1.5, 1)]);
+/// market.add(&[HistogramRow::new(1.0, 1.5, 4)]); // half the precision
+/// assert_eq!(market.rows(), [HistogramRow::new(1.0, 1.5, 7)]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MarketHistogram {
@@ -134,7 +134,7 @@ mod tests {
             let (low, high) = (f64::from_bits(bucket << shift), f64::from_bits((bucket + 1) << shift));
             match rows.iter_mut().find(|row| row.low == low) {
                 Some(row) => row.count += 1,
-                None => rows.push(HistogramRow { low, high, count: 1 }),
+                None => rows.push(HistogramRow::new(low, high, 1)),
             }
         }
         rows.sort_by(|left, right| left.low.total_cmp(&right.low));
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_lowest_bucket_has_a_middle() {
-        let market = MarketHistogram::of([HistogramRow { low: 0.0, high: 0.5, count: 1 }]);
+        let market = MarketHistogram::of([HistogramRow::new(0.0, 0.5, 1)]);
         assert_eq!(market.percentile(50.0).unwrap().unwrap().value, 0.25);
     }
 }

@@ -1,9 +1,10 @@
 //! Asking many series through one connection: all commands of a question at once, and what came of which key.
 
-use redis::{Cmd, ConnectionLike, FromRedisValue, RedisError, Value};
+use liq_core::wire::Decode;
+use redis::{Cmd, ConnectionLike, FromRedisValue as _, RedisError, Value};
 
 use super::{MarketDigest, MarketHistogram, MarketPercentile, MarketStats};
-use crate::{Digest, DigestQuery, Error, HistogramRow, Scope, Stats, StatsQuery, command};
+use crate::{Digest, DigestQuery, Error, HistogramRow, Reply, Scope, Stats, StatsQuery, command};
 
 /// Commands in one pipeline, or under way at once.
 const AT_ONCE: usize = 64;
@@ -39,22 +40,23 @@ impl<'k> Question<'k> {
     }
 
     /// Asks in pipelines, or command by command where the connection (to a cluster) knows no pipelines.
-    fn ask<T: FromRedisValue>(&self, connection: &mut impl ConnectionLike) -> Result<Vec<T>, MarketError> {
+    fn ask<T: Decode>(&self, connection: &mut impl ConnectionLike) -> Result<Vec<T>, MarketError> {
         let mut answers = Vec::with_capacity(self.commands.len());
         for commands in self.commands.chunks(AT_ONCE) {
             if connection.supports_pipelining() {
                 self.ask_pipelined(connection, commands, &mut answers)?;
             } else {
                 for command in commands {
-                    let answer = command.query(connection).map_err(|error| self.failed_at(answers.len(), error))?;
-                    answers.push(answer);
+                    let answer: Reply<T> =
+                        command.query(connection).map_err(|error| self.failed_at(answers.len(), error))?;
+                    answers.push(answer.into_inner());
                 }
             }
         }
         Ok(answers)
     }
 
-    fn ask_pipelined<T: FromRedisValue>(
+    fn ask_pipelined<T: Decode>(
         &self,
         connection: &mut impl ConnectionLike,
         commands: &[Cmd],
@@ -69,8 +71,9 @@ impl<'k> Question<'k> {
         let first = answers.len();
         let replies: Vec<Value> = pipeline.query(connection).map_err(|error| self.failed_at(first, error))?;
         for value in replies {
-            let answer = value.extract_error().and_then(|value| Ok(T::from_redis_value(value)?));
-            answers.push(answer.map_err(|error: RedisError| self.failed_at(answers.len(), error))?);
+            let answer = value.extract_error().and_then(|value| Ok(Reply::from_redis_value(value)?));
+            let answer: Reply<T> = answer.map_err(|error: RedisError| self.failed_at(answers.len(), error))?;
+            answers.push(answer.into_inner());
         }
         Ok(())
     }
@@ -79,13 +82,16 @@ impl<'k> Question<'k> {
     #[cfg(feature = "async")]
     async fn ask_async<T, C>(&self, connection: &C) -> Result<Vec<T>, MarketError>
     where
-        T: FromRedisValue + Send,
+        T: Decode + Send,
         C: redis::aio::ConnectionLike + Clone + Send + Sync,
     {
         use futures_util::stream::{StreamExt, TryStreamExt, iter};
         let ask = |(place, command): (usize, Cmd)| {
             let mut connection = connection.clone();
-            async move { command.query_async(&mut connection).await.map_err(|error| self.failed_at(place, error)) }
+            async move {
+                let answer = command.query_async(&mut connection).await;
+                answer.map(Reply::into_inner).map_err(|error| self.failed_at(place, error))
+            }
         };
         iter(self.commands.iter().cloned().enumerate()).map(ask).buffered(AT_ONCE).try_collect().await
     }

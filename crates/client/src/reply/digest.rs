@@ -1,12 +1,7 @@
 //! The reply of `LIQ.DIGEST`: a t-digest as MessagePack, believed only after every figure was checked.
 
-use redis::{ParsingError, Value};
+use liq_core::wire::{Decode, Malformed, Source};
 use serde::Deserialize;
-
-use super::from_redis_value;
-use crate::decode::{Decoded, bytes};
-
-from_redis_value!(Digest);
 
 /// The version of the layout that is understood.
 const VERSION: u64 = 1;
@@ -43,18 +38,20 @@ pub struct Digest {
     pub centroids: Vec<Centroid>,
 }
 
-impl Digest {
-    fn read(value: Value) -> Decoded<Self> {
-        Self::from_message_pack(&bytes(value)?)
+impl Decode for Digest {
+    fn decode<S: Source>(source: S) -> Result<Self, Malformed> {
+        Self::from_message_pack(&source.bytes()?)
     }
+}
 
+impl Digest {
     /// Reads the MessagePack form, as stored elsewhere; anything that is not a digest is refused.
-    pub fn from_message_pack(payload: &[u8]) -> Result<Self, ParsingError> {
+    pub fn from_message_pack(payload: &[u8]) -> Result<Self, Malformed> {
         let digest: Self = rmp_serde::from_slice(payload)
-            .map_err(|error| ParsingError::from(format!("not the MessagePack form of a digest: {error}")))?;
+            .map_err(|error| Malformed::new(format!("not the MessagePack form of a digest: {error}")))?;
         match digest.defect() {
             None => Ok(digest),
-            Some(defect) => Err(ParsingError::from(format!("not a digest: {defect}"))),
+            Some(defect) => Err(Malformed::new(format!("not a digest: {defect}"))),
         }
     }
 
@@ -97,7 +94,7 @@ mod tests {
         centroids: Vec<(f64, f64)>,
     }
 
-    fn read(sent: &Sent) -> Decoded<Digest> {
+    fn read(sent: &Sent) -> Result<Digest, Malformed> {
         Digest::from_message_pack(&rmp_serde::to_vec_named(sent).unwrap())
     }
 

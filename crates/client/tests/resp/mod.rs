@@ -1,7 +1,8 @@
 //! Writes a reply as the server would, in RESP2 and in RESP3, and reads both back through redis-rs.
 
-use liq_core::wire::{DoubleBuffer, Sink};
-use redis::{FromRedisValue, ParsingError, Value};
+use liq_core::wire::{Decode, DoubleBuffer, Sink};
+use redis::{FromRedisValue as _, ParsingError, Value};
+use redis_liq::Reply;
 
 /// The wire form of one protocol.
 pub struct Wire {
@@ -53,11 +54,11 @@ impl Sink for Wire {
     }
 }
 
-fn decode<T: FromRedisValue>(resp3: bool, write: &dyn Fn(&mut Wire)) -> Result<T, ParsingError> {
+fn decode<T: Decode>(resp3: bool, write: &dyn Fn(&mut Wire)) -> Result<T, ParsingError> {
     let mut wire = Wire { resp3, bytes: Vec::new() };
     write(&mut wire);
     let value: Value = redis::parse_redis_value(&wire.bytes).expect("a well-formed reply");
-    T::from_redis_value(value)
+    Reply::from_redis_value(value).map(Reply::into_inner)
 }
 
 /// What redis-rs makes of the reply in RESP3.
@@ -68,7 +69,7 @@ pub fn value(write: impl Fn(&mut Wire)) -> Value {
 }
 
 /// The reply, which must be the same from both protocols.
-pub fn read<T: FromRedisValue + PartialEq + std::fmt::Debug>(write: impl Fn(&mut Wire)) -> T {
+pub fn read<T: Decode + PartialEq + std::fmt::Debug>(write: impl Fn(&mut Wire)) -> T {
     let from_resp2 = decode(false, &write).expect("RESP2 is understood");
     let from_resp3 = decode(true, &write).expect("RESP3 is understood");
     assert_eq!(from_resp2, from_resp3, "RESP2 and RESP3 say the same");
@@ -76,7 +77,7 @@ pub fn read<T: FromRedisValue + PartialEq + std::fmt::Debug>(write: impl Fn(&mut
 }
 
 /// The error, which must come from both protocols.
-pub fn refuse<T: FromRedisValue + std::fmt::Debug>(write: impl Fn(&mut Wire)) -> String {
+pub fn refuse<T: Decode + std::fmt::Debug>(write: impl Fn(&mut Wire)) -> String {
     decode::<T>(false, &write).expect_err("RESP2 is refused");
     decode::<T>(true, &write).expect_err("RESP3 is refused").to_string()
 }

@@ -50,17 +50,9 @@ pub trait Sink {
 pub trait Encode {
     /// Writes the whole reply.
     fn encode(&self, sink: &mut impl Sink);
-}
 
-impl<T: Encode> Encode for [T] {
-    fn encode(&self, sink: &mut impl Sink) {
-        sink.array(self.len());
-        self.iter().for_each(|item| item.encode(sink));
-    }
-}
-
-impl Encode for Option<f64> {
-    fn encode(&self, sink: &mut impl Sink) {
-        sink.optional_double(*self);
+    /// Whether a map goes without it: it was not asked for.
+    fn is_left_out(&self) -> bool {
+        false
     }
 }

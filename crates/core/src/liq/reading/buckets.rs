@@ -2,7 +2,7 @@
 
 use super::stats::{SHOWN, stats_map};
 use super::{MAX_BUCKETS, ReadError, Window};
-use crate::liq::reply::{BucketStats, StatsMap};
+use crate::liq::reply::{BucketStats, Stats};
 use crate::liq::series::{FINE_PANE_MS, OrderCursor, Series, Side, SumCursor};
 
 /// What a row of a chart is about beside its time: one side or both, one exchange, known or not, or all.
@@ -51,7 +51,7 @@ impl Series {
         Ok(())
     }
 
-    fn of_bucket(&mut self, window: &Window, row: Row) -> StatsMap {
+    fn of_bucket(&mut self, window: &Window, row: Row) -> Stats {
         let span = self.span_of(window);
         let (side, bucket_ms) = (row.side, window.window_ms);
         if let Some(venue) = row.venue {

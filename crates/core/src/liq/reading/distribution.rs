@@ -2,7 +2,7 @@
 
 use super::{ReadError, Window};
 use crate::grammar::Percentile;
-use crate::liq::reply::{DigestReply, HistRow};
+use crate::liq::reply::{DigestReply, HistogramRow};
 use crate::liq::request::{Digest, Hist, Pctl, Rank};
 use crate::liq::series::{Estimate, Series, Side, Sums, Time};
 
@@ -37,11 +37,11 @@ impl Series {
     }
 
     /// The occupied buckets of the distribution, ascending.
-    pub fn histogram(&mut self, time: Time, request: &Hist) -> Result<Vec<HistRow>, ReadError> {
+    pub fn histogram(&mut self, time: Time, request: &Hist) -> Result<Vec<HistogramRow>, ReadError> {
         let window = self.window(time, &request.scope, self.options.filter_window_ms())?;
         let scale = self.events.scale;
         let buckets = self.buckets(&window, request.scope.side);
-        let row = |(bucket, count)| HistRow { low: scale.low(bucket), high: scale.high(bucket), count };
+        let row = |(bucket, count)| HistogramRow { low: scale.low(bucket), high: scale.high(bucket), count };
         Ok(buckets.into_iter().map(row).collect())
     }
 

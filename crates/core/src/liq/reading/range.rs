@@ -1,12 +1,14 @@
 //! `LIQ.RANGE`.
 
-use crate::liq::reply::RangeRow;
+use std::borrow::Cow;
+
+use crate::liq::reply::StoredEvent;
 use crate::liq::request::{DEFAULT_COUNT, Range};
 use crate::liq::series::{RawEvent, Series};
 
 impl Series {
     /// Raw events between two moments; what left the raw tail is not among them.
-    pub fn range<'a>(&'a self, request: &Range<'_>) -> Vec<RangeRow<'a>> {
+    pub fn range<'a>(&'a self, request: &Range<'_>) -> Vec<StoredEvent<'a>> {
         let tail = &self.events.tail;
         let venue = request.exchange.map(|name| self.exchanges.number(Some(name)));
         // With REV the later edge may stand first, as XREVRANGE has it.
@@ -21,12 +23,12 @@ impl Series {
             let shown = request.min_size.is_none_or(|min_size| event.size >= min_size)
                 && request.side.is_none_or(|side| event.side == side)
                 && venue.flatten().is_none_or(|venue| event.venue == venue);
-            shown.then(|| RangeRow {
-                ts_ms: event.ts_ms,
+            shown.then(|| StoredEvent {
+                timestamp_ms: event.ts_ms,
                 side: event.side,
                 price: event.price,
                 size: event.size,
-                exchange: self.exchanges.name(event.venue),
+                exchange: self.exchanges.name(event.venue).map(Cow::Borrowed),
             })
         };
         let count = request.count.unwrap_or(DEFAULT_COUNT);

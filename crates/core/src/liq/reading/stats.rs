@@ -3,8 +3,8 @@
 use super::buckets::Row;
 use super::{ReadError, Window};
 use crate::grammar::Percentile;
-use crate::liq::reply::{StatsMap, StatsReply};
-use crate::liq::request::{Breakdown, Stats};
+use crate::liq::reply::{Stats, StatsBuckets, StatsByExchange, StatsReply};
+use crate::liq::request::{self, Breakdown};
 use crate::liq::series::{Series, Side, SidedSums, Span, Sums, Time, VenueTotals};
 
 /// Window when none is named: an hour.
@@ -16,14 +16,17 @@ pub(super) const SHOWN: [Percentile; 4] =
 
 impl Series {
     /// Statistics of a window, whole or broken down.
-    pub fn stats(&mut self, time: Time, request: &Stats<'_>) -> Result<StatsReply, ReadError> {
+    pub fn stats(&mut self, time: Time, request: &request::Stats<'_>) -> Result<StatsReply, ReadError> {
         let window = self.window(time, &request.scope, DEFAULT_WINDOW_MS)?;
         let venue = request.exchange.map(|name| self.exchanges.number(Some(name)));
         match request.breakdown {
-            Some(Breakdown::ByExchange) => Ok(StatsReply::ByExchange(self.by_exchange(&window, request.scope.side))),
-            Some(Breakdown::Bucket(bucket_ms)) => {
-                self.by_bucket(&window, bucket_ms, Row { side: request.scope.side, venue }).map(StatsReply::Buckets)
+            Some(Breakdown::ByExchange) => {
+                let venues = self.by_exchange(&window, request.scope.side);
+                Ok(StatsReply::ByExchange(StatsByExchange(venues)))
             }
+            Some(Breakdown::Bucket(bucket_ms)) => self
+                .by_bucket(&window, bucket_ms, Row { side: request.scope.side, venue })
+                .map(|rows| StatsReply::Buckets(StatsBuckets(rows))),
             None if venue.is_some() => {
                 let span = self.span_of(&window);
                 Ok(StatsReply::One(self.of_venue(&span, venue.flatten(), request.scope.side, window.window_ms)))
@@ -32,7 +35,7 @@ impl Series {
         }
     }
 
-    fn of_window(&mut self, window: &Window, side: Option<Side>) -> StatsMap {
+    fn of_window(&mut self, window: &Window, side: Option<Side>) -> Stats {
         let span = self.span_of(window);
         let sums = self.sums(window);
         let of = sums.of(side);
@@ -57,23 +60,23 @@ impl Series {
 }
 
 /// Totals of the sides that were asked for.
-fn counts_of(buy: (u64, f64), sell: (u64, f64), side: Option<Side>) -> StatsMap {
+fn counts_of(buy: (u64, f64), sell: (u64, f64), side: Option<Side>) -> Stats {
     let buy = if side == Some(Side::Sell) { (0, 0.0) } else { buy };
     let sell = if side == Some(Side::Buy) { (0, 0.0) } else { sell };
-    StatsMap {
+    Stats {
         count: buy.0 + sell.0,
         volume: buy.1 + sell.1,
         buy_count: buy.0,
         sell_count: sell.0,
         buy_volume: buy.1,
         sell_volume: sell.1,
-        ..StatsMap::default()
+        ..Stats::default()
     }
 }
 
-pub(super) fn counts_only(totals: &VenueTotals, side: Option<Side>) -> StatsMap {
+pub(super) fn counts_only(totals: &VenueTotals, side: Option<Side>) -> Stats {
     let ([buys, sells], [bought, sold]) = (totals.counts, totals.volumes);
-    StatsMap { per_minute: None, ..counts_of((buys.into(), bought), (sells.into(), sold), side) }
+    Stats { per_minute: None, ..counts_of((buys.into(), bought), (sells.into(), sold), side) }
 }
 
 pub(super) fn stats_map(
@@ -83,7 +86,7 @@ pub(super) fn stats_map(
     extent: Option<(u64, u64)>,
     window_ms: u64,
     exact: bool,
-) -> StatsMap {
+) -> Stats {
     let pair = |side| {
         let of: &Sums = sums.side(side);
         (of.count, of.notional)
@@ -91,7 +94,7 @@ pub(super) fn stats_map(
     let counts = counts_of(pair(Side::Buy), pair(Side::Sell), side);
     let of = sums.of(side);
     let held = of.count > 0;
-    StatsMap {
+    Stats {
         imbalance: held.then(|| (counts.buy_volume - counts.sell_volume) / counts.volume),
         min: held.then_some(of.min),
         max: held.then_some(of.max),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Window;
 use super::stats::{SHOWN, counts_only, stats_map};
-use crate::liq::reply::{StatsMap, VenueStats};
+use crate::liq::reply::{ExchangeStats, Stats};
 use crate::liq::series::{RawEvent, Series, Side, SidedSums, Span, VenueTotals};
 
 /// The raw events of one exchange, as far as they were looked through.
@@ -22,7 +22,7 @@ impl Raw {
         self.extent = Some((self.extent.map_or(event.ts_ms, |(first, _)| first), event.ts_ms));
     }
 
-    fn into_stats(mut self, side: Option<Side>, window_ms: u64, is_exact: bool) -> StatsMap {
+    fn into_stats(mut self, side: Option<Side>, window_ms: u64, is_exact: bool) -> Stats {
         self.sizes.sort_unstable_by(f64::total_cmp);
         let count = self.sizes.len() as u64;
         let percentiles = SHOWN.map(|p| self.sizes.get(p.rank(count) as usize - 1).copied());
@@ -32,7 +32,7 @@ impl Raw {
 
 impl Series {
     /// Statistics of one exchange; `None` is one never heard of.
-    pub(super) fn of_venue(&self, span: &Span, venue: Option<u8>, side: Option<Side>, window_ms: u64) -> StatsMap {
+    pub(super) fn of_venue(&self, span: &Span, venue: Option<u8>, side: Option<Side>, window_ms: u64) -> Stats {
         let Some(venue) = venue else {
             return stats_map(&SidedSums::default(), side, [None; 4], None, window_ms, span.is_exact);
         };
@@ -53,19 +53,19 @@ impl Series {
     }
 
     /// Statistics of every exchange that has events, in the order in which they were first seen: one pass over all of them.
-    pub(super) fn by_exchange(&self, window: &Window, side: Option<Side>) -> Vec<VenueStats> {
+    pub(super) fn by_exchange(&self, window: &Window, side: Option<Side>) -> Vec<ExchangeStats> {
         let span = self.span_of(window);
-        let stats: BTreeMap<u8, StatsMap> = match span.is_raw() {
+        let stats: BTreeMap<u8, Stats> = match span.is_raw() {
             true => self.raw_by_venue(&span, side, window.window_ms),
             false => self.totals_by_venue(&span, side),
         };
         let named = stats.into_iter().filter(|(_, stats)| stats.count > 0);
         named
-            .filter_map(|(venue, stats)| Some(VenueStats { name: self.exchanges.name(venue)?.to_vec(), stats }))
+            .filter_map(|(venue, stats)| Some(ExchangeStats { exchange: self.exchanges.name(venue)?.into(), stats }))
             .collect()
     }
 
-    fn raw_by_venue(&self, span: &Span, side: Option<Side>, window_ms: u64) -> BTreeMap<u8, StatsMap> {
+    fn raw_by_venue(&self, span: &Span, side: Option<Side>, window_ms: u64) -> BTreeMap<u8, Stats> {
         let mut venues: BTreeMap<u8, Raw> = BTreeMap::new();
         let wanted = |event: &RawEvent| event.venue != 0 && side.is_none_or(|side| side == event.side);
         for event in self.events.tail.events(&span.tail).filter(wanted) {
@@ -74,7 +74,7 @@ impl Series {
         venues.into_iter().map(|(venue, raw)| (venue, raw.into_stats(side, window_ms, span.is_exact))).collect()
     }
 
-    fn totals_by_venue(&self, span: &Span, side: Option<Side>) -> BTreeMap<u8, StatsMap> {
+    fn totals_by_venue(&self, span: &Span, side: Option<Side>) -> BTreeMap<u8, Stats> {
         let mut venues: BTreeMap<u8, VenueTotals> = BTreeMap::new();
         let empty = |venue| VenueTotals { venue, counts: [0; 2], volumes: [0.0; 2] };
         for held in self.panes_of(span) {

@@ -1,32 +1,33 @@
 //! `LIQ.VWAP`.
 
 use super::{ReadError, Window};
-use crate::liq::reply::VwapReply;
-use crate::liq::request::Vwap;
+use crate::liq::reply::Vwap;
+use crate::liq::request;
 use crate::liq::series::{Series, Time, deviation_pct};
+use crate::wire::Asked;
 
 impl Series {
     /// The VWAP of a window or since an anchor, with what the request asks to be derived from it.
-    pub fn vwap(&mut self, time: Time, request: &Vwap) -> Result<VwapReply, ReadError> {
+    pub fn vwap(&mut self, time: Time, request: &request::Vwap) -> Result<Vwap, ReadError> {
         let window = self.vwap_window(time, request)?;
         let sums = self.sums(&window).of(request.scope.side);
         let (vwap, stddev) = (sums.vwap(), sums.price_stddev());
         let band = |sign: f64| request.bands.map(|k| Some(vwap? + sign * k * stddev?));
-        Ok(VwapReply {
+        Ok(Vwap {
             vwap,
             volume: sums.notional,
             quantity: sums.quantity,
             count: sums.count,
             stddev,
-            upper: band(1.0),
-            lower: band(-1.0),
-            deviation_pct: request.price.map(|price| Some(deviation_pct(price, vwap?))),
+            upper: Asked(band(1.0)),
+            lower: Asked(band(-1.0)),
+            deviation: Asked(request.price.map(|price| Some(deviation_pct(price, vwap?)))),
             long_entry: vwap.map(|vwap| vwap * (1.0 - self.options.long_offset_pct / 100.0)),
             short_entry: vwap.map(|vwap| vwap * (1.0 + self.options.short_offset_pct / 100.0)),
         })
     }
 
-    fn vwap_window(&self, time: Time, request: &Vwap) -> Result<Window, ReadError> {
+    fn vwap_window(&self, time: Time, request: &request::Vwap) -> Result<Window, ReadError> {
         let Some(since_ms) = request.since_ms else {
             return self.window(time, &request.scope, self.options.vwap_window_ms);
         };

@@ -1,22 +1,32 @@
 //! The replies of `LIQ.HIST`, `LIQ.DIGEST` and `LIQ.RANGE`.
 
+use std::borrow::Cow;
+
 use tdigest::{Centroid, TDigest};
 
 use crate::liq::series::{Side, Sums};
-use crate::wire::{Encode, Sink};
+use crate::wire::{Bytes, Decode, Encode, Malformed, Sink, Source};
 
-/// One bucket of a distribution.
+/// One bucket of the distribution of sizes: `count` sizes in [`low`, `high`).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct HistRow {
-    /// Lower edge, inclusive.
+#[non_exhaustive]
+pub struct HistogramRow {
+    /// The lower edge, inclusive.
     pub low: f64,
-    /// Upper edge, exclusive.
+    /// The upper edge, exclusive.
     pub high: f64,
-    /// Events in it.
+    /// Events in the bucket.
     pub count: u64,
 }
 
-impl Encode for HistRow {
+impl HistogramRow {
+    /// A row, as kept elsewhere.
+    pub const fn new(low: f64, high: f64, count: u64) -> Self {
+        Self { low, high, count }
+    }
+}
+
+impl Encode for HistogramRow {
     fn encode(&self, sink: &mut impl Sink) {
         sink.array(3);
         sink.double(self.low);
@@ -25,32 +35,57 @@ impl Encode for HistRow {
     }
 }
 
-/// One raw event.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RangeRow<'a> {
-    /// Unix ms.
-    pub ts_ms: u64,
-    /// Side of the forced order.
+impl Decode for HistogramRow {
+    fn decode<S: Source>(source: S) -> Result<Self, Malformed> {
+        let [low, high, count] = source.tuple()?;
+        let row = Self { low: low.double()?, high: high.double()?, count: count.count()? };
+        if row.low > row.high {
+            return Err(Malformed::new(format!("a row of the histogram from {} down to {}", row.low, row.high)));
+        }
+        Ok(row)
+    }
+}
+
+/// An event of the raw tail.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StoredEvent<'a> {
+    /// Unix milliseconds.
+    pub timestamp_ms: u64,
+    /// The side of the forced order.
     pub side: Side,
     /// Quote per base.
     pub price: f64,
-    /// Notional, quote currency.
+    /// Notional in the quote currency.
     pub size: f64,
-    /// Where it happened.
-    pub exchange: Option<&'a [u8]>,
+    /// The venue, when it was given.
+    pub exchange: Option<Cow<'a, [u8]>>,
 }
 
-impl Encode for RangeRow<'_> {
+impl Encode for StoredEvent<'_> {
     fn encode(&self, sink: &mut impl Sink) {
         sink.array(5);
-        sink.count(self.ts_ms);
-        sink.text(self.side.name());
+        sink.count(self.timestamp_ms);
+        self.side.encode(sink);
         sink.double(self.price);
         sink.double(self.size);
-        match self.exchange {
+        match &self.exchange {
             Some(name) => sink.bytes(name),
             None => sink.null(),
         }
+    }
+}
+
+impl Decode for StoredEvent<'static> {
+    fn decode<S: Source>(source: S) -> Result<Self, Malformed> {
+        let [timestamp, side, price, size, exchange] = source.tuple()?;
+        Ok(Self {
+            timestamp_ms: timestamp.count()?,
+            side: Side::decode(side)?,
+            price: price.double()?,
+            size: size.double()?,
+            exchange: Option::<Bytes>::decode(exchange)?.map(|name| Cow::Owned(name.0)),
+        })
     }
 }
 

@@ -1,115 +1,75 @@
 //! The reply of `LIQ.INFO`.
 
-use crate::liq::series::{DEFAULT_MAXLEN, Options, Status, Tally};
-use crate::wire::{Encode, Sink};
+use std::time::Duration;
 
-/// The settings of a series, what it holds and what it counted.
-#[derive(Debug, Clone)]
-pub struct InfoReply<'a> {
-    /// The settings.
-    pub options: &'a Options,
-    /// Events held.
-    pub events: u64,
-    /// Raw ones among them.
-    pub tail_events: u64,
-    /// Timestamp of the oldest raw event: `LIQ.RANGE` tells of events from then on.
-    pub tail_first_ms: Option<u64>,
-    /// Panes held.
-    pub panes: u64,
-    /// Width of a coarse pane, ms.
-    pub pane_ms: u64,
-    /// Timestamp of the oldest event held.
-    pub first_ms: Option<u64>,
-    /// Timestamp of the newest event held.
-    pub last_ms: Option<u64>,
-    /// Bytes.
-    pub memory_bytes: u64,
-    /// What was counted.
-    pub tally: &'a Tally,
-    /// Names of exchanges.
-    pub exchanges: &'a [Box<[u8]>],
-}
+use crate::liq::series::ClockMode;
+use crate::wire::{Bytes, map_reply};
 
-impl InfoReply<'_> {
-    fn encode_options(&self, sink: &mut impl Sink) {
-        let options = self.options;
-        sink.text("retention");
-        sink.count(options.retention_ms);
-        sink.text("window");
-        sink.count(options.filter_window_ms());
-        sink.text("percentile");
-        sink.double(f64::from(options.percentile.millionths()) / 1e6);
-        sink.text("minevents");
-        sink.count(options.min_events);
-        sink.text("minsize");
-        sink.double(options.min_size);
-        sink.text("vwapwindow");
-        sink.count(options.vwap_window_ms);
-        sink.text("longoffset");
-        sink.double(options.long_offset_pct);
-        sink.text("shortoffset");
-        sink.double(options.short_offset_pct);
-        let (stream, max_len) = match &options.signals {
-            Some(signals) => (&*signals.key, signals.max_len),
-            None => (&b""[..], DEFAULT_MAXLEN),
-        };
-        sink.text("signals");
-        sink.bytes(stream);
-        sink.text("maxlen");
-        sink.count(max_len.into());
-        sink.text("clock");
-        sink.text(options.clock.name());
-        sink.text("precision");
-        sink.count(options.precision.into());
-        sink.text("tail");
-        sink.count(options.tail.into());
-        sink.text("idle");
-        sink.count(options.idle_ms());
-    }
-
-    fn encode_holdings(&self, sink: &mut impl Sink) {
-        let counts = [
-            ("events", Some(self.events)),
-            ("tail_events", Some(self.tail_events)),
-            ("tail_first", self.tail_first_ms),
-            ("panes", Some(self.panes)),
-            ("pane_ms", Some(self.pane_ms)),
-            ("first", self.first_ms),
-            ("last", self.last_ms),
-            ("memory", Some(self.memory_bytes)),
-        ];
-        for (name, value) in counts {
-            sink.text(name);
-            sink.optional_count(value);
-        }
-    }
-}
-
-/// Counts in the order of the contract.
-const TOTALS: [(&str, Status); 6] = [
-    ("total_accepted", Status::Accepted),
-    ("total_filtered", Status::Filtered),
-    ("total_small", Status::Small),
-    ("total_duplicate", Status::Duplicate),
-    ("total_late", Status::Late),
-    ("total_future", Status::Future),
-];
-
-impl Encode for InfoReply<'_> {
-    fn encode(&self, sink: &mut impl Sink) {
-        sink.map(14 + 8 + TOTALS.len() + 3);
-        self.encode_options(sink);
-        self.encode_holdings(sink);
-        for (name, status) in TOTALS {
-            sink.text(name);
-            sink.count(self.tally.of(status));
-        }
-        sink.text("total_signals");
-        sink.count(self.tally.signals);
-        sink.text("total_stale_signals");
-        sink.count(self.tally.stale_signals);
-        sink.text("exchanges");
-        sink.array(self.exchanges.len());
-        self.exchanges.iter().for_each(|name| sink.bytes(name));
+map_reply! {
+    /// A series: its options, what it holds and what it has seen.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct SeriesInfo {
+        /// How far back windows may reach.
+        retention: Duration = "retention",
+        /// The window of the percentile filter, and of percentiles and ranks asked without one.
+        window: Duration = "window",
+        /// The percentile of the filter; 0 is off.
+        percentile: f64 = "percentile",
+        /// The filter passes everything while its window holds fewer events.
+        min_events: u64 = "minevents",
+        /// Smaller events are only counted.
+        min_size: f64 = "minsize",
+        /// The window of the VWAP that signals use.
+        vwap_window: Duration = "vwapwindow",
+        /// Percent below the VWAP at which liquidated longs signal a buy; 0 is off.
+        long_offset_pct: f64 = "longoffset",
+        /// Percent above the VWAP at which liquidated shorts signal a sell; 0 is off.
+        short_offset_pct: f64 = "shortoffset",
+        /// The stream signals are appended to; empty for none.
+        signals: Bytes = "signals",
+        /// About how many entries that stream keeps.
+        signals_max_len: u64 = "maxlen",
+        /// What now is.
+        clock: ClockMode = "clock",
+        /// k of the relative error 2^-(k+1).
+        precision: u64 = "precision",
+        /// Newest events kept raw.
+        tail: u64 = "tail",
+        /// The key expires when nothing was stored for this long; zero is never.
+        idle: Duration = "idle",
+        /// Events held.
+        events: u64 = "events",
+        /// Events of them held raw.
+        tail_events: u64 = "tail_events",
+        /// Time of the oldest event held raw, Unix milliseconds: what `LIQ.RANGE` reaches back to.
+        tail_first_ms: Option<u64> = "tail_first",
+        /// Panes held.
+        panes: u64 = "panes",
+        /// Width of a pane.
+        pane: Duration = "pane_ms",
+        /// Time of the oldest event held, Unix milliseconds.
+        first_ms: Option<u64> = "first",
+        /// Time of the newest event held, Unix milliseconds.
+        last_ms: Option<u64> = "last",
+        /// Memory the series takes.
+        memory_bytes: u64 = "memory",
+        /// Events stored at or above the threshold, since the series was created or reset; so the other totals.
+        total_accepted: u64 = "total_accepted",
+        /// Stored, below the threshold.
+        total_filtered: u64 = "total_filtered",
+        /// Below the smallest size.
+        total_small: u64 = "total_small",
+        /// Held already.
+        total_duplicate: u64 = "total_duplicate",
+        /// Older than the retention.
+        total_late: u64 = "total_late",
+        /// Too far ahead of the clock.
+        total_future: u64 = "total_future",
+        /// Signals given.
+        total_signals: u64 = "total_signals",
+        /// Signals withheld because the event was too old.
+        total_stale_signals: u64 = "total_stale_signals",
+        /// The venues seen.
+        exchanges: Vec<Bytes> = "exchanges",
     }
 }

@@ -1,4 +1,5 @@
-//! Typed replies: the server encodes them into a [`Sink`](crate::wire::Sink), the client decodes them.
+//! Typed replies: the server writes them into a [`Sink`](crate::wire::Sink), the client reads the same structs out of a
+//! [`Source`](crate::wire::Source).
 //!
 //! Doubles are written in shortest round-trip form and are always finite; absent values are `None`, never NaN.
 
@@ -7,9 +8,10 @@ mod distribution;
 mod info;
 mod stats;
 mod vwap;
+mod words;
 
-pub use add::BatchReply;
-pub use distribution::{DigestReply, HistRow, RangeRow};
-pub use info::InfoReply;
-pub use stats::{BucketStats, StatsMap, StatsReply, VenueStats};
-pub use vwap::VwapReply;
+pub use add::{AddReply, BatchReply};
+pub use distribution::{DigestReply, HistogramRow, StoredEvent};
+pub use info::SeriesInfo;
+pub use stats::{BucketStats, ExchangeStats, Stats, StatsBuckets, StatsByExchange, StatsReply};
+pub use vwap::Vwap;

@@ -1,116 +1,140 @@
-//! The replies of `LIQ.STATS`.
+//! The replies of `LIQ.STATS`: of a window, per exchange, and in buckets of time.
 
-use crate::wire::{Encode, Sink};
+use crate::wire::{Bytes, Decode, Encode, Fields as _, Malformed, Sink, Source, map_reply};
 
-/// Statistics of some events.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[allow(missing_docs, reason = "the contract of LIQ.STATS describes the fields under these names")]
-pub struct StatsMap {
-    pub count: u64,
-    pub volume: f64,
-    pub buy_count: u64,
-    pub sell_count: u64,
-    pub buy_volume: f64,
-    pub sell_volume: f64,
-    pub imbalance: Option<f64>,
-    pub min: Option<f64>,
-    pub max: Option<f64>,
-    pub mean: Option<f64>,
-    pub stddev: Option<f64>,
-    pub vwap: Option<f64>,
-    pub p50: Option<f64>,
-    pub p80: Option<f64>,
-    pub p95: Option<f64>,
-    pub p99: Option<f64>,
-    pub first_ms: Option<u64>,
-    pub last_ms: Option<u64>,
-    pub per_minute: Option<f64>,
-    pub exact: Option<bool>,
-}
-
-/// Fields of a [`StatsMap`].
-const FIELDS: usize = 20;
-
-impl StatsMap {
-    /// The answer of a series without events, for a key that does not exist.
-    pub fn empty() -> Self {
-        Self { per_minute: Some(0.0), exact: Some(true), ..Self::default() }
-    }
-
-    fn encode_fields(&self, sink: &mut impl Sink) {
-        sink.text("count");
-        sink.count(self.count);
-        sink.text("volume");
-        sink.double(self.volume);
-        sink.text("buy_count");
-        sink.count(self.buy_count);
-        sink.text("sell_count");
-        sink.count(self.sell_count);
-        sink.text("buy_volume");
-        sink.double(self.buy_volume);
-        sink.text("sell_volume");
-        sink.double(self.sell_volume);
-        let doubles = [
-            ("imbalance", self.imbalance),
-            ("min", self.min),
-            ("max", self.max),
-            ("mean", self.mean),
-            ("stddev", self.stddev),
-            ("vwap", self.vwap),
-            ("p50", self.p50),
-            ("p80", self.p80),
-            ("p95", self.p95),
-            ("p99", self.p99),
-        ];
-        for (name, value) in doubles {
-            sink.text(name);
-            sink.optional_double(value);
-        }
-        sink.text("first");
-        sink.optional_count(self.first_ms);
-        sink.text("last");
-        sink.optional_count(self.last_ms);
-        sink.text("per_minute");
-        sink.optional_double(self.per_minute);
-        sink.text("exact");
-        match self.exact {
-            Some(exact) => sink.boolean(exact),
-            None => sink.null(),
-        }
+map_reply! {
+    /// What a window holds.
+    ///
+    /// Of one exchange, counts and volumes are always known; the other fields are `None` once the window leaves the raw
+    /// tail.
+    #[derive(Debug, Clone, Copy, PartialEq, Default)]
+    pub struct Stats {
+        /// Events.
+        count: u64 = "count",
+        /// Notional in the quote currency.
+        volume: f64 = "volume",
+        /// Forced buys: liquidated shorts.
+        buy_count: u64 = "buy_count",
+        /// Forced sells: liquidated longs.
+        sell_count: u64 = "sell_count",
+        /// Notional of the forced buys.
+        buy_volume: f64 = "buy_volume",
+        /// Notional of the forced sells.
+        sell_volume: f64 = "sell_volume",
+        /// (buy − sell) / (buy + sell) of the volume, −1 … 1.
+        imbalance: Option<f64> = "imbalance",
+        /// The smallest size.
+        min: Option<f64> = "min",
+        /// The largest size.
+        max: Option<f64> = "max",
+        /// The mean size.
+        mean: Option<f64> = "mean",
+        /// The standard deviation of the sizes.
+        stddev: Option<f64> = "stddev",
+        /// Volume-weighted average price.
+        vwap: Option<f64> = "vwap",
+        /// Median size.
+        p50: Option<f64> = "p50",
+        /// 80th percentile of the sizes.
+        p80: Option<f64> = "p80",
+        /// 95th percentile of the sizes.
+        p95: Option<f64> = "p95",
+        /// 99th percentile of the sizes.
+        p99: Option<f64> = "p99",
+        /// Time of the oldest event, Unix milliseconds.
+        first_ms: Option<u64> = "first",
+        /// Time of the newest event, Unix milliseconds.
+        last_ms: Option<u64> = "last",
+        /// Events per minute of the window.
+        per_minute: Option<f64> = "per_minute",
+        /// Whether every figure is exact to the millisecond.
+        exact: Option<bool> = "exact",
     }
 }
 
-impl Encode for StatsMap {
-    fn encode(&self, sink: &mut impl Sink) {
-        sink.map(FIELDS);
-        self.encode_fields(sink);
-    }
-}
-
-/// Statistics of one exchange.
+/// The statistics of one venue.
 #[derive(Debug, Clone, PartialEq)]
-pub struct VenueStats {
-    /// Its name.
-    pub name: Vec<u8>,
-    /// Its events.
-    pub stats: StatsMap,
+#[non_exhaustive]
+pub struct ExchangeStats {
+    /// The venue.
+    pub exchange: Bytes,
+    /// Its share of the window.
+    pub stats: Stats,
 }
 
-/// Statistics of one span of time.
+/// `LIQ.STATS … BY EXCHANGE`: one entry per venue that has events, in the order in which they were first seen.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StatsByExchange(pub Vec<ExchangeStats>);
+
+impl StatsByExchange {
+    /// The statistics of one venue, if it has events.
+    pub fn get(&self, exchange: &str) -> Option<&Stats> {
+        self.0.iter().find(|venue| venue.exchange == exchange).map(|venue| &venue.stats)
+    }
+}
+
+impl Encode for StatsByExchange {
+    fn encode(&self, sink: &mut impl Sink) {
+        sink.map(self.0.len());
+        for venue in &self.0 {
+            venue.exchange.encode(sink);
+            venue.stats.encode(sink);
+        }
+    }
+}
+
+impl Decode for StatsByExchange {
+    fn decode<S: Source>(source: S) -> Result<Self, Malformed> {
+        let venue = |(name, stats): (S, S)| {
+            let exchange = Bytes::decode(name)?;
+            let stats = Stats::decode(stats).map_err(|error| error.within(&exchange))?;
+            Ok(ExchangeStats { exchange, stats })
+        };
+        source.fields()?.into_named().into_iter().map(venue).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// The statistics of one span of time.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct BucketStats {
-    /// Where it begins, Unix ms.
+    /// Where it begins, Unix milliseconds, aligned to UTC.
     pub start_ms: u64,
-    /// Its events.
-    pub stats: StatsMap,
+    /// What it holds.
+    pub stats: Stats,
 }
 
 impl Encode for BucketStats {
     fn encode(&self, sink: &mut impl Sink) {
-        sink.map(FIELDS + 1);
+        sink.map(1 + self.stats.count_fields());
         sink.text("start");
-        sink.count(self.start_ms);
+        self.start_ms.encode(sink);
         self.stats.encode_fields(sink);
+    }
+}
+
+impl Decode for BucketStats {
+    fn decode<S: Source>(source: S) -> Result<Self, Malformed> {
+        let mut fields = source.fields()?;
+        Ok(Self { start_ms: fields.read("start")?, stats: Stats::decode_fields(&mut fields)? })
+    }
+}
+
+/// `LIQ.STATS … BUCKET d`: one entry per span of time, oldest first, empty ones included.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StatsBuckets(pub Vec<BucketStats>);
+
+impl Encode for StatsBuckets {
+    fn encode(&self, sink: &mut impl Sink) {
+        self.0.encode(sink);
+    }
+}
+
+impl Decode for StatsBuckets {
+    fn decode<S: Source>(source: S) -> Result<Self, Malformed> {
+        Vec::decode(source).map(Self)
     }
 }
 
@@ -122,25 +146,19 @@ impl Encode for BucketStats {
 )]
 pub enum StatsReply {
     /// Of the whole window.
-    One(StatsMap),
-    /// Per exchange that has events, in the order in which they were first seen.
-    ByExchange(Vec<VenueStats>),
-    /// Per span of time, oldest first.
-    Buckets(Vec<BucketStats>),
+    One(Stats),
+    /// Per exchange.
+    ByExchange(StatsByExchange),
+    /// Per span of time.
+    Buckets(StatsBuckets),
 }
 
 impl Encode for StatsReply {
     fn encode(&self, sink: &mut impl Sink) {
         match self {
-            Self::One(map) => map.encode(sink),
-            Self::ByExchange(venues) => {
-                sink.map(venues.len());
-                for venue in venues {
-                    sink.bytes(&venue.name);
-                    venue.stats.encode(sink);
-                }
-            }
-            Self::Buckets(rows) => rows.as_slice().encode(sink),
+            Self::One(stats) => stats.encode(sink),
+            Self::ByExchange(venues) => venues.encode(sink),
+            Self::Buckets(rows) => rows.encode(sink),
         }
     }
 }

@@ -1,54 +1,30 @@
 //! The reply of `LIQ.VWAP`.
 
-use crate::wire::{Encode, Sink};
+use crate::wire::{Asked, map_reply};
 
-/// A VWAP and what was derived from it; the doubly optional fields are left out when they were not asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct VwapReply {
-    /// Σ size / Σ quantity.
-    pub vwap: Option<f64>,
-    /// Notional, quote currency.
-    pub volume: f64,
-    /// Base currency.
-    pub quantity: f64,
-    /// Events.
-    pub count: u64,
-    /// Volume-weighted standard deviation of the price.
-    pub stddev: Option<f64>,
-    /// VWAP plus k deviations.
-    pub upper: Option<Option<f64>>,
-    /// VWAP less k deviations.
-    pub lower: Option<Option<f64>>,
-    /// (price − vwap) / vwap, percent.
-    pub deviation_pct: Option<Option<f64>>,
-    /// VWAP less LONGOFFSET.
-    pub long_entry: Option<f64>,
-    /// VWAP plus SHORTOFFSET.
-    pub short_entry: Option<f64>,
-}
-
-impl Encode for VwapReply {
-    fn encode(&self, sink: &mut impl Sink) {
-        let asked = [("upper", self.upper), ("lower", self.lower), ("deviation", self.deviation_pct)];
-        let asked = asked.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        sink.map(7 + asked.clone().count());
-        sink.text("vwap");
-        sink.optional_double(self.vwap);
-        sink.text("volume");
-        sink.double(self.volume);
-        sink.text("quantity");
-        sink.double(self.quantity);
-        sink.text("count");
-        sink.count(self.count);
-        sink.text("stddev");
-        sink.optional_double(self.stddev);
-        for (name, value) in asked {
-            sink.text(name);
-            sink.optional_double(value);
-        }
-        sink.text("long_entry");
-        sink.optional_double(self.long_entry);
-        sink.text("short_entry");
-        sink.optional_double(self.short_entry);
+map_reply! {
+    /// The volume-weighted average price of a window, with its bands and entry levels.
+    #[derive(Debug, Clone, Copy, PartialEq, Default)]
+    pub struct Vwap {
+        /// Σ size / Σ quantity. `None` when the window is empty.
+        vwap: Option<f64> = "vwap",
+        /// Notional in the quote currency.
+        volume: f64 = "volume",
+        /// Base quantity.
+        quantity: f64 = "quantity",
+        /// Events.
+        count: u64 = "count",
+        /// Volume-weighted standard deviation of the price.
+        stddev: Option<f64> = "stddev",
+        /// vwap + k · stddev, when asked with bands.
+        upper: Asked<Option<f64>> = "upper",
+        /// vwap − k · stddev, when asked with bands.
+        lower: Asked<Option<f64>> = "lower",
+        /// (price − vwap) / vwap in percent, when asked with a price.
+        deviation: Asked<Option<f64>> = "deviation",
+        /// vwap less the long offset: the price at which a long entry is signalled.
+        long_entry: Option<f64> = "long_entry",
+        /// vwap plus the short offset: the price at which a short entry is signalled.
+        short_entry: Option<f64> = "short_entry",
     }
 }
