@@ -21,7 +21,10 @@ impl Series {
         let found: Vec<Option<Estimate>> =
             self.with_order(window, side, |order| asked.iter().map(|p| order.percentile(*p, scale)).collect());
         let needs_range = found.iter().flatten().any(|estimate| matches!(estimate, Estimate::Outermost(_)));
-        let sums = if needs_range { self.sums(window).of(side) } else { Sums::default() };
+        let sums = match needs_range {
+            true => self.sums(window, &self.span_of(window)).of(side),
+            false => Sums::default(),
+        };
         found.into_iter().map(|estimate| Some(estimate?.within((sums.min, sums.max), scale))).collect()
     }
 
@@ -57,7 +60,7 @@ impl Series {
         let window = self.window(time, &request.scope, self.options.filter_window_ms())?;
         let side = request.scope.side;
         let span = self.span_of(&window);
-        let sums = self.sums(&window).of(side);
+        let sums = self.sums(&window, &span).of(side);
         let weighted: Vec<(f64, f64)> = if span.is_raw() {
             let sizes = self.events.tail.sizes(&span.tail).filter(|(_, of)| side.is_none_or(|side| side == *of));
             let mut sizes: Vec<f64> = sizes.map(|(size, _)| size).collect();

@@ -121,11 +121,11 @@ impl Series {
         ask(&mut OrderCursor::once(&mut self.events, &span, side))
     }
 
-    fn sums(&mut self, window: &Window) -> SidedSums {
-        let span = self.span_of(window);
+    /// Sums of the window, whose events lie in `span`.
+    fn sums(&mut self, window: &Window, span: &Span) -> SidedSums {
         if window.live_ms.is_some() {
-            return self.cursors.sums(&self.events, window.window_ms, &span);
+            return self.cursors.sums(&self.events, window.window_ms, span);
         }
-        SumCursor::once(&self.events, &span)
+        SumCursor::once(&self.events, span)
     }
 }

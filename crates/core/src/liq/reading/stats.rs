@@ -37,7 +37,7 @@ impl Series {
 
     fn of_window(&mut self, window: &Window, side: Option<Side>) -> Stats {
         let span = self.span_of(window);
-        let sums = self.sums(window);
+        let sums = self.sums(window, &span);
         let of = sums.of(side);
         let scale = self.events.scale;
         let percentiles = self.with_order(window, side, |order| {

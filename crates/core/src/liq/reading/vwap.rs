@@ -10,7 +10,8 @@ impl Series {
     /// The VWAP of a window or since an anchor, with what the request asks to be derived from it.
     pub fn vwap(&mut self, time: Time, request: &request::Vwap) -> Result<Vwap, ReadError> {
         let window = self.vwap_window(time, request)?;
-        let sums = self.sums(&window).of(request.scope.side);
+        let span = self.span_of(&window);
+        let sums = self.sums(&window, &span).of(request.scope.side);
         let (vwap, stddev) = (sums.vwap(), sums.price_stddev());
         let band = |sign: f64| request.bands.map(|k| Some(vwap? + sign * k * stddev?));
         Ok(Vwap {

@@ -41,6 +41,7 @@ mod cursors;
 mod estimate;
 mod event;
 mod events;
+mod gather;
 mod heap;
 mod histogram;
 mod judgement;

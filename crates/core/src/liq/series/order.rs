@@ -10,6 +10,7 @@ use std::ops::Range;
 use super::archive::Watcher;
 use super::estimate::Estimate;
 use super::events::{EventWatcher, Events, Span};
+use super::gather::{histogram_of, is_wanted, panes_between, raw_between, sorted_sizes};
 use super::heap::Measure;
 use super::histogram::Histogram;
 use super::pane::Pane;
@@ -34,6 +35,8 @@ pub struct OrderCursor {
     side: Option<Side>,
     /// The window is what is later than this, Unix ms.
     cutoff_ms: i64,
+    /// No raw event lies between the cutoff and this: until the window begins here, none leaves it. Unix ms.
+    none_before_ms: i64,
     /// Whether the last answer was exact.
     is_exact: bool,
     /// Answers since the other form was last needed.
@@ -47,12 +50,16 @@ pub struct OrderCursor {
 struct Buckets {
     histogram: Histogram,
     edge_ms: u64,
+    /// Until the window begins here or later, its edge stays what it is: the pane that begins it ends here. 0 where no pane
+    /// does.
+    steady_until_ms: u64,
 }
 
 impl OrderCursor {
     /// A cursor over the window of `window_ms` and one side or both.
     pub const fn new(window_ms: u64, side: Option<Side>) -> Self {
-        Self { window_ms, side, cutoff_ms: i64::MIN, is_exact: true, unneeded: 0, exact: None, buckets: None }
+        let (cutoff_ms, none_before_ms) = (i64::MIN, i64::MIN);
+        Self { window_ms, side, cutoff_ms, none_before_ms, is_exact: true, unneeded: 0, exact: None, buckets: None }
     }
 
     /// Whether it answers for this window and side.
@@ -77,7 +84,8 @@ impl OrderCursor {
             let edge_ms = events.archive.edge(cutoff_ms);
             return self.buckets.as_ref().is_some_and(|held| panes_between(events, held.edge_ms, edge_ms).len() <= 1);
         }
-        self.exact.is_some() && raw_between(events, self.cutoff_ms, cutoff_ms) <= FEW_EVENTS
+        let moves_none = (self.cutoff_ms..self.none_before_ms).contains(&cutoff_ms);
+        self.exact.is_some() && (moves_none || raw_between(events, self.cutoff_ms, cutoff_ms) <= FEW_EVENTS)
     }
 
     /// Brings it to `now_ms`, which is not before the newest event.
@@ -89,11 +97,12 @@ impl OrderCursor {
             self.cutoff_ms = cutoff_ms;
             self.move_buckets(events, cutoff_ms);
         }
-        if exact {
-            self.exact.get_or_insert_with(|| {
-                sorted_sizes(events, events.tail.until(cutoff_ms)..events.tail.end(), self.side)
-            });
-        } else if self.buckets.is_none() {
+        if exact && self.exact.is_none() {
+            let span = events.tail.until(cutoff_ms)..events.tail.end();
+            self.exact = Some(sorted_sizes(events, span, self.side));
+            // Nobody kept it up while there was no list.
+            self.none_before_ms = i64::MIN;
+        } else if !exact && self.buckets.is_none() {
             self.buckets = Some(Buckets::of(events, cutoff_ms, self.side));
         }
         self.let_go(exact, events.tail.len());
@@ -119,8 +128,13 @@ impl OrderCursor {
 
     fn move_exact(&mut self, events: &Events, cutoff_ms: i64) {
         let Some(sorted) = &mut self.exact else { return };
+        if (self.cutoff_ms..self.none_before_ms).contains(&cutoff_ms) {
+            return;
+        }
         let (from, to) = (self.cutoff_ms.min(cutoff_ms), self.cutoff_ms.max(cutoff_ms));
         let between = events.tail.until(from)..events.tail.until(to);
+        let first = if cutoff_ms > self.cutoff_ms { between.end } else { between.start };
+        self.none_before_ms = events.tail.ts_ms(first).map_or(cutoff_ms, |ts_ms| ts_ms as i64);
         if between.start == between.end {
             return;
         }
@@ -139,8 +153,13 @@ impl OrderCursor {
     }
 
     fn move_buckets(&mut self, events: &mut Events, cutoff_ms: i64) {
-        let Some(Buckets { histogram, edge_ms }) = &mut self.buckets else { return };
+        let first_ms = self.first_ms();
+        let Some(Buckets { histogram, edge_ms, steady_until_ms }) = &mut self.buckets else { return };
+        if (*edge_ms..*steady_until_ms).contains(&first_ms) {
+            return;
+        }
         let new_edge_ms = events.archive.edge(cutoff_ms);
+        *steady_until_ms = events.archive.covering(first_ms).map_or(0, Pane::end_ms);
         if new_edge_ms == *edge_ms {
             return;
         }
@@ -175,7 +194,7 @@ impl OrderCursor {
             cursor.exact = Some(sorted_sizes(events, span.tail.clone(), side));
         } else {
             let histogram = histogram_of(events, span, side);
-            cursor.buckets = Some(Buckets { histogram, edge_ms: 0 });
+            cursor.buckets = Some(Buckets { histogram, edge_ms: 0, steady_until_ms: 0 });
         }
         cursor
     }
@@ -289,58 +308,17 @@ impl Buckets {
     fn of(events: &mut Events, cutoff_ms: i64, side: Option<Side>) -> Self {
         let edge_ms = events.archive.edge(cutoff_ms);
         let span = Span { panes: events.archive.behind_edge(edge_ms), tail: events.tail.all(), is_exact: false };
-        Self { histogram: histogram_of(events, &span, side), edge_ms }
+        Self { histogram: histogram_of(events, &span, side), edge_ms, steady_until_ms: 0 }
     }
 
     /// Whether a pane of `span`, which an event came to, is counted for a window later than `cutoff_ms`. A pane that is
     /// new where the window begins now begins the window.
     fn takes_in(&mut self, span: &Range<u64>, cutoff_ms: i64) -> bool {
         if span.start < self.edge_ms && span.end as i64 > cutoff_ms + 1 {
-            self.edge_ms = span.start;
+            (self.edge_ms, self.steady_until_ms) = (span.start, 0);
         }
         span.start >= self.edge_ms
     }
-}
-
-fn histogram_of(events: &mut Events, span: &Span, side: Option<Side>) -> Histogram {
-    events.archive.pack_late();
-    steps::note(span.panes.len() + events.tail.count(&span.tail));
-    if span.panes.len() <= FEW_PANES && events.tail.count(&span.tail) <= FEW_EVENTS {
-        return small_histogram_of(events, span, side);
-    }
-    Histogram::from_counts(events.scale, &events.bucket_counts(span, side))
-}
-
-/// The same without a place for every bucket there is: for one row of a chart.
-fn small_histogram_of(events: &Events, span: &Span, side: Option<Side>) -> Histogram {
-    let mut histogram = Histogram::new(events.scale);
-    for place in span.panes.clone() {
-        events.archive.each_code(place, |code, count| {
-            if is_wanted(code, side) {
-                histogram.add(code / 2, count);
-            }
-        });
-    }
-    let sizes = events.tail.sizes(&span.tail).filter(|(_, of)| side.is_none_or(|side| side == *of));
-    sizes.for_each(|(size, _)| histogram.add(events.scale.bucket(size), 1));
-    histogram
-}
-
-fn sorted_sizes(events: &Events, span: Range<super::tail::Position>, side: Option<Side>) -> Sorted {
-    let sizes = events.tail.sizes(&span).filter(|(_, of)| side.is_none_or(|side| side == *of));
-    Sorted::of(sizes.map(|(size, _)| size).collect())
-}
-
-fn is_wanted(code: u16, side: Option<Side>) -> bool {
-    side.is_none_or(|side| code % 2 == side as u16)
-}
-
-fn panes_between(events: &Events, a_ms: u64, b_ms: u64) -> Range<usize> {
-    events.archive.behind_edge(a_ms.min(b_ms)).start..events.archive.behind_edge(a_ms.max(b_ms)).start
-}
-
-fn raw_between(events: &Events, a_ms: i64, b_ms: i64) -> usize {
-    events.tail.count(&(events.tail.until(a_ms.min(b_ms))..events.tail.until(a_ms.max(b_ms))))
 }
 
 impl Watcher for OrderCursor {
@@ -356,8 +334,9 @@ impl Watcher for OrderCursor {
 
     fn dropped(&mut self, pane: &Pane) {
         let (side, first_ms) = (self.side, self.first_ms());
-        let Some(Buckets { histogram, edge_ms }) = &mut self.buckets else { return };
+        let Some(Buckets { histogram, edge_ms, steady_until_ms }) = &mut self.buckets else { return };
         if pane.start_ms >= *edge_ms {
+            *steady_until_ms = 0;
             for (code, count) in pane.content.packed.pairs().filter(|(code, _)| is_wanted(*code, side)) {
                 histogram.remove(code / 2, count);
             }
@@ -374,6 +353,7 @@ impl EventWatcher for OrderCursor {
         }
         if let Some(sorted) = self.exact.as_mut().filter(|_| event.ts_ms as i64 > self.cutoff_ms) {
             sorted.insert(event.size);
+            self.none_before_ms = self.none_before_ms.min(event.ts_ms as i64);
         }
         if let Some(buckets) = &mut self.buckets {
             buckets.histogram.add(code / 2, 1);

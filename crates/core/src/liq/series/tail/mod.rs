@@ -90,6 +90,11 @@ impl Tail {
         self.leaves.back().map(Leaf::last_ms)
     }
 
+    /// Timestamp of the event at `position`; `None` behind the newest.
+    pub fn ts_ms(&self, position: Position) -> Option<u64> {
+        self.leaves.get(position.leaf).map(|leaf| leaf.ts_ms(position.place))
+    }
+
     /// Where the first event lies that is later than `ts_ms`.
     pub fn until(&self, ts_ms: i64) -> Position {
         // Nearly always the answer is one of the ends.
@@ -268,10 +273,22 @@ impl Tail {
         Parts { front, closed: from..end.leaf.max(from), back }
     }
 
+    /// Whether `places` are all events of a leaf from some place on, and none will come to its end.
+    fn is_closed_end(&self, leaf: usize, places: &Range<usize>) -> bool {
+        places.end == self.leaves[leaf].len() && leaf + 1 < self.leaves.len()
+    }
+
     /// Sums of the events in `span`.
     pub fn sums(&self, span: &Range<Position>, remembered: &mut Remembered) -> SidedSums {
         let Parts { front, closed, back } = self.parts(span);
-        let mut sums = front.map_or_else(SidedSums::default, |(leaf, places)| self.leaves[leaf].add_up(places));
+        let mut sums = match front {
+            // What a closed leaf adds up to behind a place does not change.
+            Some((leaf, places)) if self.is_closed_end(leaf, &places) => {
+                remembered.front_sums(&self.leaves[leaf], places.start)
+            }
+            Some((leaf, places)) => self.leaves[leaf].add_up(places),
+            None => SidedSums::default(),
+        };
         sums.merge(&remembered.sums(self, closed));
         if let Some((leaf, places)) = back {
             let leaf = &self.leaves[leaf];
@@ -288,9 +305,8 @@ impl Tail {
     pub fn weight(&self, span: &Range<Position>, remembered: &mut Remembered) -> Weight {
         let Parts { front, closed, back } = self.parts(span);
         let mut weight = match front {
-            // What a closed leaf weighs behind a place does not change.
-            Some((leaf, places)) if places.end == self.leaves[leaf].len() && leaf + 1 < self.leaves.len() => {
-                remembered.front(self, leaf, places.start)
+            Some((leaf, places)) if self.is_closed_end(leaf, &places) => {
+                remembered.front_weight(&self.leaves[leaf], places.start)
             }
             Some((leaf, places)) => self.leaves[leaf].weigh(places),
             None => Weight::default(),

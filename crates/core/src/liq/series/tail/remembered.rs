@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::leaf::Leaf;
 use super::{MOST, Tail};
 use crate::liq::series::SidedSums;
 use crate::liq::series::heap::{self, Measure};
@@ -11,7 +12,7 @@ use crate::panes::Version;
 use crate::relocation::Mover;
 use crate::steps;
 
-/// Sums over runs of closed leaves, and what the leaf that a window begins in weighs from each of its events on, nearly.
+/// Sums over runs of closed leaves, and over the ends of the leaf that a window begins in.
 ///
 /// Whatever is remembered is a partial sum of the one order in which the tail adds: an answer from memory and one made
 /// anew are the same to the bit.
@@ -19,12 +20,13 @@ use crate::steps;
 pub struct Remembered {
     sums: Closed<SidedSums>,
     weight: Closed<Weight>,
-    front: Option<Box<Front>>,
+    front_sums: Option<Box<Front<SidedSums>>>,
+    front_weight: Option<Box<Front<Weight>>>,
 }
 
 impl Default for Remembered {
     fn default() -> Self {
-        Self { sums: Closed::new(), weight: Closed::new(), front: None }
+        Self { sums: Closed::new(), weight: Closed::new(), front_sums: None, front_weight: None }
     }
 }
 
@@ -62,13 +64,47 @@ impl<S: Default + Copy> Closed<S> {
 /// Events per chunk of a leaf's front.
 const CHUNK: usize = 8;
 
-/// What a closed leaf weighs behind each of its chunks, counted from its end.
+/// The sums over the ends of one closed leaf: the last `n` chunks add up to `behind[n]`.
 #[derive(Debug, Clone)]
-struct Front {
+struct Front<S> {
     version: Version,
-    /// The last `n` chunks weigh `behind[n]`.
-    behind: [Weight; MOST / CHUNK + 1],
+    behind: [S; MOST / CHUNK + 1],
     chunks: usize,
+}
+
+impl<S: Default + Copy> Front<S> {
+    /// The sum of the events of a closed leaf from `place` to its end: raw events up to the next chunk, then what is
+    /// remembered of the chunks behind it.
+    fn of(
+        slot: &mut Option<Box<Self>>,
+        leaf: &Leaf,
+        place: usize,
+        add_up: impl Fn(Range<usize>) -> S,
+        merge: impl Fn(&mut S, &S),
+    ) -> S {
+        let chunks = (leaf.len() - place) / CHUNK;
+        let known = slot.as_ref().is_some_and(|front| front.version == leaf.version() && front.chunks >= chunks);
+        if !known {
+            let all = leaf.len() / CHUNK;
+            let mut behind = [S::default(); MOST / CHUNK + 1];
+            for chunk in 1..=all {
+                let begin = leaf.len() - chunk * CHUNK;
+                let mut sum = add_up(begin..begin + CHUNK);
+                merge(&mut sum, &behind[chunk - 1]);
+                behind[chunk] = sum;
+            }
+            let front = Self { version: leaf.version(), behind, chunks: all };
+            match slot {
+                Some(held) => **held = front,
+                None => *slot = Some(front.into()),
+            }
+        }
+        let mut sum = add_up(place..leaf.len() - chunks * CHUNK);
+        if let Some(front) = slot {
+            merge(&mut sum, &front.behind[chunks]);
+        }
+        sum
+    }
 }
 
 impl Remembered {
@@ -82,37 +118,22 @@ impl Remembered {
         self.weight.of(tail, leaves, |sum, leaf| sum.merge(tail.leaves[leaf].weight()))
     }
 
+    /// Sums of the events of a closed leaf from `place` to its end.
+    pub fn front_sums(&mut self, leaf: &Leaf, place: usize) -> SidedSums {
+        Front::of(&mut self.front_sums, leaf, place, |places| leaf.add_up(places), SidedSums::merge)
+    }
+
     /// Weight of the events of a closed leaf from `place` to its end.
-    pub fn front(&mut self, tail: &Tail, leaf: usize, place: usize) -> Weight {
-        let leaf = &tail.leaves[leaf];
-        let chunks = (leaf.len() - place) / CHUNK;
-        let known = self.front.as_ref().is_some_and(|front| front.version == leaf.version() && front.chunks >= chunks);
-        if !known {
-            let all = leaf.len() / CHUNK;
-            let mut front =
-                Front { version: leaf.version(), behind: [Weight::default(); MOST / CHUNK + 1], chunks: all };
-            for chunk in 1..=all {
-                let begin = leaf.len() - chunk * CHUNK;
-                let mut weight = leaf.weigh(begin..begin + CHUNK);
-                weight.merge(front.behind[chunk - 1]);
-                front.behind[chunk] = weight;
-            }
-            match &mut self.front {
-                Some(slot) => **slot = front,
-                None => self.front = Some(front.into()),
-            }
-        }
-        // Raw events up to the next chunk, then what is remembered of the chunks behind it.
-        let mut weight = leaf.weigh(place..leaf.len() - chunks * CHUNK);
-        if let Some(front) = &self.front {
-            weight.merge(front.behind[chunks]);
-        }
-        weight
+    pub fn front_weight(&mut self, leaf: &Leaf, place: usize) -> Weight {
+        Front::of(&mut self.front_weight, leaf, place, |places| leaf.weigh(places), |sum, more| sum.merge(*more))
     }
 
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
-        if let Some(front) = &self.front {
+        if let Some(front) = &self.front_sums {
+            heap::boxed(&**front, measure);
+        }
+        if let Some(front) = &self.front_weight {
             heap::boxed(&**front, measure);
         }
     }
