@@ -140,7 +140,10 @@ impl Remembered {
 
     /// Moves every buffer.
     pub fn relocate(&mut self, mover: &mut impl Mover) {
-        if let Some(front) = &mut self.front {
+        if let Some(front) = &mut self.front_sums {
+            mover.boxed(front);
+        }
+        if let Some(front) = &mut self.front_weight {
             mover.boxed(front);
         }
     }
