@@ -12,9 +12,12 @@ mod table;
 #[path = "../load/mod.rs"]
 mod load;
 
+mod baseline;
+
 use std::path::Path;
 use std::process::Command;
 
+use baseline::Baseline;
 use load::{Connections, Workload, series, workload};
 use support::{Options, Server};
 use table::Table;
@@ -22,7 +25,9 @@ use table::Table;
 const PER_DAY: u64 = 144_000;
 const SHORT: usize = 1_600;
 const LONG: usize = 6_400;
-const PIPELINES: [usize; 2] = [1, 16];
+/// Depth of the pipeline, and whether the client reads RESP3.
+type Way = (usize, bool);
+const WAYS: [Way; 3] = [(1, false), (16, false), (16, true)];
 
 /// Names the file that callgrind writes.
 const DUMP: &str = "LIQ_CALLGRIND_DUMP";
@@ -34,15 +39,17 @@ fn main() {
     let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
     // What the server does by the clock would be counted too, the more of it the busier the machine is.
     let server = Options::default().tcp().line("hz 1").start();
+    let mut baseline = Baseline::load();
     if is_wanted("series") {
-        count_series(&server, Path::new(&dump));
+        count_series(&server, Path::new(&dump), &mut baseline);
     }
     if is_wanted("limits") {
-        count_limits(&server, Path::new(&dump));
+        count_limits(&server, Path::new(&dump), &mut baseline);
     }
+    assert!(baseline.finish(), "instructions are above their baselines");
 }
 
-fn count_series(server: &Server, dump: &Path) {
+fn count_series(server: &Server, dump: &Path, baseline: &mut Baseline) {
     let mut client = server.connect();
     for prefix in ["read", "add", "madd", "pack"] {
         series::create(&mut client, &format!("{prefix}:0"), PER_DAY, 1);
@@ -50,15 +57,24 @@ fn count_series(server: &Server, dump: &Path) {
             assert_eq!(client.run(&format!("COPY {prefix}:0 {prefix}:{key}")).int(), 1);
         }
     }
+    // The same with an expiry that is put off now and then.
+    for key in 0..10 {
+        for prefix in ["readx", "addx"] {
+            assert_eq!(client.run(&format!("COPY read:0 {prefix}:{key}")).int(), 1);
+            client.run(&format!("LIQ.ALTER {prefix}:{key} IDLE 30d")).ok();
+        }
+    }
     let over = workload::over_keys;
     let mut workloads = vec![
         workload::no_operation("LIQ._NOOP, arguments and reply of LIQ.ADD"),
         workload::add("LIQ.ADD", "<= 1.5", "add", 10, PER_DAY, ""),
+        workload::add("LIQ.ADD, expiring", "", "addx", 10, PER_DAY, ""),
         workload::set(),
         over("PING", "", "-", 1, "PING"),
         over("LIQ.PCTL 80", "", "read", 10, "LIQ.PCTL {} 80"),
         over("LIQ.RANK", "", "read", 10, "LIQ.RANK {} 25000"),
         over("LIQ.VWAP", "", "read", 10, "LIQ.VWAP {}"),
+        over("LIQ.VWAP, expiring", "", "readx", 10, "LIQ.VWAP {}"),
         over("LIQ.STATS", "", "read", 10, "LIQ.STATS {}"),
         workload::madd("LIQ.MADD of 100, per event", "", "madd", PER_DAY, 100),
         workload::madd_pack("LIQ.MADDPACK of 100, per event", "", "pack", PER_DAY, 100),
@@ -66,10 +82,20 @@ fn count_series(server: &Server, dump: &Path) {
     println!(
         "Instructions per request (callgrind), 10 series of {PER_DAY} events in 24 h, and as multiples of the no-op.\n"
     );
-    let mut table = Table::new(&["command", "pipeline 1", "x no-op", "pipeline 16", "x no-op", "wanted"]);
-    let mut floor = [0.0; PIPELINES.len()];
+    let mut table = Table::new(&[
+        "command",
+        "pipeline 1",
+        "x no-op",
+        "pipeline 16",
+        "x no-op",
+        "RESP3, 16",
+        "x no-op",
+        "wanted",
+        "baseline",
+    ]);
+    let mut floor = [0.0; WAYS.len()];
     for (place, workload) in workloads.iter_mut().enumerate() {
-        let counts = PIPELINES.map(|depth| per_event(server, dump, workload, depth));
+        let counts = WAYS.map(|way| per_event(server, dump, workload, way));
         if place == 0 {
             floor = counts;
         }
@@ -77,13 +103,13 @@ fn count_series(server: &Server, dump: &Path) {
         for (count, floor) in counts.iter().zip(floor) {
             row.extend([table::whole(*count), format!("{:.2}", count / floor)]);
         }
-        row.push(workload.wanted.to_owned());
+        row.extend([workload.wanted.to_owned(), baseline.compare(workload.name, &counts)]);
         table.row(row);
     }
     table.print();
 }
 
-fn count_limits(server: &Server, dump: &Path) {
+fn count_limits(server: &Server, dump: &Path, baseline: &mut Baseline) {
     let mut client = server.connect();
     // One unit of a hundred thousand a day: expiries move as seldom as under real use, and nothing is refused.
     const ONE: &str = "LIMIT 100000 PERIOD 1d";
@@ -104,10 +130,13 @@ fn count_limits(server: &Server, dump: &Path) {
         over("RL.PEEK", "", "made", "RL.PEEK {}"),
     ];
     println!("\nInstructions per request (callgrind), 10 keys.\n");
-    let mut table = Table::new(&["command", "pipeline 1", "pipeline 16", "wanted"]);
+    let mut table = Table::new(&["command", "pipeline 1", "pipeline 16", "RESP3, 16", "wanted", "baseline"]);
     for workload in &mut workloads {
-        let counts = PIPELINES.map(|depth| table::whole(per_event(server, dump, workload, depth)));
-        table.row([vec![workload.name.to_owned()], counts.to_vec(), vec![workload.wanted.to_owned()]].concat());
+        let counts = WAYS.map(|way| per_event(server, dump, workload, way));
+        let mut row = vec![workload.name.to_owned()];
+        row.extend(counts.map(table::whole));
+        row.extend([workload.wanted.to_owned(), baseline.compare(workload.name, &counts)]);
+        table.row(row);
     }
     table.print();
 }
@@ -126,17 +155,18 @@ fn run_self_under_callgrind() {
     assert!(program.status().expect("this program runs").success());
 }
 
-fn per_event(server: &Server, dump: &Path, workload: &mut Workload, depth: usize) -> f64 {
+fn per_event(server: &Server, dump: &Path, workload: &mut Workload, way: Way) -> f64 {
     let events = |requests: usize| (requests / workload.per_request * workload.per_request) as f64;
     let difference = events(LONG) - events(SHORT);
-    let (short, long) = (counted(server, dump, workload, SHORT, depth), counted(server, dump, workload, LONG, depth));
+    let (short, long) = (counted(server, dump, workload, SHORT, way), counted(server, dump, workload, LONG, way));
     (long - short) / difference
 }
 
 /// Instructions of the server while it serves about `events` events.
-fn counted(server: &Server, dump: &Path, workload: &mut Workload, events: usize, depth: usize) -> f64 {
+fn counted(server: &Server, dump: &Path, workload: &mut Workload, events: usize, (depth, resp3): Way) -> f64 {
     // One connection, so that events arrive in the order of their times.
-    let mut connections = Connections::open(server.port(), 1);
+    let open = if resp3 { Connections::open_resp3 } else { Connections::open };
+    let mut connections = open(server.port(), 1);
     // The first requests of a kind pay for what is built once.
     connections.run(&workload.pipelines(64, depth));
     let pipelines = workload.pipelines(events / workload.per_request, depth);

@@ -30,6 +30,15 @@ impl Connections {
         Self { open: (0..count).map(connect).collect(), next: 0 }
     }
 
+    /// Connections that read RESP3.
+    pub fn open_resp3(port: u16, count: usize) -> Self {
+        let mut connections = Self::open(port, count);
+        let mut hello = Vec::new();
+        resp::request(&mut hello, &["HELLO", "3"]);
+        connections.run(&vec![(hello, 1); count]);
+        connections
+    }
+
     /// Sends pipelines of encoded requests, each `(bytes, how many replies)`, in order, and waits for all replies.
     pub fn run(&mut self, pipelines: &[(Vec<u8>, usize)]) {
         for (bytes, replies) in pipelines {

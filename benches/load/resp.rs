@@ -22,19 +22,20 @@ fn header(out: &mut Vec<u8>, kind: u8, len: usize) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The length of the complete RESP2 reply at the start of `bytes`, or `None` when more has to come.
+/// The length of the complete reply, RESP2 or RESP3, at the start of `bytes`, or `None` when more has to come.
 pub fn reply_len(bytes: &[u8]) -> Option<usize> {
     let line_end = bytes.iter().position(|byte| *byte == b'\n')? + 1;
     let number = || -> i64 { std::str::from_utf8(&bytes[1..line_end - 2]).unwrap().parse().unwrap() };
     match bytes[0] {
-        b'+' | b':' => Some(line_end),
+        b'+' | b':' | b',' | b'#' | b'_' => Some(line_end),
         b'$' => {
             let end = usize::try_from(number()).map_or(line_end, |len| line_end + len + 2);
             (bytes.len() >= end).then_some(end)
         }
-        b'*' => {
+        kind @ (b'*' | b'%') => {
             let mut end = line_end;
-            for _ in 0..number() {
+            let elements = if kind == b'%' { 2 * number() } else { number() };
+            for _ in 0..elements {
                 end += reply_len(&bytes[end..])?;
             }
             Some(end)

@@ -1,4 +1,4 @@
-//! `RL.CHECK` beside SET, beside the same in Lua, and beside redis-cell when `LIQ_REDIS_CELL` names its file.
+//! `RL.CHECK` beside SET, beside the same in Lua, and beside redis-cell when `REDIS_CELL_SO` names its file.
 
 use crate::load::limits::{LUA_GCRA, line, lua};
 use crate::load::workload::set;
@@ -16,7 +16,7 @@ const SPENT: &str = "LIMIT 1 PERIOD 1d";
 pub fn run() {
     let rounds: usize = std::env::var("ROUNDS").map_or(5, |text| text.parse().expect("ROUNDS is a number"));
     println!("Rate limits on 100,000 keys, as multiples of SET's server CPU and throughput, pipeline 16.\n");
-    let cell = std::env::var("LIQ_REDIS_CELL").ok();
+    let cell = std::env::var("REDIS_CELL_SO").ok();
     let options =
         cell.iter().fold(Options::default().tcp(), |options, path| options.line(load_line(path.as_ref(), "")));
     let server = options.start();

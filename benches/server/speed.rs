@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::load::{Connections, Workload, series, workload};
+use crate::rivals;
 use crate::support::{Client, Options, Server};
 use crate::table::Table;
 
@@ -35,7 +36,7 @@ pub fn run() {
 
 /// The commands themselves, without AOF and keyspace events.
 fn commands(rounds: usize) {
-    let server = Options::default().tcp().start();
+    let server = rivals::load(Options::default().tcp()).start();
     let mut client = server.connect();
     let prefixes = ["read", "add", "venue", "madd", "pack"];
     for prefix in prefixes {
@@ -65,6 +66,7 @@ fn commands(rounds: usize) {
         workload::madd("LIQ.MADD of 100, per event", "<= 0.5", "madd", PER_DAY, 100),
         workload::madd_pack("LIQ.MADDPACK of 100, per event", "<= 0.15", "pack", PER_DAY, 100),
     ];
+    workloads.extend(rivals::workloads(&mut client, PER_DAY));
     measure(&server, &mut workloads, rounds, "command");
 }
 
