@@ -14,6 +14,7 @@ mod load;
 mod accuracy;
 mod limits;
 mod memory;
+mod orders;
 mod rivals;
 mod rows;
 mod slowlog;

@@ -1,6 +1,7 @@
 //! The worst a single command does to the server's event loop, with 5 million events in the window.
 
 use crate::load::series::{self, DAY_MS, START_MS};
+use crate::orders;
 use crate::slowlog;
 use crate::speed::median;
 use crate::support::{Client, Server};
@@ -79,6 +80,7 @@ pub fn run() {
     let idle = vec![add(now_ms + 3 * DAY_MS, 1)];
     show(&mut client, "LIQ.ADD after three idle days", &idle);
     table.print();
+    orders::run();
 }
 
 fn madd(now_ms: u64, batch: u64) -> String {
