@@ -13,10 +13,10 @@ impl Command for Info {
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.info",
         arity: 2,
-        flags: c"readonly fast",
+        flags: c"readonly",
         key: KeyAccess::Read,
         summary: c"Options, totals and memory of a series",
-        complexity: c"O(1)",
+        complexity: c"O(P) in the panes held, whose memory is measured",
         since: c"0.1.0",
         args: &[ArgSpec::KEY],
         internal: false,
