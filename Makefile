@@ -52,7 +52,7 @@ bench-server:
 instructions: ## callgrind instructions per request beside a no-op command; fails 5 % above benches/instructions/baseline.tsv
 	@scripts/prepare build server valgrind
 	cargo build --release --lib --features bench-noop --target-dir target/instructions
-	LIQ_MODULE=target/instructions/release/libliq.so cargo bench --bench instructions
+	LIQ_MODULE=target/instructions/release/libliq.so cargo bench --profile dev --bench instructions
 
 compat: ## the server tests on newer Redis and Valkey releases from Debian
 	@scripts/prepare build server
