@@ -209,9 +209,10 @@ impl Server {
     pub fn wait_for_background(&self) {
         let mut client = self.connect();
         wait_until("background saving ends", || {
+            // In this order: a rewrite waits for the snapshot to end, and is scheduled until it is in progress.
             client.info("rdb_bgsave_in_progress") == "0"
-                && client.info("aof_rewrite_in_progress") == "0"
                 && client.info("aof_rewrite_scheduled") == "0"
+                && client.info("aof_rewrite_in_progress") == "0"
         });
     }
 
