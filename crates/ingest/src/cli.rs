@@ -29,7 +29,7 @@ pub struct Settings {
     /// TOML file
     #[arg(long, global = true, env = "LIQ_INGEST_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Redis: redis://, rediss:// or unix:// [env: REDIS_URL]
+    /// Redis: redis://, rediss://, unix://, redis+cluster://a,b or redis+sentinel://a,b/name [env: REDIS_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub redis_url: Option<String>,
     /// Certificate authority to trust, PEM

@@ -89,11 +89,11 @@ fn a_server_that_forgets_is_told_again_and_what_cannot_be_told_again_is_an_error
     let file = folder.path().join("feed.csv");
     feed::capture(&file, 12_000, 41);
     let undisturbed = Server::start();
-    program::succeed(&mut replay(&folder.path().join("a"), &url_of(&undisturbed), &[file.clone()]));
+    program::succeed(&mut replay(&folder.path().join("a"), &url_of(&undisturbed), std::slice::from_ref(&file)));
     let expected = state_of(&undisturbed);
 
     let mut server = Server::start();
-    let mut command = replay(&folder.path().join("b"), &url_of(&server), &[file.clone()]);
+    let mut command = replay(&folder.path().join("b"), &url_of(&server), std::slice::from_ref(&file));
     let mut running = Running::start(command.args(["--batch", "20"]).stderr(Stdio::null()));
     for events in [100, 1_000, 3_000] {
         wait_until("some of it is there", || running.has_ended() || stored(&server) >= events);

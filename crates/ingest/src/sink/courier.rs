@@ -3,21 +3,20 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use liq_core::liq::request::{NewEvent, encode_events};
 use liq_core::liq::series::{BatchId, OptionsPatch};
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError, TlsCertificates, Value};
+use redis::{Pipeline, RedisError, Value};
 
 use super::counts::Counts;
+use super::link::{Door, Link};
 use super::rows::wire_form;
 use crate::config::{ConfigError, RedisConfig};
 use crate::event::Event;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A server that saves, loads or runs a long command may answer late; a dead one is noticed by this.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a cluster is asked who its masters are.
+const IDENTIFY_EVERY: Duration = Duration::from_secs(1);
 
 /// Error codes that pass by themselves; the text behind `ERR` decides about the rest.
 const PASSING: [&str; 10] =
@@ -101,12 +100,14 @@ pub type Creation = Vec<Vec<u8>>;
 
 /// One connection to Redis.
 pub struct Courier {
-    client: Client,
-    connection: Option<MultiplexedConnection>,
+    door: Door,
+    link: Option<Link>,
     max_memory: Option<String>,
     wait: Option<(usize, Duration)>,
-    /// Which process answered the last connection, where it tells.
-    run_id: Option<String>,
+    /// Who answered last, where that is told.
+    identity: Option<String>,
+    /// When that was asked last.
+    identified_at: Instant,
     /// Series that were made sure of over this connection, with what makes them.
     known: HashMap<Arc<str>, Creation>,
     /// Keys that were made anew by the last delivery although they had been there.
@@ -116,26 +117,13 @@ pub struct Courier {
 impl Courier {
     /// Reads address and certificates; connects later.
     pub fn new(config: &RedisConfig) -> Result<Self, ConfigError> {
-        crate::choose_crypto();
-        let refused = |name, problem: String| ConfigError::Setting { name, problem };
-        let url = config.url.reveal();
-        let client = match &config.ca_file {
-            Some(path) => {
-                let pem =
-                    std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
-                let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem) };
-                Client::build_with_tls(url, certificates)
-            }
-            None => Client::open(url),
-        };
-        // The error's own text may hold the address, and that the password.
-        let client = client.map_err(|error| refused("redis.url", format!("{}: {}", config.url, error.category())))?;
         Ok(Self {
-            client,
-            connection: None,
+            door: Door::new(config)?,
+            link: None,
             max_memory: config.max_memory.clone(),
             wait: (config.wait_replicas > 0).then_some((config.wait_replicas, config.wait)),
-            run_id: None,
+            identity: None,
+            identified_at: Instant::now(),
             known: HashMap::new(),
             revived: Vec::new(),
         })
@@ -148,26 +136,25 @@ impl Courier {
         keys: &[Arc<str>],
         options_of: impl Fn(usize) -> Result<OptionsPatch, ConfigError>,
     ) -> Result<Vec<Option<Refusal>>, DeliveryError> {
-        let mut pipeline = Pipeline::new();
-        let mut asked = Vec::with_capacity(keys.len());
-        for (place, key) in keys.iter().enumerate() {
-            let creation = if self.known.contains_key(key) { None } else { Some(options_of(place)?.to_args()) };
-            if let Some(options) = &creation {
-                pipeline.cmd("LIQ.CREATE").arg(&**key).arg("NX").arg(options);
-            }
-            asked.push(creation);
+        let (mut parts, mut asked) = (Vec::new(), Vec::new());
+        for (place, key) in keys.iter().enumerate().filter(|(_, key)| !self.known.contains_key(*key)) {
+            let creation = options_of(place)?.to_args();
+            let mut part = Pipeline::with_capacity(1);
+            part.cmd("LIQ.CREATE").arg(&**key).arg("NX").arg(&creation);
+            parts.push(part);
+            asked.push((place, creation));
         }
-        let mut replies = if pipeline.is_empty() { Vec::new() } else { self.send(&pipeline).await? }.into_iter();
-        let mut refusals = Vec::with_capacity(keys.len());
-        for (key, creation) in keys.iter().zip(asked) {
-            let mut refusal = None;
-            if let Some(creation) = creation {
-                refusal = replies.next().as_ref().and_then(refusal_of);
-                if refusal.is_none() {
-                    self.known.insert(Arc::clone(key), creation);
-                }
+        let mut refusals = vec![None; keys.len()];
+        let replies = if parts.is_empty() { Vec::new() } else { self.send(&parts).await? };
+        for ((place, creation), replies) in asked.into_iter().zip(replies) {
+            let refusal = match replies {
+                Ok(replies) => replies.first().and_then(refusal_of),
+                Err(error) => Some(refusal_by(&error)),
+            };
+            match (refusal, keys.get(place)) {
+                (None, Some(key)) => drop(self.known.insert(Arc::clone(key), creation)),
+                (refusal, _) => refusals.get_mut(place).into_iter().for_each(|slot| slot.clone_from(&refusal)),
             }
-            refusals.push(refusal);
         }
         self.leave_if(refusals.iter().flatten());
         Ok(refusals)
@@ -182,57 +169,60 @@ impl Courier {
         if shipments.is_empty() {
             return Ok(Vec::new());
         }
-        let mut pipeline = Pipeline::with_capacity(3 * shipments.len());
-        for Shipment { key, producer, batches } in shipments {
-            if let Some(options) = self.known.get(key) {
-                pipeline.cmd("LIQ.CREATE").arg(&**key).arg("NX").arg(options);
-            }
-            // Were one batch refused and the next taken, the first could never be counted: so several go together.
-            let together = batches.len() > 1;
-            if together {
-                pipeline.cmd("MULTI");
-            }
-            for Packed { seq, payload, .. } in batches {
-                let batch = BatchId { producer: producer.as_bytes(), seq: *seq };
-                pipeline.cmd("LIQ.MADDPACK").arg(&**key).arg(payload.as_slice());
-                pipeline.arg("BATCH").arg(batch.producer).arg(batch.seq);
-            }
-            if together {
-                pipeline.cmd("EXEC");
-            }
-        }
-        if let Some((replicas, wait)) = self.wait {
-            pipeline.cmd("WAIT").arg(replicas).arg(wait.as_millis() as u64);
-        }
-        let mut replies = self.send(&pipeline).await?.into_iter();
+        let parts: Vec<Pipeline> = shipments.iter().map(|shipment| self.part(shipment)).collect();
+        let answers = self.send(&parts).await?;
         let mut receipts = Vec::with_capacity(shipments.len());
-        for Shipment { key, batches, .. } in shipments {
+        for (Shipment { key, batches, .. }, replies) in shipments.iter().zip(answers) {
+            let replies = match replies {
+                Ok(replies) => replies,
+                Err(error) => {
+                    receipts.push(Receipt::Refused(refusal_by(&error)));
+                    continue;
+                }
+            };
+            let mut replies = replies.into_iter();
             if self.known.contains_key(key) && matches!(replies.next(), Some(Value::Okay)) {
                 self.revived.push(Arc::clone(key));
             }
-            receipts.push(receipt_of(batches.len(), &mut replies));
+            let receipt = receipt_of(batches.len(), &mut replies);
+            let lacking = self.wait.and_then(|(wanted, _)| lacking_replicas(wanted, replies.next().as_ref()));
+            receipts.push(match (receipt, lacking) {
+                (Receipt::Delivered(_), Some(text)) => Receipt::Refused(Refusal { passes: true, text, batch: 0 }),
+                (receipt, _) => receipt,
+            });
         }
-        if let Some((wanted, _)) = self.wait {
-            match replies.next() {
-                Some(Value::Int(replicas)) if replicas >= wanted as i64 => {}
-                other => {
-                    let text = match other {
-                        Some(Value::Int(replicas)) => format!("{replicas} of {wanted} replicas have the events"),
-                        other => format!("WAIT answered {other:?}"),
-                    };
-                    receipts.fill_with(|| Receipt::Refused(Refusal { passes: true, text: text.clone(), batch: 0 }));
-                }
-            }
-        }
-        let refused = receipts.iter().filter_map(|receipt| match receipt {
+        let refusals = receipts.iter().filter_map(|receipt| match receipt {
             Receipt::Refused(refusal) => Some(refusal),
             Receipt::Delivered(_) => None,
         });
-        let leave = refused.clone().any(|refusal| is_elsewhere(&refusal.text));
-        if leave {
-            self.disconnect();
-        }
+        self.leave_if(refusals);
         Ok(receipts)
+    }
+
+    /// What goes to one key.
+    fn part(&self, shipment: &Shipment) -> Pipeline {
+        let Shipment { key, producer, batches } = shipment;
+        let mut part = Pipeline::with_capacity(batches.len() + 4);
+        if let Some(options) = self.known.get(key) {
+            part.cmd("LIQ.CREATE").arg(&**key).arg("NX").arg(options);
+        }
+        // Were one batch refused and the next taken, the first could never be counted: so several go together.
+        let together = batches.len() > 1;
+        if together {
+            part.cmd("MULTI");
+        }
+        for Packed { seq, payload, .. } in batches {
+            let batch = BatchId { producer: producer.as_bytes(), seq: *seq };
+            part.cmd("LIQ.MADDPACK").arg(&**key).arg(payload.as_slice());
+            part.arg("BATCH").arg(batch.producer).arg(batch.seq);
+        }
+        if together {
+            part.cmd("EXEC");
+        }
+        if let Some((replicas, wait)) = self.wait {
+            part.cmd("WAIT").arg(replicas).arg(wait.as_millis() as u64);
+        }
+        part
     }
 
     /// Keys that the last delivery had to make anew although they had been there.
@@ -240,42 +230,61 @@ impl Courier {
         &self.revived
     }
 
-    /// Asks for one value per command; for what is read beside the deliveries.
-    pub async fn ask(&mut self, pipeline: &Pipeline) -> Result<Vec<Value>, RedisError> {
-        let replies = self.send(pipeline).await?;
-        self.leave_if(replies.iter().filter_map(refusal_of).collect::<Vec<_>>().iter());
-        Ok(replies)
+    /// Asks for one value per command, each about one key; for what is read beside the deliveries.
+    pub async fn ask(&mut self, commands: &[redis::Cmd]) -> Result<Vec<Value>, RedisError> {
+        let part = |command: &redis::Cmd| {
+            let mut part = Pipeline::with_capacity(1);
+            part.add_command(command.clone());
+            part
+        };
+        let parts: Vec<Pipeline> = commands.iter().map(part).collect();
+        let mut values = Vec::with_capacity(parts.len());
+        for replies in self.send(&parts).await? {
+            values.push(replies?.into_iter().next().unwrap_or(Value::Nil));
+        }
+        self.leave_if(values.iter().filter_map(refusal_of).collect::<Vec<_>>().iter());
+        Ok(values)
     }
 
     /// Connects where no connection stands, looking the address up anew. True when another process answers than the
     /// last time: it may lack what that one had taken.
     pub async fn connect(&mut self) -> Result<bool, RedisError> {
-        if self.connection.is_some() {
-            return Ok(false);
+        if let Some(link) = &mut self.link {
+            if !link.may_turn() || self.identified_at.elapsed() < IDENTIFY_EVERY {
+                return Ok(false);
+            }
+            self.identified_at = Instant::now();
+            let identity = link.identity().await?;
+            return Ok(self.is_other(identity));
         }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut link = self.door.connect().await?;
         if let Some(budget) = &self.max_memory {
             let set = redis::cmd("CONFIG").arg("SET").arg("liq.memory-budget").arg(budget).to_owned();
-            if let Err(error) = connection.send_packed_command(&set).await.and_then(Value::extract_error) {
+            if let Err(error) = link.tell(&set).await {
                 tracing::warn!(%error, "REDIS_MAX_MEMORY could not be set");
             }
         }
-        let info = connection.send_packed_command(redis::cmd("INFO").arg("server")).await?;
-        let run_id = run_id_of(&info);
-        // One that does not tell may be another each time.
-        let is_other = self.run_id.as_ref().is_some_and(|last| Some(last) != run_id.as_ref());
-        self.run_id = Some(run_id.unwrap_or_default());
-        self.connection = Some(connection);
-        Ok(is_other || self.run_id.as_deref() == Some(""))
+        let identity = link.identity().await?;
+        self.link = Some(link);
+        self.identified_at = Instant::now();
+        Ok(self.is_other(identity))
+    }
+
+    /// Whether somebody else answers than the last time; one who does not tell may be another each time.
+    fn is_other(&mut self, identity: Option<String>) -> bool {
+        let is_other = match (&self.identity, &identity) {
+            (Some(last), Some(now)) => last != now,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        self.identity = Some(identity.unwrap_or_default());
+        is_other
     }
 
     /// Lets the connection go; the next one may lead elsewhere.
     pub fn disconnect(&mut self) {
         // Over a new connection the server may be another, or the same without its data.
-        self.connection = None;
+        self.link = None;
         self.known.clear();
     }
 
@@ -285,27 +294,34 @@ impl Courier {
         }
     }
 
-    /// Sends over the connection that stands.
-    async fn send(&mut self, pipeline: &Pipeline) -> Result<Vec<Value>, RedisError> {
-        let Some(connection) = &mut self.connection else {
+    /// Sends over the connection that stands, each part for itself; an error when all of them failed.
+    async fn send(&mut self, parts: &[Pipeline]) -> Result<Vec<Result<Vec<Value>, RedisError>>, RedisError> {
+        let Some(link) = &mut self.link else {
             return Err(RedisError::from((redis::ErrorKind::Io, "not connected")));
         };
-        let replies = connection.send_packed_commands(pipeline, 0, pipeline.len()).await;
-        if replies.is_err() {
+        let mut answers = link.send(parts).await;
+        if answers.iter().all(Result::is_err) {
             self.disconnect();
+            if let Some(Err(error)) = answers.pop() {
+                return Err(error);
+            }
         }
-        replies
+        Ok(answers)
     }
 }
 
-fn run_id_of(info: &Value) -> Option<String> {
-    let bytes = match info {
-        Value::BulkString(bytes) => bytes.as_slice(),
-        Value::VerbatimString { text, .. } => text.as_bytes(),
-        _ => return None,
-    };
-    let text = String::from_utf8_lossy(bytes);
-    text.lines().find_map(|line| line.strip_prefix("run_id:")).map(str::to_owned)
+/// What to say when fewer replicas than wanted have the events.
+fn lacking_replicas(wanted: usize, answer: Option<&Value>) -> Option<String> {
+    match answer {
+        Some(Value::Int(replicas)) if *replicas >= wanted as i64 => None,
+        Some(Value::Int(replicas)) => Some(format!("{replicas} of {wanted} replicas have the events")),
+        other => Some(format!("WAIT answered {other:?}")),
+    }
+}
+
+/// An error of one part of a cluster.
+fn refusal_by(error: &RedisError) -> Refusal {
+    Refusal { passes: passes(error), text: error.to_string(), batch: 0 }
 }
 
 /// Reads the replies of one shipment.

@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod counts;
 pub mod courier;
 mod leaving;
+mod link;
 pub mod live;
 mod probe;
 mod rows;

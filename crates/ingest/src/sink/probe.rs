@@ -1,6 +1,6 @@
 //! Asking Redis whether it would take events: whether it answers, knows the module's commands, and is a master.
 
-use redis::{Pipeline, Value};
+use redis::Value;
 
 use super::courier::Courier;
 use crate::config::KeyTemplate;
@@ -10,10 +10,9 @@ const NO_SYMBOL: &str = "LIQ-INGEST-PROBE";
 
 /// Asks; what stands in the way otherwise.
 pub async fn ask(courier: &mut Courier, key: &KeyTemplate) -> Result<(), String> {
-    let mut pipeline = Pipeline::new();
     // A batch of nothing writes nothing, and is refused for every reason for which a batch would be.
-    pipeline.cmd("LIQ.MADDPACK").arg(key.expand(NO_SYMBOL, "none")).arg(&[0x90][..]);
-    let replies = courier.ask(&pipeline).await.map_err(|error| error.to_string())?;
+    let nothing = redis::cmd("LIQ.MADDPACK").arg(key.expand(NO_SYMBOL, "none")).arg(&[0x90][..]).to_owned();
+    let replies = courier.ask(&[nothing]).await.map_err(|error| error.to_string())?;
     match replies.first() {
         Some(Value::ServerError(error)) => {
             let text = format!("{} {}", error.code(), error.details().unwrap_or_default());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redis::{Pipeline, Value};
+use redis::Value;
 
 use super::courier::Courier;
 use super::shelf::Series;
@@ -29,21 +29,21 @@ impl Thresholds {
         if series.is_empty() {
             return;
         }
-        let mut pipeline = Pipeline::new();
+        let mut commands = Vec::with_capacity(series.len());
         for (_, series) in &series {
             self.asked.insert(Arc::clone(&series.key), now);
-            pipeline.cmd("LIQ.INFO").arg(&*series.key);
+            commands.push(redis::cmd("LIQ.INFO").arg(&*series.key).to_owned());
         }
-        let Ok(replies) = courier.ask(&pipeline).await else { return };
+        let Ok(replies) = courier.ask(&commands).await else { return };
         let options: Vec<_> =
             replies.iter().map(|reply| (number(reply, "percentile"), number(reply, "minsize"))).collect();
-        let mut pipeline = Pipeline::new();
+        let mut commands = Vec::with_capacity(series.len());
         for ((_, series), (percentile, _)) in series.iter().zip(&options) {
             // Where the filter is off any percentile will do: its answer is not used.
             let percentile = percentile.filter(|percentile| *percentile > 0.0).unwrap_or(50.0);
-            pipeline.cmd("LIQ.PCTL").arg(&*series.key).arg(percentile);
+            commands.push(redis::cmd("LIQ.PCTL").arg(&*series.key).arg(percentile).to_owned());
         }
-        let Ok(replies) = courier.ask(&pipeline).await else { return };
+        let Ok(replies) = courier.ask(&commands).await else { return };
         let mut learned = Vec::new();
         for (((place, series), (percentile, smallest)), reply) in series.iter().zip(options).zip(replies) {
             let is_on = percentile.is_some_and(|percentile| percentile > 0.0);

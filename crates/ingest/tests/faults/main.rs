@@ -6,6 +6,7 @@
 mod support;
 
 mod disk;
+mod kills;
 mod redis;
 mod spools;
 mod stage;

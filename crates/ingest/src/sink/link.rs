@@ -1,0 +1,270 @@
+//! Where Redis is and what connects to it: one server, the master that sentinels name, or a cluster.
+//!
+//! A cluster's connection follows `MOVED`, `ASK` and `TRYAGAIN` by itself, sending the whole of what goes to one key
+//! again, which the numbers of its batches make harmless.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::cluster::ClusterClient;
+use redis::cluster_async::ClusterConnection;
+use redis::sentinel::{Sentinel, SentinelNodeConnectionInfo};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisError, RedisResult,
+    TlsCertificates, Value,
+};
+
+use crate::config::{ConfigError, RedisConfig};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A server that saves, loads or runs a long command may answer late; a dead one is noticed by this.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a cluster's connection tries a request itself before it is an error here.
+const CLUSTER_RETRIES: u32 = 3;
+/// The longest of its pauses, milliseconds.
+const CLUSTER_PAUSE_MS: u64 = 500;
+
+/// What an address names.
+enum Place {
+    One(Client),
+    Cluster(Box<ClusterClient>),
+    /// Sentinels, the master's name, and how it is connected to.
+    Sentinels(Vec<ConnectionInfo>, String, Box<SentinelNodeConnectionInfo>),
+}
+
+/// Makes connections.
+pub struct Door {
+    place: Place,
+}
+
+/// A connection.
+pub enum Link {
+    /// To one server.
+    One(Box<MultiplexedConnection>),
+    /// To a cluster.
+    Cluster(Box<ClusterConnection>),
+}
+
+impl Door {
+    /// Reads address and certificates; connects later.
+    pub fn new(config: &RedisConfig) -> Result<Self, ConfigError> {
+        crate::choose_crypto();
+        let certificates = match &config.ca_file {
+            Some(path) => {
+                let pem =
+                    std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+                Some(TlsCertificates { client_tls: None, root_cert: Some(pem) })
+            }
+            None => None,
+        };
+        // The error's own text may hold the address, and that the password.
+        let refused = |error: RedisError| {
+            let problem = format!("{}: {}", config.url, error.category());
+            ConfigError::Setting { name: "redis.url", problem }
+        };
+        place_of(config.url.reveal(), certificates).map(|place| Self { place }).map_err(refused)
+    }
+
+    /// Connects, looking the address up anew.
+    pub async fn connect(&self) -> RedisResult<Link> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+        let one = async |client: &Client| {
+            let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+            Ok(Link::One(Box::new(connection)))
+        };
+        match &self.place {
+            Place::One(client) => one(client).await,
+            Place::Cluster(client) => {
+                let connecting = tokio::time::timeout(RESPONSE_TIMEOUT, client.get_async_connection());
+                let connection = connecting.await.map_err(|_| timed_out())?;
+                Ok(Link::Cluster(Box::new(connection?)))
+            }
+            Place::Sentinels(sentinels, name, node) => {
+                let mut sentinel = Sentinel::build(sentinels.clone())?;
+                let asking = tokio::time::timeout(RESPONSE_TIMEOUT, sentinel.async_master_for(name, Some(node)));
+                let client = asking.await.map_err(|_| timed_out())?;
+                one(&client?).await
+            }
+        }
+    }
+}
+
+impl Link {
+    /// Sends parts, each for one key, and answers each part's replies; an error is all parts' on one connection.
+    pub async fn send(&mut self, parts: &[Pipeline]) -> Vec<RedisResult<Vec<Value>>> {
+        match self {
+            Self::One(connection) => {
+                let mut whole = Pipeline::with_capacity(parts.iter().map(Pipeline::len).sum());
+                for command in parts.iter().flat_map(Pipeline::cmd_iter) {
+                    whole.add_command(command.clone());
+                }
+                match connection.send_packed_commands(&whole, 0, whole.len()).await {
+                    Ok(replies) => {
+                        let mut replies = replies.into_iter();
+                        parts.iter().map(|part| Ok(replies.by_ref().take(part.len()).collect())).collect()
+                    }
+                    Err(error) => parts.iter().map(|_| Err(error.clone())).collect(),
+                }
+            }
+            Self::Cluster(connection) => {
+                let sending = parts.iter().map(|part| {
+                    let mut connection = ClusterConnection::clone(connection);
+                    async move { connection.req_packed_commands(part, 0, part.len()).await }
+                });
+                join_all(sending).await
+            }
+        }
+    }
+
+    /// What tells the process, or the processes of a cluster, that take the events; nothing where nobody tells.
+    pub async fn identity(&mut self) -> RedisResult<Option<String>> {
+        match self {
+            Self::One(connection) => {
+                let info = connection.send_packed_command(redis::cmd("INFO").arg("server")).await?;
+                Ok(text_of(&info).lines().find_map(|line| line.strip_prefix("run_id:")).map(str::to_owned))
+            }
+            Self::Cluster(connection) => {
+                let nodes = connection.req_packed_command(redis::cmd("CLUSTER").arg("NODES")).await?;
+                Ok(masters_of(&text_of(&nodes)))
+            }
+        }
+    }
+
+    /// Whether others may take the events by and by without a word over this connection.
+    pub const fn may_turn(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+
+    /// Sends one command to the server, or to every master.
+    pub async fn tell(&mut self, command: &redis::Cmd) -> RedisResult<()> {
+        match self {
+            Self::One(connection) => connection.send_packed_command(command).await,
+            Self::Cluster(connection) => connection.req_packed_command(command).await,
+        }?
+        .extract_error()
+        .map(drop)
+    }
+}
+
+/// `redis+cluster://user:password@a:6379,b:6379`, `redis+sentinel://user:password@a:26379,b:26379/name`, both also with
+/// `rediss`, or one server as redis-rs reads it.
+fn place_of(url: &str, certificates: Option<TlsCertificates>) -> RedisResult<Place> {
+    let Some((scheme, rest)) = url.split_once("://") else { return Client::open(url).map(Place::One) };
+    let (plain, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
+    if kind.is_empty() {
+        let client = match certificates {
+            Some(certificates) => Client::build_with_tls(url, certificates),
+            None => Client::open(url),
+        };
+        return client.map(Place::One);
+    }
+    let (authority, name) = rest.split_once('/').unwrap_or((rest, ""));
+    let (user, hosts) = authority.rsplit_once('@').map_or(("", authority), |(user, hosts)| (user, hosts));
+    let at = if user.is_empty() { String::new() } else { format!("{user}@") };
+    let urls: Vec<String> = hosts.split(',').map(|host| format!("{plain}://{at}{host}")).collect();
+    match kind {
+        "cluster" => {
+            let mut builder = ClusterClient::builder(urls)
+                .retries(CLUSTER_RETRIES)
+                .max_retry_wait(CLUSTER_PAUSE_MS)
+                .connection_timeout(CONNECT_TIMEOUT)
+                .response_timeout(RESPONSE_TIMEOUT);
+            if let Some(certificates) = certificates {
+                builder = builder.certs(certificates);
+            }
+            builder.build().map(|client| Place::Cluster(Box::new(client)))
+        }
+        "sentinel" if !name.is_empty() => {
+            // User and password are the server's; sentinels are asked without.
+            let sentinels: RedisResult<Vec<ConnectionInfo>> =
+                hosts.split(',').map(|host| format!("redis://{host}").into_connection_info()).collect();
+            let model = format!("{plain}://{at}host").into_connection_info()?;
+            let mut node =
+                SentinelNodeConnectionInfo::default().set_redis_connection_info(model.redis_settings().clone());
+            if plain == "rediss" {
+                node = node.set_tls_mode(redis::TlsMode::Secure);
+            }
+            Ok(Place::Sentinels(sentinels?, name.to_owned(), Box::new(node)))
+        }
+        _ => {
+            Err(RedisError::from((redis::ErrorKind::InvalidClientConfig, "neither +cluster nor +sentinel with a name")))
+        }
+    }
+}
+
+fn timed_out() -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+}
+
+fn text_of(value: &Value) -> Arc<str> {
+    match value {
+        Value::BulkString(bytes) => Arc::from(String::from_utf8_lossy(bytes)),
+        Value::VerbatimString { text, .. } | Value::SimpleString(text) => Arc::from(text.as_str()),
+        // Asked of several nodes: any of them knows.
+        Value::Map(answers) => answers.first().map_or_else(|| Arc::from(""), |(_, answer)| text_of(answer)),
+        _ => Arc::from(""),
+    }
+}
+
+/// The masters that `CLUSTER NODES` names, in their own order.
+fn masters_of(nodes: &str) -> Option<String> {
+    let is_master = |flags: &str| flags.split(',').any(|flag| flag == "master") && !flags.contains("fail");
+    let mut masters: Vec<&str> = nodes
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split(' ');
+            let (id, flags) = (fields.next()?, fields.nth(1)?);
+            // Behind the eighth field stand the slots.
+            (is_master(flags) && fields.nth(5).is_some()).then_some(id)
+        })
+        .collect();
+    masters.sort_unstable();
+    (!masters.is_empty()).then(|| masters.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_clusters_and_sentinels_are_read() {
+        let kinds = [
+            ("redis://127.0.0.1:6379/0", "one"),
+            ("unix:///run/redis.sock", "one"),
+            ("redis+cluster://u:p%40@a:6379,b:6380", "cluster"),
+            ("rediss+cluster://a", "cluster"),
+            ("redis+sentinel://:p@a:26379,b:26379/mymaster", "sentinels"),
+            ("redis+sentinel://a:26379", ""),
+            ("redis+swarm://a", ""),
+            ("nonsense", ""),
+        ];
+        crate::choose_crypto();
+        for (url, expected) in kinds {
+            let kind = match place_of(url, None) {
+                Ok(Place::One(_)) => "one",
+                Ok(Place::Cluster(_)) => "cluster",
+                Ok(Place::Sentinels(sentinels, name, _)) => {
+                    assert_eq!((sentinels.len(), name.as_str()), (2, "mymaster"));
+                    "sentinels"
+                }
+                Err(_) => "",
+            };
+            assert_eq!(kind, expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn masters_with_slots_are_told_apart() {
+        let nodes = "b 127.0.0.1:2@2 myself,master - 0 0 2 connected 0-5460\n\
+                     a 127.0.0.1:1@1 master - 0 0 1 connected 5461-16383\n\
+                     c 127.0.0.1:3@3 slave a 0 0 1 connected\n\
+                     d 127.0.0.1:4@4 master,fail - 0 0 3 disconnected 9-9\n\
+                     e 127.0.0.1:5@5 master - 0 0 4 connected\n";
+        assert_eq!(masters_of(nodes).as_deref(), Some("a b"));
+        assert_eq!(masters_of(""), None);
+    }
+}

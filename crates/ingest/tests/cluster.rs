@@ -1,0 +1,124 @@
+//! A stream and a replay into a cluster of three masters, with slots moving and masters changing under way.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod support;
+
+use std::path::Path;
+
+use support::program::{self, Running};
+use support::running::{free_port, metric, one_venue, order, quiet_exchange, stream};
+use support::server::wait_until;
+use support::{Client, Cluster, Reply, Server, feed, total, url_of};
+
+const SYMBOLS: [&str; 9] = ["AUSDT", "BUSDT", "CUSDT", "DUSDT", "EUSDT", "FUSDT", "GUSDT", "HUSDT", "IUSDT"];
+
+fn url(cluster: &Cluster) -> String {
+    let hosts: Vec<String> = cluster.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())).collect();
+    format!("redis+cluster://{}", hosts.join(","))
+}
+
+/// A connection to whoever serves the key.
+fn serving<'a>(nodes: &[&'a Server], key: &str) -> (&'a Server, Client) {
+    for node in nodes {
+        let mut client = node.connect();
+        if !matches!(client.call(&["LIQ.INFO", key]), Reply::Error(text) if text.starts_with("MOVED")) {
+            return (node, client);
+        }
+    }
+    panic!("nobody serves {key}");
+}
+
+/// Events that the cluster holds of these keys.
+fn stored(nodes: &[&Server], keys: &[String]) -> u64 {
+    let of = |key: &String| {
+        let info = serving(nodes, key).1.call(&["LIQ.INFO", key]);
+        let is_there = !matches!(info, Reply::Error(_));
+        if is_there { (info.field("total_accepted").int() + info.field("total_filtered").int()) as u64 } else { 0 }
+    };
+    keys.iter().map(of).sum()
+}
+
+/// Moves the slot of a key, with everything in it, from its node to another, as resharding tools do.
+fn reshard(nodes: &[&Server], key: &str, between: &mut impl FnMut()) {
+    let (from, mut source) = serving(nodes, key);
+    let to = nodes.iter().find(|node| node.port() != from.port()).unwrap();
+    let mut target = to.connect();
+    let id = |client: &mut Client| client.run("CLUSTER MYID").text();
+    let (source_id, target_id) = (id(&mut source), id(&mut target));
+    let slot = source.run(&format!("CLUSTER KEYSLOT {key}")).int();
+    target.run(&format!("CLUSTER SETSLOT {slot} IMPORTING {source_id}")).ok();
+    source.run(&format!("CLUSTER SETSLOT {slot} MIGRATING {target_id}")).ok();
+    between();
+    source.run(&format!("MIGRATE 127.0.0.1 {} {key} 0 5000", to.port())).ok();
+    between();
+    for client in [&mut target, &mut source] {
+        client.run(&format!("CLUSTER SETSLOT {slot} NODE {target_id}")).ok();
+    }
+    between();
+}
+
+#[test]
+fn slots_move_and_a_master_changes_under_a_live_stream() {
+    let (mut cluster, mut replicas) = Cluster::start_with_replicas();
+    for server in cluster.nodes.iter_mut().chain(&mut replicas) {
+        for warning in [
+            "Taking over the master",
+            "Reconfiguring myself",
+            "Master replication ID changed",
+            // At the end, when one is gone before the other.
+            "Failed to read response",
+            "did not respond to command during SYNC",
+            "Sending command to master in replication handshake",
+        ] {
+            server.expect_warning(warning);
+        }
+    }
+    let masters: Vec<&Server> = cluster.nodes.iter().collect();
+    let (folder, port, exchange) = (tempfile::tempdir().unwrap(), free_port(), quiet_exchange());
+    let settings = one_venue(&exchange, "");
+    let mut running = Running::start(&mut stream(folder.path(), &url(&cluster), port, &settings, &["binance-um"]));
+    let keys = SYMBOLS.map(|symbol| format!("liq:{{{symbol}}}"));
+    let mut sent = 0;
+    let mut send = || {
+        for _ in 0..90 {
+            exchange.send(order(SYMBOLS[sent as usize % SYMBOLS.len()], sent, 1.0 + sent as f64 % 13.0));
+            sent += 1;
+        }
+        wait_until("they are read", || metric(port, "liq_ingest_received_total", "") >= sent as f64);
+    };
+    send();
+    wait_until("the first are there", || stored(&masters, &keys) == 90);
+    for key in &keys[..4] {
+        reshard(&masters, key, &mut send);
+    }
+    wait_until("all came behind the slots", || metric(port, "liq_ingest_spool_events", "") == 0.0);
+    // The second master's replica takes its place.
+    cluster.nodes[1].wait_for_replica(&replicas[1]);
+    replicas[1].connect().run("CLUSTER FAILOVER TAKEOVER").ok();
+    send();
+    wait_until("the replica is a master", || replicas[1].connect().info("role") == "master");
+    send();
+    wait_until("all is delivered", || metric(port, "liq_ingest_spool_events", "") == 0.0);
+    running.terminate();
+    let all: Vec<&Server> =
+        replicas[1..2].iter().chain([&cluster.nodes[0], &cluster.nodes[2], &cluster.nodes[1]]).collect();
+    assert_eq!(stored(&all, &keys), 90 * (1 + 4 * 3 + 2));
+}
+
+#[test]
+fn a_replay_into_a_cluster_is_that_into_one_server() {
+    let (cluster, server) = (Cluster::start(), Server::start());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("feed.csv");
+    feed::capture(&file, 4_000, 51);
+    let replay = |url: &str, state: &str| {
+        let mut command = program::command(&folder.path().join(state));
+        program::succeed(command.args(["--redis-url", url, "replay", "--quiet"]).arg(&file as &Path));
+    };
+    for _ in 0..2 {
+        replay(&url(&cluster), "a");
+        replay(&url_of(&server), "b");
+        let sum: u64 = cluster.nodes.iter().map(|node| total(node, "total_accepted")).sum();
+        assert_eq!((sum, sum > 0), (total(&server, "total_accepted"), true));
+    }
+}
