@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -84,6 +85,12 @@ pub enum Command {
         /// binance-um, binance-cm, bybit, okx, bitmex, deribit, bitfinex
         #[arg(required = true, value_parser = streamed_venue)]
         venues: Vec<Venue>,
+        /// Records every frame into files of an hour, which replay reads
+        #[arg(long, value_name = "DIR")]
+        record: Option<PathBuf>,
+        /// Deletes recordings older than this, such as 30d
+        #[arg(long, value_name = "DURATION", requires = "record", value_parser = duration)]
+        record_keep: Option<Duration>,
     },
     /// Validates the configuration and prints what it would do
     Check {
@@ -141,6 +148,11 @@ impl Settings {
         config.check()?;
         Ok(config)
     }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = liq_core::grammar::duration_ms("duration", text.as_bytes(), 3_600_000..=3_153_600_000_000);
+    parsed.map(Duration::from_millis).map_err(|error| error.to_string())
 }
 
 fn venue(name: &str) -> Result<Venue, String> {

@@ -8,7 +8,7 @@ use clap::Parser;
 use liq_ingest::cli::{Cli, Command};
 use liq_ingest::config::Config;
 use liq_ingest::replay::{self, Progress, Replay};
-use liq_ingest::stream::StreamError;
+use liq_ingest::stream::{Recording, StreamError};
 use liq_ingest::venue::Venue;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -67,7 +67,10 @@ fn perform(
                 }
             }
         }
-        Command::Stream { venues } => Ok(runtime.block_on(stream(venues, config))?),
+        Command::Stream { venues, record, record_keep } => {
+            let record = record.map(|folder| (folder, record_keep));
+            Ok(runtime.block_on(stream(venues, config, record))?)
+        }
         Command::Check { venues } => {
             write!(std::io::stdout(), "{}", liq_ingest::check::describe(&config, &venues)?)?;
             Ok(())
@@ -81,7 +84,7 @@ fn variables() -> impl Iterator<Item = (String, String)> {
 }
 
 /// Streams until the program is asked to end; being asked twice ends it at once.
-async fn stream(venues: Vec<Venue>, config: Arc<Config>) -> Result<(), StreamError> {
+async fn stream(venues: Vec<Venue>, config: Arc<Config>, record: Option<Recording>) -> Result<(), StreamError> {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     tokio::spawn(async move {
         asked_to_end().await;
@@ -90,7 +93,7 @@ async fn stream(venues: Vec<Venue>, config: Arc<Config>) -> Result<(), StreamErr
         asked_to_end().await;
         std::process::exit(1);
     });
-    liq_ingest::stream::run(venues, config, stopped).await
+    liq_ingest::stream::run(venues, config, record, stopped).await
 }
 
 /// What a replay came to, or nothing when it was interrupted.

@@ -116,6 +116,7 @@ pub struct Metrics {
     set_aside: Counter,
     refused: Counter,
     refused_series: Gauge,
+    unrecorded: Counter,
     revived: Counter,
     rewinds: Counter,
     redis_up: Gauge,
@@ -150,6 +151,7 @@ impl Default for Metrics {
             set_aside: Counter::default(),
             refused: Counter::default(),
             refused_series: Gauge::default(),
+            unrecorded: Counter::default(),
             revived: Counter::default(),
             rewinds: Counter::default(),
             redis_up: Gauge::default(),
@@ -198,6 +200,7 @@ impl Metrics {
         registry.register("redis_refused_series", "Series that Redis refuses", self.refused_series.clone());
         registry.register("redis_revived_series", "Times a series was gone and made anew", self.revived.clone());
         registry.register("redis_rewinds", "Times another server answered", self.rewinds.clone());
+        registry.register("unrecorded_frames", "Frames that the recorder could not write", self.unrecorded.clone());
         registry.register("redis_up", "Whether Redis takes events", self.redis_up.clone());
         registry.register("redis_failures", "Failed deliveries", self.redis_failures.clone());
     }
@@ -317,6 +320,11 @@ impl Metrics {
     pub fn refused_series(&self, count: usize) {
         self.refused_series.set(i64::try_from(count).unwrap_or(i64::MAX));
         self.health.refused_series(count);
+    }
+
+    /// A frame could not be recorded.
+    pub fn unrecorded(&self) {
+        self.unrecorded.inc();
     }
 
     /// A series that had been there was made anew.

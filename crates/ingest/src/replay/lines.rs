@@ -1,10 +1,12 @@
 //! Lines of NDJSON recordings: frames as they came, perhaps behind a receive time, wrapped with their venue, or events
 //! in the normal form itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::contract::Contract;
 use crate::event::{Batch, Event, Reject, side_of};
 use crate::symbol;
 use crate::venue::{Decoder, Frame, Venue, number_of};
@@ -22,6 +24,19 @@ pub fn decode(decoder: &mut Decoder, venue: Option<Venue>, line: &[u8], batch: &
         batch.push(Err(Reject::MalformedFrame));
         return false;
     };
+    // What the contracts were worth when the frames were recorded.
+    if let (Some(name), Some(contracts)) = (value.get("venue").and_then(Value::as_str), value.get("contracts")) {
+        return match (Venue::parse(name), serde_json::from_value::<BTreeMap<String, Contract>>(contracts.clone())) {
+            (Some(venue), Ok(contracts)) => {
+                decoder.learn_more(venue, contracts);
+                true
+            }
+            _ => {
+                batch.push(Err(Reject::MalformedFrame));
+                false
+            }
+        };
+    }
     // A line of the rejects file, which may be understood by now.
     if let (Some(_), Some(text)) = (value.get("reason"), value.get("text").and_then(Value::as_str))
         && text.len() < line.len()

@@ -92,7 +92,16 @@ fn read_lines(
     let (mut line, mut batch, mut number) = (Vec::new(), Batch::default(), 0);
     loop {
         line.clear();
-        let length = io::Read::take(&mut content, LONGEST_LINE as u64).read_until(b'\n', &mut line)?;
+        let length = match io::Read::take(&mut content, LONGEST_LINE as u64).read_until(b'\n', &mut line) {
+            Ok(length) => length,
+            // A recorder that was killed leaves its last file so; what is whole of it counts.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && number > 0 => {
+                tracing::warn!(records = number, "the recording ends torn: it is read up to there");
+                line.clear();
+                0
+            }
+            Err(error) => return Err(error),
+        };
         if length == 0 {
             batch.clear();
             decoder.finish(&mut batch);

@@ -70,6 +70,7 @@ impl Follower {
         } else {
             self.listing.symbols = self.settings.symbols.as_deref().map(discovery::configured).unwrap_or_default();
         }
+        self.record();
         for plan in plans(self.venue, &self.settings, &self.listing.symbols) {
             let category = usize::from(plan.name.starts_with("bybit inverse"));
             self.start(plan, category);
@@ -83,6 +84,12 @@ impl Follower {
         let feed = Feed::new(plan, Arc::clone(&self.shared), self.contracts(), news);
         self.feeds.spawn(feed.run());
         self.shares.push(Share { topics, category, door });
+    }
+
+    fn record(&self) {
+        if let Some(recorder) = &self.shared.recorder {
+            recorder.contracts(self.venue, &self.contracts());
+        }
     }
 
     /// What the configuration says about a contract wins over what the venue says.
@@ -183,6 +190,7 @@ impl Follower {
         self.take_symbols().await;
         let contracts = self.contracts();
         if contracts != had_contracts {
+            self.record();
             for share in &self.shares {
                 let _ = share.door.send(News::Contracts(contracts.clone())).await;
             }

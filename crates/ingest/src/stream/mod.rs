@@ -5,12 +5,15 @@ mod feed;
 mod follow;
 pub mod instruments;
 mod plan;
+mod recorder;
 mod repair;
 mod session;
 mod shared;
 mod subscriber;
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -23,7 +26,11 @@ use crate::sink::spooler::QUEUE;
 use crate::venue::Venue;
 pub use discovery::configured as configured_symbols;
 pub use plan::{Plan, plans};
+use recorder::Recorder;
 pub use shared::{Shared, stopped};
+
+/// How long the recorder may take to write the rest at the end.
+const RECORDED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Why streaming ended.
 #[derive(Debug, thiserror::Error)]
@@ -39,13 +46,29 @@ pub enum StreamError {
         /// Why.
         source: std::io::Error,
     },
+    /// The folder of the recording.
+    #[error("cannot record into {folder}: {source}")]
+    Record {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A fault of this program.
     #[error("a part of the program ended unexpectedly: {0}")]
     Task(#[from] tokio::task::JoinError),
 }
 
+/// Where frames are recorded, and for how long they are kept.
+pub type Recording = (PathBuf, Option<Duration>);
+
 /// Streams until `stop` turns true; then what came is delivered, or waits on disk.
-pub async fn run(venues: Vec<Venue>, config: Arc<Config>, stop: watch::Receiver<bool>) -> Result<(), StreamError> {
+pub async fn run(
+    venues: Vec<Venue>,
+    config: Arc<Config>,
+    record: Option<Recording>,
+    stop: watch::Receiver<bool>,
+) -> Result<(), StreamError> {
     let metrics = Arc::new(Metrics::default());
     venues.iter().for_each(|venue| metrics.begin(*venue));
     let (door, events) = mpsc::channel(QUEUE);
@@ -56,7 +79,15 @@ pub async fn run(venues: Vec<Venue>, config: Arc<Config>, stop: watch::Receiver<
         tracing::info!(%bound, "serving /healthz and /metrics");
     }
     let sinking = tokio::spawn(sink.run());
-    let shared = Arc::new(Shared::new(config, metrics, door, stop));
+    let mut shared = Shared::new(config, metrics, door, stop);
+    let mut recording = None;
+    if let Some((folder, keep)) = record {
+        let started = Recorder::start(folder.clone(), keep, Arc::clone(&shared.metrics));
+        let (recorder, thread) = started.map_err(|source| StreamError::Record { folder, source })?;
+        shared.recorder = Some(recorder);
+        recording = Some(thread);
+    }
+    let shared = Arc::new(shared);
     let mut feeds = JoinSet::new();
     for venue in venues {
         feeds.spawn(follow::follow(venue, Arc::clone(&shared)));
@@ -76,5 +107,11 @@ pub async fn run(venues: Vec<Venue>, config: Arc<Config>, stop: watch::Receiver<
         // The sink ends first only when it fails.
         sunk = &mut sinking => return Ok(sunk??),
     }
-    Ok(sinking.await??)
+    sinking.await??;
+    if let Some(thread) = recording {
+        // With the feeds the recorder went; what it was handed is written now.
+        let ended = tokio::task::spawn_blocking(move || thread.join().is_ok());
+        let _ = tokio::time::timeout(RECORDED_WITHIN, ended).await;
+    }
+    Ok(())
 }

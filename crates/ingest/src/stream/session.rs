@@ -230,6 +230,9 @@ impl Reader {
             return Ok(Reading::default());
         }
         let at_us = now_us();
+        if let Some(recorder) = &self.shared.recorder {
+            recorder.frame(self.plan.venue, at_us, &text);
+        }
         let frame = match serde_json::from_str::<Value>(&text) {
             Ok(value) => {
                 let received_ms = u64::try_from(at_us / 1_000).ok();

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::feed::Pacer;
 use super::instruments::Instruments;
 use super::plan::Plan;
+use super::recorder::Recorder;
 use super::repair;
 use crate::config::Config;
 use crate::event::Event;
@@ -41,6 +42,8 @@ pub struct Shared {
     pub stop: watch::Receiver<bool>,
     /// What is known of the venues' instruments.
     pub instruments: Instruments,
+    /// Who records the frames, where that is wanted.
+    pub(super) recorder: Option<Recorder>,
     pacers: [Pacer; Venue::ALL.len()],
     /// When each connection was last heard, Unix microseconds.
     heard: Mutex<HashMap<String, i64>>,
@@ -62,6 +65,7 @@ impl Shared {
             metrics,
             events,
             stop,
+            recorder: None,
             pacers: std::array::from_fn(|_| Pacer::default()),
             heard: Mutex::default(),
             ids: Mutex::default(),

@@ -238,6 +238,17 @@ impl Decoder {
         self.contracts = contracts;
     }
 
+    /// Knows these contracts of a venue too.
+    pub fn learn_more(
+        &mut self,
+        venue: Venue,
+        contracts: impl IntoIterator<Item = (String, crate::contract::Contract)>,
+    ) {
+        for (instrument, contract) in contracts {
+            self.contracts.set(venue, instrument, contract);
+        }
+    }
+
     /// Keeps events whose contract is unknown, to be taken by [`Self::take_unknown`].
     pub fn keeping_unknown(self) -> Self {
         Self { unknown: Some(Vec::new()), ..self }

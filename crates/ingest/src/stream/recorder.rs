@@ -1,0 +1,214 @@
+//! One's own recording of the feed: every frame with the time of its receipt, and the contract sizes that were used, in a
+//! file for each hour that `replay` reads.
+//!
+//! A file is one zstd stream, flushed every second; a process that was killed leaves one that ends torn, which is read
+//! up to there. Files are never written again, so each process begins its own.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::value::RawValue;
+
+use crate::contract::{Contract, Contracts};
+use crate::metrics::Metrics;
+use crate::sink::now_us;
+use crate::venue::Venue;
+
+/// Frames that wait for the disk; more are counted and not recorded, for the feed waits for nothing here.
+const MOST_WAITING: usize = 65_536;
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+const HOUR_US: i64 = 3_600_000_000;
+/// zstd's own default.
+const LEVEL: i32 = 3;
+
+enum Entry {
+    Frame { venue: Venue, at_us: i64, text: String },
+    Contracts { venue: Venue, contracts: BTreeMap<String, Contract> },
+}
+
+/// Where frames are handed to.
+pub struct Recorder {
+    entries: SyncSender<Entry>,
+    metrics: Arc<Metrics>,
+}
+
+impl Recorder {
+    /// Records into a folder, and deletes what is older than `keep`. The thread ends when the recorder is gone.
+    pub fn start(
+        folder: PathBuf,
+        keep: Option<Duration>,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<(Self, std::thread::JoinHandle<()>)> {
+        fs::create_dir_all(&folder)?;
+        let (entries, received) = sync_channel(MOST_WAITING);
+        let writer = Writer { folder, keep, metrics: Arc::clone(&metrics), open: None, contracts: BTreeMap::new() };
+        let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || writer.run(&received))?;
+        Ok((Self { entries, metrics }, thread))
+    }
+
+    /// Records a frame.
+    pub fn frame(&self, venue: Venue, at_us: i64, text: &str) {
+        self.hand_over(Entry::Frame { venue, at_us, text: text.to_owned() });
+    }
+
+    /// Records what a venue's contracts are worth from now on.
+    pub fn contracts(&self, venue: Venue, contracts: &Contracts) {
+        let known = contracts.names(venue).filter_map(|name| Some((name.to_owned(), contracts.find(venue, name)?)));
+        self.hand_over(Entry::Contracts { venue, contracts: known.collect() });
+    }
+
+    fn hand_over(&self, entry: Entry) {
+        if self.entries.try_send(entry).is_err() {
+            self.metrics.unrecorded();
+        }
+    }
+}
+
+/// The file of an hour.
+struct Open {
+    hour: i64,
+    stream: zstd::stream::Encoder<'static, File>,
+}
+
+struct Writer {
+    folder: PathBuf,
+    keep: Option<Duration>,
+    metrics: Arc<Metrics>,
+    open: Option<Open>,
+    /// The newest contract sizes, with which each file begins.
+    contracts: BTreeMap<Venue, BTreeMap<String, Contract>>,
+}
+
+impl Writer {
+    fn run(mut self, entries: &Receiver<Entry>) {
+        let mut flushed = Instant::now();
+        loop {
+            let written = match entries.recv_timeout(FLUSH_EVERY) {
+                Ok(entry) => self.take(entry),
+                Err(RecvTimeoutError::Timeout) => Ok(()),
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let mut outcome = written;
+            if flushed.elapsed() >= FLUSH_EVERY {
+                flushed = Instant::now();
+                outcome = outcome.and_then(|()| self.open.as_mut().map_or(Ok(()), |open| open.stream.flush()));
+            }
+            match outcome {
+                Ok(()) => self.metrics.health.venue("recorder", None),
+                Err(error) => {
+                    // A new file once the disk has room; this one may be torn.
+                    self.open = None;
+                    self.metrics.unrecorded();
+                    self.metrics.health.venue("recorder", Some(error.to_string()));
+                }
+            }
+        }
+        if let Some(open) = self.open.take() {
+            let _ = open.stream.finish();
+        }
+    }
+
+    fn take(&mut self, entry: Entry) -> io::Result<()> {
+        match entry {
+            Entry::Frame { venue, at_us, text } => {
+                // What is no JSON would make the line none.
+                let Ok(frame) = serde_json::from_str::<&RawValue>(&text) else { return Ok(()) };
+                let (name, ms) = (venue.name(), at_us / 1_000);
+                let frame = frame.get();
+                // A frame may be laid out over lines; a record is one.
+                let frame = if frame.contains('\n') { frame.replace('\n', " ") } else { frame.to_owned() };
+                let stream = self.stream(at_us)?;
+                writeln!(stream, r#"{{"venue":"{name}","received_ms":{ms},"frame":{frame}}}"#)
+            }
+            Entry::Contracts { venue, contracts } => {
+                let line = contracts_line(venue, &contracts)?;
+                self.contracts.insert(venue, contracts);
+                match &mut self.open {
+                    Some(open) => open.stream.write_all(line.as_bytes()),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// The stream of this moment's hour.
+    fn stream(&mut self, at_us: i64) -> io::Result<&mut zstd::stream::Encoder<'static, File>> {
+        let hour = at_us / HOUR_US;
+        let is_open = self.open.as_ref().is_some_and(|open| open.hour == hour);
+        if !is_open {
+            if let Some(done) = self.open.take() {
+                done.stream.finish()?;
+            }
+            self.delete_old();
+            let file = File::options().write(true).create_new(true).open(self.folder.join(name_of(at_us)))?;
+            let mut stream = zstd::stream::Encoder::new(file, LEVEL)?;
+            for (venue, contracts) in &self.contracts {
+                stream.write_all(contracts_line(*venue, contracts)?.as_bytes())?;
+            }
+            return Ok(&mut self.open.insert(Open { hour, stream }).stream);
+        }
+        match &mut self.open {
+            Some(open) => Ok(&mut open.stream),
+            None => Err(io::Error::other("no file is open")),
+        }
+    }
+
+    fn delete_old(&self) {
+        let Some(until) = self.keep.and_then(|keep| SystemTime::now().checked_sub(keep)) else { return };
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let is_ours = |path: &Path| path.to_string_lossy().ends_with(ENDING);
+            let is_old = entry.metadata().and_then(|facts| facts.modified()).is_ok_and(|at| at < until);
+            if is_old && is_ours(&entry.path()) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+const ENDING: &str = ".frames.ndjson.zst";
+
+/// `2026-11-21T14Z-<microseconds>.frames.ndjson.zst`: by name in the order of time.
+fn name_of(at_us: i64) -> String {
+    let (days, hour) = (at_us.div_euclid(24 * HOUR_US), at_us.div_euclid(HOUR_US).rem_euclid(24));
+    let (year, month, day) = civil(days);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}Z-{}{ENDING}", now_us())
+}
+
+/// Year, month and day of a day since 1970. Source: Howard Hinnant, "chrono-compatible low-level date algorithms".
+const fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year + era * 400 + (month <= 2) as i64, month, day)
+}
+
+fn contracts_line(venue: Venue, contracts: &BTreeMap<String, Contract>) -> io::Result<String> {
+    let contracts = serde_json::to_string(contracts)?;
+    Ok(format!("{{\"venue\":\"{}\",\"contracts\":{contracts}}}\n", venue.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_by_their_hour() {
+        for (at_us, name) in [
+            (1_795_271_999_000_000, "2026-11-21T14Z-"),
+            (951_782_400_000_000, "2000-02-29T00Z-"),
+            (0, "1970-01-01T00Z-"),
+        ] {
+            assert!(name_of(at_us).starts_with(name), "{}", name_of(at_us));
+        }
+    }
+}
