@@ -170,7 +170,9 @@ async fn queue_round(server: &Server, jobs: u64, batch: usize, named: bool) -> (
             }
         }
     };
-    let working = queue.work(Worker { at_once: batch.min(100), lease: Duration::from_secs(60) }, handler).unwrap();
+    let working = queue
+        .work(Worker { at_once: batch.min(100), lease: Duration::from_secs(60), ..Worker::default() }, handler)
+        .unwrap();
     while done.load(Ordering::Relaxed) < jobs || queue.counts().await.unwrap().running > 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -264,7 +266,7 @@ async fn without_redis() {
 const LOAD: Duration = Duration::from_millis(150);
 
 async fn misses(url: &str) {
-    let link = Link::open(url).unwrap();
+    let link = Link::open_with(url, Duration::from_secs(30), 3).unwrap();
     let cache = Cache::<u64>::builder(SPACE).fresh(HOUR).build(&link).unwrap();
     link.ping().await.unwrap();
     let loads = Arc::new(AtomicU64::new(0));

@@ -251,6 +251,23 @@ impl Link {
         });
     }
 
+    /// As [`Self::send_all`] for keys of several slots: over a given connection, which may be a cluster's, one after the
+    /// other, as an expiry must not come before its key.
+    pub(crate) async fn send_each(&self, commands: &Pipeline) -> Result<Vec<Result<Value, Error>>, Error> {
+        if let Source::Given(_) = self.inner.source {
+            let mut answers = Vec::with_capacity(commands.len());
+            for command in commands.cmd_iter() {
+                match self.send(command).await {
+                    Err(error) if error.is_outage() => return Err(error),
+                    answer => answers.push(answer),
+                }
+            }
+            return Ok(answers);
+        }
+        let answers = self.send_all(commands).await?;
+        Ok(answers.into_iter().map(|answer| answer.extract_error().map_err(Error::from)).collect())
+    }
+
     /// Commands that are carried out together or not at all.
     #[cfg(any(feature = "queue", feature = "sessions"))]
     pub(crate) async fn transact(&self, commands: &Pipeline) -> Result<Vec<Value>, Error> {

@@ -35,9 +35,10 @@ impl Script {
     /// Sends runs of this script together. Where the server does not know it none of them ran; they are sent again
     /// behind the text.
     #[cfg(any(feature = "cache", feature = "queue"))]
-    pub(crate) async fn run_all(&self, link: &Link, runs: &Pipeline) -> Result<Vec<Value>, Error> {
-        let answers = link.send_all(runs).await?;
-        let unknown = |value: &Value| matches!(value, Value::ServerError(error) if error.code() == "NOSCRIPT");
+    pub(crate) async fn run_all(&self, link: &Link, runs: &Pipeline) -> Result<Vec<Result<Value, Error>>, Error> {
+        let mut answers = link.send_each(runs).await?;
+        let unknown =
+            |answer: &Result<Value, Error>| matches!(answer, Err(Error::Refused(line)) if line.starts_with("NOSCRIPT"));
         if !answers.iter().any(unknown) {
             return Ok(answers);
         }
@@ -49,9 +50,11 @@ impl Script {
         for (run, _) in runs.cmd_iter().zip(&answers).filter(|(_, answer)| unknown(answer)) {
             again.add_command(run.clone());
         }
-        let mut second = link.send_all(&again).await?.into_iter();
-        let merged = answers.into_iter().map(|answer| if unknown(&answer) { second.next() } else { Some(answer) });
-        Ok(merged.map(|answer| answer.unwrap_or(Value::Nil)).collect())
+        let second = link.send_each(&again).await?;
+        for (slot, answer) in answers.iter_mut().filter(|answer| unknown(answer)).zip(second) {
+            *slot = answer;
+        }
+        Ok(answers)
     }
 }
 

@@ -15,10 +15,21 @@ impl Cluster {
         Self::with(&[])
     }
 
+    /// Without the module.
+    #[track_caller]
+    pub fn plain() -> Self {
+        Self::of(&Options::default().without_module())
+    }
+
     /// With further lines of `redis.conf` for every node.
     #[track_caller]
     pub fn with(lines: &[&str]) -> Self {
-        let nodes: Vec<Server> = (0..3).map(|_| Options::default().lines(lines).cluster().start()).collect();
+        Self::of(&Options::default().lines(lines))
+    }
+
+    #[track_caller]
+    fn of(options: &Options) -> Self {
+        let nodes: Vec<Server> = (0..3).map(|_| options.clone().cluster().start()).collect();
         let slots = [(0, 5460), (5461, 10922), (10923, 16383)];
         for (node, (first, last)) in nodes.iter().zip(slots) {
             node.connect().run(&format!("CLUSTER ADDSLOTSRANGE {first} {last}")).ok();

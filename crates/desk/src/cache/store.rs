@@ -121,7 +121,7 @@ pub(crate) async fn store_many(
     if values.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(STORE.run_all(link, &runs).await?.into_iter().map(|answer| answer == Value::Int(1)).collect())
+    Ok(STORE.run_all(link, &runs).await?.into_iter().map(|answer| matches!(answer, Ok(Value::Int(1)))).collect())
 }
 
 /// Takes the locks of many that nobody holds; true where it is ours.
@@ -130,7 +130,7 @@ pub(crate) async fn take_many(link: &Link, names: &[Names], token: &str, limit: 
     for names in names {
         steps.cmd("SET").arg(&names.lock).arg(token).arg("NX").arg("PX").arg(millis(limit));
     }
-    Ok(link.send_all(&steps).await?.into_iter().map(|answer| answer == Value::Okay).collect())
+    Ok(link.send_each(&steps).await?.into_iter().map(|answer| matches!(answer, Ok(Value::Okay))).collect())
 }
 
 /// Lets the lock go, or makes it a pause.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::entry::Taken;
 use super::scripts::{END, RENEW};
-use super::worker::Tallies;
+use super::totals::Tallies;
 use super::{Inner, Outcome, Priority};
 use crate::Error;
 
@@ -110,7 +110,7 @@ async fn tell(inner: &Inner, consumer: &str, tallies: &Tallies, batch: &[End]) -
     }
     if !runs.is_empty() {
         for answer in END.run_all(&inner.link, &runs).await? {
-            lost += u64::from(answer.extract_error()? != Value::Int(1));
+            lost += u64::from(answer? != Value::Int(1));
         }
     }
     tallies.lost_leases.fetch_add(lost, Ordering::Relaxed);

@@ -33,7 +33,9 @@ mod entry;
 mod feed;
 mod job;
 mod lease;
+mod limit;
 mod scripts;
+mod totals;
 mod worker;
 
 use std::borrow::Borrow;
@@ -47,7 +49,9 @@ use serde::Serialize;
 pub use feed::Feeding;
 pub use job::{Counts, Dead, Job, Outcome, Priority, Push, Status};
 pub use lease::Lease;
-pub use worker::{WorkTotals, Worker, Working};
+pub use limit::Limit;
+pub use totals::WorkTotals;
+pub use worker::{Worker, Working};
 
 use entry::{Fields, text};
 use job::LONGEST;
@@ -272,7 +276,7 @@ impl<T: Serialize> Queue<T> {
                 steps.add_command(PUSH.by_digest(&run.keys(&self.inner.keys), &args));
             }
             for answer in PUSH.run_all(&self.inner.link, &steps).await? {
-                pushed.push(read_push(answer)?);
+                pushed.push(read_push(answer?)?);
             }
         }
         Ok(pushed)

@@ -1,7 +1,7 @@
 //! A worker: takes what there is to do, as many at once as it may, and waits without asking when there is nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
@@ -12,7 +12,9 @@ use tokio::task::JoinSet;
 
 use super::ends::{self, End, Held, How};
 use super::entry::{Batch, Taken, array, streams};
+use super::limit::Limit;
 use super::scripts::TAKE;
+use super::totals::{Tallies, WorkTotals};
 use super::{Inner, Lease, Outcome, Priority, Queue};
 use crate::Error;
 
@@ -29,43 +31,14 @@ pub struct Worker {
     /// After so long without a sign of life a worker's jobs go to others, 100 ms to an hour; default 10 s. Handlers may
     /// take longer: the lease is renewed while they run.
     pub lease: Duration,
+    /// How often handlers may begin; default none. A job that waits for it holds a place.
+    pub limit: Option<Limit>,
 }
 
 impl Default for Worker {
     fn default() -> Self {
-        Self { at_once: 8, lease: Duration::from_secs(10) }
+        Self { at_once: 8, lease: Duration::from_secs(10), limit: None }
     }
-}
-
-/// What a worker has counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct WorkTotals {
-    /// Jobs taken.
-    pub taken: u64,
-    /// Of these, jobs that somebody had before and never ended.
-    pub redelivered: u64,
-    /// Handlers that panicked.
-    pub panicked: u64,
-    /// Jobs buried as they were too old.
-    pub expired: u64,
-    /// Ends that came too late: somebody else had the job by then, or had finished it.
-    pub lost_leases: u64,
-    /// Times that ends could not be told and had to wait.
-    pub untold: u64,
-    /// Takes that failed as Redis erred or was away.
-    pub failed_takes: u64,
-}
-
-#[derive(Default)]
-pub(super) struct Tallies {
-    taken: AtomicU64,
-    redelivered: AtomicU64,
-    panicked: AtomicU64,
-    expired: AtomicU64,
-    pub(super) lost_leases: AtomicU64,
-    pub(super) untold: AtomicU64,
-    failed_takes: AtomicU64,
 }
 
 /// A worker at work; ends with [`Working::stop`]. Dropped, it takes no more, and finishes in the background.
@@ -92,21 +65,6 @@ impl Working {
     /// Its name among the consumers of the streams.
     pub fn name(&self) -> &str {
         &self.name
-    }
-}
-
-impl Tallies {
-    fn totals(&self) -> WorkTotals {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        WorkTotals {
-            taken: read(&self.taken),
-            redelivered: read(&self.redelivered),
-            panicked: read(&self.panicked),
-            expired: read(&self.expired),
-            lost_leases: read(&self.lost_leases),
-            untold: read(&self.untold),
-            failed_takes: read(&self.failed_takes),
-        }
     }
 }
 
@@ -345,8 +303,16 @@ where
         let age = Duration::from_millis(now_ms.saturating_sub(taken.pushed_ms));
         let lease = Lease { body, taken: Arc::clone(&taken), age, inner: Arc::clone(&self.inner) };
         let (handler, inner, name) = (Arc::clone(&self.handler), Arc::clone(&self.inner), self.name.clone());
-        let (ends, tallies) = (ends.clone(), Arc::clone(&self.tallies));
+        let (ends, tallies, limit) = (ends.clone(), Arc::clone(&self.tallies), self.worker.limit.clone());
         running.spawn(async move {
+            if let Some(limit) = limit
+                && let Err(error) = limit.pass().await
+            {
+                let outcome = Outcome::Retry(format!("the limit cannot be asked: {error}"));
+                let how = ends::settle(&inner, &taken, outcome);
+                let _ = ends.send(End { taken, how });
+                return;
+            }
             tell_begun(&inner, &taken, &name, now_ms).await;
             // A task of its own, so that a panic is an outcome; cut off together with this one.
             let mut work = JoinSet::new();

@@ -86,7 +86,7 @@ impl<D: 'static> Sessions<D> {
         steps.cmd("ZADD").arg(SERVERS).arg(now_ms + heartbeat_ms).arg(server);
         steps.cmd("ZREMRANGEBYSCORE").arg(SERVERS).arg("-inf").arg(format!("({now_ms}"));
         extend(&mut steps, SERVERS, heartbeat_ms);
-        check(self.link.send_all(&steps).await?)
+        check(self.link.send_each(&steps).await?)
     }
 
     /// A session listens to a channel, on a server that [serves](Self::serve); false when the session has ended. On
@@ -108,7 +108,7 @@ impl<D: 'static> Sessions<D> {
         steps.cmd("ZREMRANGEBYSCORE").arg(&key).arg("-inf").arg(now_ms);
         steps.cmd("ZADD").arg(&key).arg(until_ms).arg(member(&hash, server));
         extend(&mut steps, &key, self.life_ms());
-        check(self.link.send_all(&steps).await?)?;
+        check(self.link.send_each(&steps).await?)?;
         Ok(true)
     }
 
@@ -138,9 +138,9 @@ impl<D: 'static> Sessions<D> {
         let after_now = format!("({now_ms}");
         steps.cmd("ZRANGE").arg(channel_key(channel)).arg(&after_now).arg("+inf").arg("BYSCORE");
         steps.cmd("ZRANGE").arg(SERVERS).arg(&after_now).arg("+inf").arg("BYSCORE");
-        let mut answers = self.link.send_all(&steps).await?.into_iter();
+        let mut answers = self.link.send_each(&steps).await?.into_iter();
         let mut names = || -> Result<Vec<String>, Error> {
-            let answer = answers.next().unwrap_or(Value::Nil).extract_error()?;
+            let answer = answers.next().unwrap_or(Ok(Value::Nil))?;
             redis::from_redis_value(answer).map_err(Error::unexpected)
         };
         let (members, servers) = (names()?, names()?.into_iter().collect::<HashSet<_>>());

@@ -166,7 +166,7 @@ impl<D> Sessions<D> {
             steps.cmd("ZREM").arg(listeners::channel_key(&channel)).arg(listeners::member(hash, &server));
         }
         if !steps.is_empty() {
-            self.link.send_all(&steps).await?;
+            check(self.link.send_each(&steps).await?)?;
         }
         Ok(ended)
     }
@@ -189,7 +189,7 @@ impl<D: Serialize + DeserializeOwned> Sessions<D> {
         steps.cmd("ZREMRANGEBYSCORE").arg(&user_key).arg("-inf").arg(now_ms);
         steps.cmd("ZADD").arg(&user_key).arg(now_ms + self.life_ms()).arg(&hash);
         extend(&mut steps, &user_key, self.life_ms());
-        check(self.link.send_all(&steps).await?)?;
+        check(self.link.send_each(&steps).await?)?;
         let mut steps = Pipeline::new();
         steps.atomic();
         steps.cmd("HSET").arg(&key).arg("u").arg(user).arg("d").arg(data).arg("v").arg(1);
@@ -239,7 +239,7 @@ impl<D: Serialize + DeserializeOwned> Sessions<D> {
             steps.cmd("ZADD").arg(&key).arg(until_ms).arg(listeners::member(hash, &server));
             extend(&mut steps, &key, self.life_ms());
         }
-        check(self.link.send_all(&steps).await?)
+        check(self.link.send_each(&steps).await?)
     }
 
     /// Replaces the data of a session as it was read; false when somebody else wrote since, or it has ended: read it
@@ -267,6 +267,6 @@ fn extend(steps: &mut Pipeline, key: &str, life_ms: u64) {
 }
 
 /// The first error among answers.
-fn check(answers: Vec<Value>) -> Result<(), Error> {
-    answers.into_iter().try_for_each(|answer| answer.extract_error().map(drop)).map_err(Error::from)
+fn check(answers: Vec<Result<Value, Error>>) -> Result<(), Error> {
+    answers.into_iter().try_for_each(|answer| answer.map(drop))
 }

@@ -7,7 +7,11 @@ use liq_harness::{Fault, Options, Proxy, Server};
 use redis_liq_desk::cache::Layer;
 use redis_liq_desk::{Cache, Error, Health, Link};
 
-use crate::source::{LONG, SPACE, Source, assert_hit, link, shared_only};
+use crate::source::{LONG, SPACE, Source, assert_hit, shared_only};
+
+fn link(server: &Server) -> Link {
+    Link::open(&server.url()).unwrap()
+}
 
 /// Polls until the link says it is up.
 async fn until_up(link: &Link) {

@@ -15,7 +15,10 @@ fn reader_process() {
     let Some(args) = child::args("reader_process") else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let cache = Cache::<u64>::builder(SPACE).fresh(LONG).build(&Link::open(&args[0]).unwrap()).unwrap();
+        let cache = Cache::<u64>::builder(SPACE)
+            .fresh(LONG)
+            .build(&Link::open_with(&args[0], Duration::from_secs(30), 3).unwrap())
+            .unwrap();
         let source = Source::default();
         child::say("ready");
         assert_eq!(child::hear().as_deref(), Some("go"));
@@ -49,7 +52,10 @@ fn hanging_process() {
     let Some(args) = child::args("hanging_process") else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
-        let cache = shared_only().load_limit(LONG).build::<u64>(&Link::open(&args[0]).unwrap()).unwrap();
+        let cache = shared_only()
+            .load_limit(LONG)
+            .build::<u64>(&Link::open_with(&args[0], Duration::from_secs(30), 3).unwrap())
+            .unwrap();
         let load = || async {
             child::say("loading");
             std::future::pending::<Result<Option<u64>, String>>().await

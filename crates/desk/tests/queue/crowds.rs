@@ -3,15 +3,9 @@
 use std::time::Duration;
 
 use liq_harness::Server;
-use redis_liq_desk::Link;
 use redis_liq_desk::queue::{Job, Lease, Outcome, Priority, Worker};
 
-use crate::{LONG, Seen, quick, until, until_empty};
-
-/// A link that a busy machine does not disturb.
-fn patient(server: &Server) -> Link {
-    Link::open_with(&server.url(), Duration::from_secs(30), 3).unwrap()
-}
+use crate::{LONG, Seen, link, quick, until, until_empty};
 
 /// As many as `make soak` asks for, else a tenth: the run is the same.
 fn scaled(count: u64) -> u64 {
@@ -24,7 +18,7 @@ async fn a_wave_of_due_jobs_in_a_backlog_holds_nobody_up() {
     let server = Server::plain();
     // What takes longer than 50 ms is a command that did too much at once, on the slowest machine too.
     server.connect().run("CONFIG SET slowlog-log-slower-than 50000").ok();
-    let queue = quick().capacity(2_000_000).build::<u64>(&patient(&server)).unwrap();
+    let queue = quick().capacity(2_000_000).build::<u64>(&link(&server)).unwrap();
     let push = async |range: std::ops::Range<u64>, of: &dyn Fn(u64) -> Job<u64>| {
         for start in range.clone().step_by(2000) {
             let jobs: Vec<Job<u64>> = (start..range.end.min(start + 2000)).map(of).collect();
@@ -55,7 +49,7 @@ async fn a_wave_of_due_jobs_in_a_backlog_holds_nobody_up() {
 async fn what_a_dead_fleet_left_does_not_delay_a_new_high_job() {
     let abandoned = scaled(30_000);
     let server = Server::plain();
-    let queue = quick().build::<u64>(&patient(&server)).unwrap();
+    let queue = quick().build::<u64>(&link(&server)).unwrap();
     let jobs: Vec<Job<u64>> = (0..abandoned).map(Job::new).collect();
     queue.push_all(&jobs).await.unwrap();
     let mut client = server.connect();
@@ -72,7 +66,8 @@ async fn what_a_dead_fleet_left_does_not_delay_a_new_high_job() {
             async { Outcome::Done }
         }
     };
-    let working = queue.work(Worker { at_once: 10, lease: Duration::from_millis(100) }, handler).unwrap();
+    let working =
+        queue.work(Worker { at_once: 10, lease: Duration::from_millis(100), ..Worker::default() }, handler).unwrap();
     seen.until(abandoned as usize + 1).await;
     until("all is told", async || queue.counts().await.unwrap().running == 0).await;
     until_empty(&queue).await;

@@ -6,7 +6,15 @@ use liq_harness::{Fault, Options, Proxy, Server};
 use redis_liq_desk::queue::{Job, Lease, Outcome, Push, Worker};
 use redis_liq_desk::{Error, Link, Queue};
 
-use crate::{Seen, link, push, queue, quick, until, until_empty};
+use crate::{Seen, push, quick, until, until_empty};
+
+fn link(server: &Server) -> Link {
+    Link::open(&server.url()).unwrap()
+}
+
+fn queue(server: &Server) -> Queue<u64> {
+    quick().build(&link(server)).unwrap()
+}
 
 /// Pushes until it is taken: the caller knows what to do while Redis is away.
 async fn push_when_there(queue: &Queue<u64>, body: u64) {

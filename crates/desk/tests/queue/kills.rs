@@ -7,7 +7,7 @@ use liq_harness::{Child, Options, child};
 use redis_liq_desk::Link;
 use redis_liq_desk::queue::{Job, Lease, Outcome, Push, Worker};
 
-use crate::{link, quick, until_empty};
+use crate::{quick, until_empty};
 
 const AT_ONCE: usize = 4;
 
@@ -22,7 +22,9 @@ fn working_process() {
             child::say(&job.body.to_string());
             Outcome::Done
         };
-        let _working = queue.work(Worker { at_once: AT_ONCE, lease: Duration::from_secs(2) }, handler).unwrap();
+        let _working = queue
+            .work(Worker { at_once: AT_ONCE, lease: Duration::from_secs(2), ..Worker::default() }, handler)
+            .unwrap();
         std::future::pending::<()>().await;
     });
 }
@@ -32,7 +34,7 @@ async fn no_acknowledged_job_is_lost_when_server_and_workers_are_killed() {
     let is_soak = std::env::var_os("LIQ_SOAK").is_some();
     let (jobs, server_kills, worker_kills) = if is_soak { (12_000_u64, 12, 24) } else { (2000, 3, 6) };
     let mut server = Options::default().without_module().durable().start();
-    let queue = quick().capacity(1_000_000).build::<u64>(&link(&server)).unwrap();
+    let queue = quick().capacity(1_000_000).build::<u64>(&Link::open(&server.url()).unwrap()).unwrap();
     let url = server.url();
     let start = || Child::start("kills::working_process", &[&url]);
     let mut workers: Vec<Child> = (0..3).map(|_| start()).collect();

@@ -25,8 +25,9 @@ use redis_liq_desk::queue::{Builder, Job, Lease, Outcome, Push, Queue, Worker, W
 /// Long enough that nothing runs out while a slow machine runs the test.
 pub const LONG: Duration = Duration::from_secs(3600);
 
+/// A link that a busy machine does not disturb; tests of failures take one with the usual time limit.
 pub fn link(server: &Server) -> Link {
-    Link::open(&server.url()).unwrap()
+    Link::open_with(&server.url(), Duration::from_secs(30), 3).unwrap()
 }
 
 pub fn queue(server: &Server) -> Queue<u64> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use liq_harness::signal::Signal;
 use liq_harness::{Child, Server, child};
 use redis_liq_desk::Link;
-use redis_liq_desk::queue::{Lease, Outcome, Worker};
+use redis_liq_desk::queue::{Lease, Limit, Outcome, Worker};
 
 use crate::{Seen, link, push, queue, quick, until, until_empty};
 
@@ -22,7 +22,7 @@ fn hanging_worker() {
             child::say(&job.body.to_string());
             std::future::pending::<Outcome>().await
         };
-        let _working = queue.work(Worker { at_once: 2, lease: LEASE }, handler).unwrap();
+        let _working = queue.work(Worker { at_once: 2, lease: LEASE, ..Worker::default() }, handler).unwrap();
         std::future::pending::<()>().await;
     });
 }
@@ -37,7 +37,7 @@ fn taking_over(queue: &redis_liq_desk::Queue<u64>, seen: &Seen) -> redis_liq_des
             Outcome::Done
         }
     };
-    queue.work(Worker { at_once: 4, lease: LEASE }, handler).unwrap()
+    queue.work(Worker { at_once: 4, lease: LEASE, ..Worker::default() }, handler).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,7 +96,7 @@ async fn a_job_that_kills_its_workers_is_buried() {
             async { Outcome::Done }
         }
     };
-    let working = queue.work(Worker { at_once: 4, lease: LEASE }, handler).unwrap();
+    let working = queue.work(Worker { at_once: 4, lease: LEASE, ..Worker::default() }, handler).unwrap();
     until("it is buried", async || queue.counts().await.unwrap().dead == 1).await;
     assert_eq!(queue.dead("", 1).await.unwrap()[0].reason, "its workers died, 3 attempts");
     assert!(seen.all().is_empty());
@@ -176,4 +176,36 @@ async fn workers_over_a_given_connection_and_in_resp3_work_too() {
         }
         working.stop(Duration::from_secs(60)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchanges_limit_holds_for_all_workers_together() {
+    // The limiter is the module's.
+    let server = Server::start();
+    let (queue, link) = (queue(&server), link(&server));
+    for body in 0..6 {
+        push(&queue, body).await;
+    }
+    let limit = |limits: &[&str]| Some(Limit::rl_check(&link, "rl:{okx}:orders", limits));
+    let seen = Seen::default();
+    let work = |limit| {
+        let seen = seen.clone();
+        let handler = move |job: Lease<u64>| {
+            seen.add(job.body);
+            async { Outcome::Done }
+        };
+        queue.work(Worker { limit, ..Worker::default() }, handler).unwrap()
+    };
+    // Four in ten hours: the others wait, and are given back.
+    let workers = [work(limit(&["LIMIT", "4", "PERIOD", "10h"])), work(limit(&["LIMIT", "4", "PERIOD", "10h"]))];
+    seen.until(4).await;
+    until("the others are taken", async || queue.counts().await.unwrap().running == 2).await;
+    for working in workers {
+        working.stop(Duration::from_millis(100)).await;
+    }
+    assert_eq!((seen.all().len(), queue.counts().await.unwrap().waiting), (4, [0, 2, 0]));
+    let working = work(limit(&["LIMIT", "many"]));
+    until("both are buried", async || queue.counts().await.unwrap().dead == 2).await;
+    assert!(queue.dead("", 1).await.unwrap()[0].reason.starts_with("the limit cannot be asked: redis refused: ERR"));
+    working.stop(Duration::from_secs(60)).await;
 }
