@@ -47,10 +47,10 @@ fn every_command_is_there_with_its_arity_and_flags() {
         assert_eq!(flags.contains(&"denyoom".into()), *name == "liq.create", "{name}: {flags:?}");
         assert_eq!((info[3].int(), info[4].int()), (1, 1), "{name}: first and last key");
     }
-    for name in ["liq.add", "liq.info"] {
+    for name in ["liq.add", "liq.vwap"] {
         assert!(flags(&command_info(&mut client, name)).contains(&"fast".into()), "{name} is fast");
     }
-    for name in ["liq.range", "liq.hist", "liq.madd"] {
+    for name in ["liq.range", "liq.hist", "liq.madd", "liq.info"] {
         assert!(!flags(&command_info(&mut client, name)).contains(&"fast".into()), "{name} is not fast");
     }
 }
