@@ -4,6 +4,7 @@
 mod support;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use support::program::{self, Running};
 use support::running::{free_port, metric, one_venue, order, quiet_exchange, stream};
@@ -57,12 +58,36 @@ fn reshard(nodes: &[&Server], key: &str, between: &mut impl FnMut()) {
     between();
 }
 
+/// Makes a replica the master by agreement: its master waits for it and the others vote, so nothing that was acknowledged
+/// is lost. (TAKEOVER asks nobody. It loses what the replica had not heard yet, and everything when two epochs collide.)
+fn take_over(replica: &Server, between: &mut impl FnMut()) {
+    let mut client = replica.connect();
+    // A vote is given up after five seconds; moves of slots that are still being told can cost one.
+    for _ in 0..6 {
+        client.run("CLUSTER FAILOVER").ok();
+        between();
+        let asked = Instant::now();
+        while asked.elapsed() < Duration::from_secs(6) {
+            if client.info("role") == "master" {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    panic!("the replica was never voted master");
+}
+
 #[test]
 fn slots_move_and_a_master_changes_under_a_live_stream() {
     let (mut cluster, mut replicas) = Cluster::start_with_replicas();
     for server in cluster.nodes.iter_mut().chain(&mut replicas) {
         for warning in [
-            "Taking over the master",
+            "anual failover",
+            "Received replication offset",
+            "lection",
+            "unable to failover",
+            "Failover auth",
+            "Failing over",
             "Reconfiguring myself",
             "Master replication ID changed",
             // At the end, when one is gone before the other.
@@ -92,17 +117,15 @@ fn slots_move_and_a_master_changes_under_a_live_stream() {
         reshard(&masters, key, &mut send);
     }
     wait_until("all came behind the slots", || metric(port, "liq_ingest_spool_events", "") == 0.0);
-    // The second master's replica takes its place.
+    // The second master's replica takes its place while events come.
     cluster.nodes[1].wait_for_replica(&replicas[1]);
-    replicas[1].connect().run("CLUSTER FAILOVER TAKEOVER").ok();
-    send();
-    wait_until("the replica is a master", || replicas[1].connect().info("role") == "master");
+    take_over(&replicas[1], &mut send);
     send();
     wait_until("all is delivered", || metric(port, "liq_ingest_spool_events", "") == 0.0);
     running.terminate();
     let all: Vec<&Server> =
         replicas[1..2].iter().chain([&cluster.nodes[0], &cluster.nodes[2], &cluster.nodes[1]]).collect();
-    assert_eq!(stored(&all, &keys), 90 * (1 + 4 * 3 + 2));
+    assert_eq!(stored(&all, &keys), sent);
 }
 
 #[test]
