@@ -7,6 +7,7 @@
 
 pub mod grammar;
 pub mod liq;
+pub mod market;
 pub mod panes;
 pub mod relocation;
 pub mod rl;

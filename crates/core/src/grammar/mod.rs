@@ -1,15 +1,17 @@
-//! The words that all families speak: arguments, numbers, durations, percentiles, options, and why they are refused.
+//! The words that all families speak: arguments, numbers, exact decimals, durations, percentiles, options, and why they are refused.
 //!
 //! Arguments are bytes: nothing here panics on them, nothing believes them before it checked them, and a refusal names
 //! the argument. What the arguments of one command are is its family's business.
 
 mod args;
+mod decimal;
 mod error;
 mod number;
 mod option;
 mod percentile;
 
 pub use args::Args;
+pub use decimal::{Decimal, DecimalError, MAX_SCALE, PlainBuffer, decimal, divide_half_even, power_of_ten};
 pub use error::RequestError;
 pub use number::{MAX_INTEGER, MAX_TIMESTAMP_MS};
 pub use number::{duration_ms, integer, real, timestamp_ms};

@@ -12,7 +12,7 @@ pub const MAX_INTEGER: u64 = 1 << 53;
 pub const MAX_TIMESTAMP_MS: u64 = MAX_INTEGER;
 
 /// Longer text is no number anybody meant; refused before it is read.
-const LONGEST_NUMBER: usize = 400;
+pub(super) const LONGEST_NUMBER: usize = 400;
 
 /// A decimal number within `range`. Refuses `nan`, `inf`, hex, empty and trailing text.
 pub fn real(name: &'static str, text: &[u8], range: &RangeInclusive<f64>) -> Result<f64, RequestError> {
@@ -70,7 +70,7 @@ const MOST_DIGITS: usize = 19;
 
 /// Takes the digits at the front of `rest` behind those of `value`. Returns how many, and what is right if there are no
 /// more than [`MOST_DIGITS`] in all.
-fn take_digits(rest: &mut &[u8], value: &mut u64) -> usize {
+pub(super) fn take_digits(rest: &mut &[u8], value: &mut u64) -> usize {
     let len = rest.len();
     while let Some((eight, behind)) = rest.split_first_chunk()
         && let Some(digits) = eight_digits(*eight)
