@@ -144,7 +144,7 @@ fn events_of_unknown_contracts_wait_for_the_list_and_the_list_is_remembered() {
     scene.exchange.send(okx_frame("BTC-USDT-SWAP", 99));
     // The built-in contract is known at once.
     scene.wait_stored(1);
-    assert!(scene.rest.asked().len() > 2, "it gave up asking");
+    wait_until("it goes on asking", || scene.rest.asked().len() > 2);
     let doge = r#"{"instId":"DOGE-USDT-SWAP","ctVal":"1000","ctMult":"1","ctType":"linear"}"#;
     scene.rest.answer(path, &format!(r#"{{"data":[{doge}]}}"#));
     scene.wait_stored(21);
