@@ -1,10 +1,6 @@
 //! `LIQ.DIGEST key [WINDOW d] [SIDE s] [SIZE n] [AT ts]`: the distribution as a t-digest.
 
-use liq_core::grammar::{Args, RequestError};
-use liq_core::liq::reading::ReadError;
 use liq_core::liq::request;
-use liq_core::liq::series::{Series, Time};
-use liq_core::wire::{Encode, Sink};
 
 use super::argument_docs::{AT, SIDE, WINDOW};
 use super::reading::Read;
@@ -28,22 +24,4 @@ impl Read for Digest {
     const NEEDS_KEY: bool = true;
 
     type Request<'a> = request::Digest;
-
-    fn parse(args: Args<'_>) -> Result<Self::Request<'_>, RequestError> {
-        request::Digest::parse(args)
-    }
-
-    fn window_ms(request: &Self::Request<'_>) -> Option<u64> {
-        request.scope.window_ms
-    }
-
-    fn answer(
-        series: &mut Series,
-        time: Time,
-        request: &Self::Request<'_>,
-        reply: &mut impl Sink,
-    ) -> Result<(), ReadError> {
-        series.digest(time, request)?.encode(reply);
-        Ok(())
-    }
 }

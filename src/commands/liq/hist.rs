@@ -1,10 +1,6 @@
 //! `LIQ.HIST key [WINDOW d] [SIDE s] [AT ts]`: the distribution, bucket by bucket.
 
-use liq_core::grammar::{Args, RequestError};
-use liq_core::liq::reading::ReadError;
 use liq_core::liq::request;
-use liq_core::liq::series::{Series, Time};
-use liq_core::wire::{Encode, Sink};
 
 use super::argument_docs::{AT, SIDE, WINDOW};
 use super::reading::Read;
@@ -26,22 +22,4 @@ impl Read for Hist {
     };
 
     type Request<'a> = request::Hist;
-
-    fn parse(args: Args<'_>) -> Result<Self::Request<'_>, RequestError> {
-        request::Hist::parse(args)
-    }
-
-    fn window_ms(request: &Self::Request<'_>) -> Option<u64> {
-        request.scope.window_ms
-    }
-
-    fn answer(
-        series: &mut Series,
-        time: Time,
-        request: &Self::Request<'_>,
-        reply: &mut impl Sink,
-    ) -> Result<(), ReadError> {
-        series.histogram(time, request)?.encode(reply);
-        Ok(())
-    }
 }

@@ -1,10 +1,6 @@
 //! `LIQ.RANGE key from to [REV] [COUNT n] [MINSIZE x] [SIDE s] [EXCHANGE name]`: raw events.
 
-use liq_core::grammar::{Args, RequestError};
-use liq_core::liq::reading::ReadError;
 use liq_core::liq::request;
-use liq_core::liq::series::{Series, Time};
-use liq_core::wire::{Encode, Sink};
 
 use super::argument_docs::{EXCHANGE, SIDE};
 use super::reading::Read;
@@ -35,22 +31,4 @@ impl Read for Range {
     };
 
     type Request<'a> = request::Range<'a>;
-
-    fn parse(args: Args<'_>) -> Result<Self::Request<'_>, RequestError> {
-        request::Range::parse(args)
-    }
-
-    fn window_ms(_request: &Self::Request<'_>) -> Option<u64> {
-        None
-    }
-
-    fn answer(
-        series: &mut Series,
-        _time: Time,
-        request: &Self::Request<'_>,
-        reply: &mut impl Sink,
-    ) -> Result<(), ReadError> {
-        series.range(request).encode(reply);
-        Ok(())
-    }
 }

@@ -2,16 +2,13 @@
 
 use std::marker::PhantomData;
 
-use liq_core::grammar::{Args, RequestError};
-use liq_core::liq::reading::ReadError;
+use liq_core::liq::reading::Query;
 use liq_core::liq::series::{Options, Series, Time};
-use liq_core::wire::Sink;
 
 use crate::ffi::{Arguments, Command, CommandInfo, Context};
 use crate::refusal::Refusal;
-use crate::reply::Reply;
 use crate::types::liqseries::LiqSeries;
-use crate::{config, keyspace};
+use crate::{config, keyspace, reply};
 
 /// A command that asks a series and changes nothing that is saved.
 pub trait Read {
@@ -20,22 +17,8 @@ pub trait Read {
     /// Whether a missing key is refused; otherwise it answers like an empty series.
     const NEEDS_KEY: bool = false;
 
-    /// The words behind the key.
-    type Request<'a>;
-
-    /// Reads them.
-    fn parse(args: Args<'_>) -> Result<Self::Request<'_>, RequestError>;
-
-    /// The window that is asked for, where the words name one.
-    fn window_ms(request: &Self::Request<'_>) -> Option<u64>;
-
-    /// Answers, or refuses having sent nothing.
-    fn answer(
-        series: &mut Series,
-        time: Time,
-        request: &Self::Request<'_>,
-        reply: &mut impl Sink,
-    ) -> Result<(), ReadError>;
+    /// The words behind the key, which know how they are answered.
+    type Request<'a>: Query<'a>;
 }
 
 /// The command that `R` makes.
@@ -48,14 +31,13 @@ impl<R: Read> Command for Reading<R> {
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (key, args) = keyspace::key_and_rest(arguments)?;
-        let request = R::parse(args)?;
+        let request = R::Request::read(args)?;
         let time = Time::new(context.now_ms(), config::max_future_ms());
         keyspace::read::<LiqSeries, _>(context, key, |found| {
-            let reply = &mut Reply(context);
             match found {
-                Some(stored) => R::answer(&mut stored.series, time, &request, reply)?,
+                Some(stored) => reply::send(context, &request.ask(&mut stored.series, time)?),
                 None if R::NEEDS_KEY => return Err(Refusal::NoSuchKey),
-                None => R::answer(&mut stand_in(R::window_ms(&request)), time, &request, reply)?,
+                None => reply::send(context, &request.ask(&mut stand_in(request.window_ms()), time)?),
             }
             Ok(())
         })

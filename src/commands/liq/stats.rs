@@ -1,10 +1,6 @@
 //! `LIQ.STATS key [WINDOW d] [AT ts] [SIDE s] [EXCHANGE name] [BY EXCHANGE | BUCKET d]`: statistics of a window.
 
-use liq_core::grammar::{Args, RequestError};
-use liq_core::liq::reading::ReadError;
 use liq_core::liq::request;
-use liq_core::liq::series::{Series, Time};
-use liq_core::wire::{Encode, Sink};
 
 use super::argument_docs::{AT, EXCHANGE, SIDE, WINDOW};
 use super::reading::Read;
@@ -35,22 +31,4 @@ impl Read for Stats {
     };
 
     type Request<'a> = request::Stats<'a>;
-
-    fn parse(args: Args<'_>) -> Result<Self::Request<'_>, RequestError> {
-        request::Stats::parse(args)
-    }
-
-    fn window_ms(request: &Self::Request<'_>) -> Option<u64> {
-        request.scope.window_ms
-    }
-
-    fn answer(
-        series: &mut Series,
-        time: Time,
-        request: &Self::Request<'_>,
-        reply: &mut impl Sink,
-    ) -> Result<(), ReadError> {
-        series.stats(time, request)?.encode(reply);
-        Ok(())
-    }
 }

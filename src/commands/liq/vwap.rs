@@ -1,10 +1,6 @@
 //! `LIQ.VWAP key [WINDOW d | SINCE ts] [SIDE s] [BANDS k] [PRICE p] [AT ts]`: the VWAP and what derives from it.
 
-use liq_core::grammar::{Args, RequestError};
-use liq_core::liq::reading::ReadError;
 use liq_core::liq::request;
-use liq_core::liq::series::{Series, Time};
-use liq_core::wire::{Encode, Sink};
 
 use super::argument_docs::{AT, SIDE};
 use super::reading::Read;
@@ -20,10 +16,10 @@ impl Read for Vwap {
     const INFO: CommandInfo = CommandInfo {
         name: c"liq.vwap",
         arity: -2,
-        flags: c"readonly fast",
+        flags: c"readonly",
         key: KeyAccess::Read,
         summary: c"Volume-weighted average price of a window, with bands and entry levels",
-        complexity: c"O(1), O(P) in the panes of a window not asked for lately",
+        complexity: c"O(1), O(N) in the events and panes of a window not asked for lately",
         since: c"0.1.0",
         args: &[
             ArgSpec::KEY,
@@ -37,22 +33,4 @@ impl Read for Vwap {
     };
 
     type Request<'a> = request::Vwap;
-
-    fn parse(args: Args<'_>) -> Result<Self::Request<'_>, RequestError> {
-        request::Vwap::parse(args)
-    }
-
-    fn window_ms(request: &Self::Request<'_>) -> Option<u64> {
-        request.scope.window_ms
-    }
-
-    fn answer(
-        series: &mut Series,
-        time: Time,
-        request: &Self::Request<'_>,
-        reply: &mut impl Sink,
-    ) -> Result<(), ReadError> {
-        series.vwap(time, request)?.encode(reply);
-        Ok(())
-    }
 }

@@ -3,12 +3,15 @@
 mod buckets;
 mod distribution;
 mod info;
+mod query;
 mod range;
 mod stats;
 mod venues;
 mod vwap;
 
 use std::fmt;
+
+pub use query::Query;
 
 use super::request::Scope;
 use super::series::{OrderCursor, Series, Side, SidedSums, Span, SumCursor, Time};
