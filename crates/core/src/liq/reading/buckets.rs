@@ -64,7 +64,8 @@ impl Series {
         }
         let scale = self.events.scale;
         let order = OrderCursor::once(&mut self.events, &span, side);
-        let percentiles = SHOWN.map(|p| Some(order.percentile(p, scale)?.within((of.min, of.max), scale)));
+        let estimates = order.ascending(SHOWN, scale);
+        let percentiles = estimates.map(|estimate| Some(estimate?.within((of.min, of.max), scale)));
         stats_map(&sums, side, percentiles, self.extent(&span, side), bucket_ms, span.is_exact)
     }
 }

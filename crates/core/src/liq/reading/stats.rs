@@ -41,7 +41,7 @@ impl Series {
         let of = sums.of(side);
         let scale = self.events.scale;
         let percentiles = self.with_order(window, side, |order| {
-            SHOWN.map(|p| Some(order.percentile(p, scale)?.within((of.min, of.max), scale)))
+            order.ascending(SHOWN, scale).map(|estimate| Some(estimate?.within((of.min, of.max), scale)))
         });
         stats_map(&sums, side, percentiles, self.extent(&span, side), window.window_ms, span.is_exact)
     }

@@ -106,7 +106,9 @@ fn malformed(problem: &'static str, got: &[u8]) -> RequestError {
 #[derive(Debug, Clone, Copy)]
 enum Scalar<'a> {
     Nil,
-    Integer(i128),
+    Integer(i64),
+    /// An integer of 2^63 or more.
+    Huge(u64),
     Float(f64),
     Bytes(&'a [u8]),
 }
@@ -118,6 +120,7 @@ impl Scalar<'_> {
         let text = match self {
             Self::Nil => "nil".to_owned(),
             Self::Integer(number) => number.to_string(),
+            Self::Huge(number) => number.to_string(),
             Self::Float(number) => format_real(number),
             Self::Bytes(text) => return RequestError::argument(name, problem, text),
         };
@@ -130,8 +133,50 @@ struct Reader<'a> {
     rest: &'a [u8],
 }
 
+/// How encoders write the first four elements of an event: the array's marker, a 64-bit time, 0 or 1, two doubles.
+const USUAL_HEAD: usize = 1 + 9 + 1 + 9 + 9;
+
 impl<'a> Reader<'a> {
     fn event(&mut self) -> Result<NewEvent<'a>, RequestError> {
+        match self.usual_event() {
+            Some((fields, event)) => self.with_names(fields, event),
+            None => self.any_event(),
+        }
+    }
+
+    /// Number of elements and the first four of them, where they are in range and written in the usual form; otherwise
+    /// nothing is read. Element by element takes thrice as long, and is a fifth of what a batch costs.
+    #[inline]
+    fn usual_event(&mut self) -> Option<(usize, NewEvent<'a>)> {
+        let (head, rest) = self.rest.split_first_chunk::<USUAL_HEAD>()?;
+        let ([array, time, ts @ ..], side) = (head.first_chunk::<10>()?, head.get(10)?);
+        let ([real, price @ ..], [other, size @ ..]) = (head.get(11..)?.first_chunk::<9>()?, head.last_chunk::<9>()?);
+        let ts_ms = u64::from_be_bytes(*ts);
+        let (price, size) = (f64::from_be_bytes(*price), f64::from_be_bytes(*size));
+        let is_usual = (0x94..=0x96).contains(array) && *time == 0xcf && *real == 0xcb && *other == 0xcb;
+        let fits = ts_ms <= MAX_TIMESTAMP_MS && PRICE_RANGE.contains(&price) && SIZE_RANGE.contains(&size);
+        let side = match side {
+            0 => Side::Buy,
+            1 => Side::Sell,
+            _ => return None,
+        };
+        if !is_usual || !fits {
+            return None;
+        }
+        self.rest = rest;
+        let event = NewEvent { ts_ms: Some(ts_ms), side, price, size, exchange: None, id: None };
+        Some(((array & 0x0f).into(), event))
+    }
+
+    /// The event with what stands behind its first four elements.
+    #[inline]
+    fn with_names(&mut self, fields: usize, event: NewEvent<'a>) -> Result<NewEvent<'a>, RequestError> {
+        let exchange = if fields > 4 { self.exchange()? } else { None };
+        let id = if fields > 5 { self.id()? } else { None };
+        Ok(NewEvent { exchange, id, ..event })
+    }
+
+    fn any_event(&mut self) -> Result<NewEvent<'a>, RequestError> {
         let start = self.rest;
         let fields = match self.array_len() {
             Some(fields @ 4..=6) => fields,
@@ -139,7 +184,7 @@ impl<'a> Reader<'a> {
         };
         let ts_ms = match self.scalar("ts")? {
             Scalar::Nil => None,
-            Scalar::Integer(ts) if (0..=i128::from(MAX_TIMESTAMP_MS)).contains(&ts) => Some(ts as u64),
+            Scalar::Integer(ts @ 0..) if ts as u64 <= MAX_TIMESTAMP_MS => Some(ts as u64),
             other => return Err(other.refused("ts", "not an integer from 0 to 2^53 or nil")),
         };
         let side = match self.scalar("side")? {
@@ -150,9 +195,7 @@ impl<'a> Reader<'a> {
         };
         let price = self.real("price", &PRICE_RANGE)?;
         let size = self.real("size", &SIZE_RANGE)?;
-        let exchange = if fields > 4 { self.exchange()? } else { None };
-        let id = if fields > 5 { self.id()? } else { None };
-        Ok(NewEvent { ts_ms, side, price, size, exchange, id })
+        self.with_names(fields, NewEvent { ts_ms, side, price, size, exchange: None, id: None })
     }
 
     fn real(&mut self, name: &'static str, range: &std::ops::RangeInclusive<f64>) -> Result<f64, RequestError> {
@@ -160,7 +203,8 @@ impl<'a> Reader<'a> {
         let value = match scalar {
             Scalar::Float(value) => value,
             Scalar::Integer(value) => value as f64,
-            _ => return Err(scalar.refused(name, "not a number")),
+            Scalar::Huge(value) => value as f64,
+            Scalar::Nil | Scalar::Bytes(_) => return Err(scalar.refused(name, "not a number")),
         };
         if range.contains(&value) {
             return Ok(value);
@@ -180,7 +224,8 @@ impl<'a> Reader<'a> {
         match self.scalar("id")? {
             Scalar::Nil => Ok(None),
             Scalar::Bytes(text) => id("id", text),
-            Scalar::Integer(number) => Ok(Some(EventId::Number(number))),
+            Scalar::Integer(number) => Ok(Some(EventId::Number(number.into()))),
+            Scalar::Huge(number) => Ok(Some(EventId::Number(number.into()))),
             other => Err(other.refused("id", "not a string, binary, integer or nil")),
         }
     }
@@ -202,11 +247,14 @@ impl<'a> Reader<'a> {
             Marker::U8 => Scalar::Integer(u8::from_be_bytes(self.fixed()?).into()),
             Marker::U16 => Scalar::Integer(u16::from_be_bytes(self.fixed()?).into()),
             Marker::U32 => Scalar::Integer(u32::from_be_bytes(self.fixed()?).into()),
-            Marker::U64 => Scalar::Integer(u64::from_be_bytes(self.fixed()?).into()),
+            Marker::U64 => {
+                let number = u64::from_be_bytes(self.fixed()?);
+                i64::try_from(number).map_or(Scalar::Huge(number), Scalar::Integer)
+            }
             Marker::I8 => Scalar::Integer(i8::from_be_bytes(self.fixed()?).into()),
             Marker::I16 => Scalar::Integer(i16::from_be_bytes(self.fixed()?).into()),
             Marker::I32 => Scalar::Integer(i32::from_be_bytes(self.fixed()?).into()),
-            Marker::I64 => Scalar::Integer(i64::from_be_bytes(self.fixed()?).into()),
+            Marker::I64 => Scalar::Integer(i64::from_be_bytes(self.fixed()?)),
             Marker::F32 => Scalar::Float(f32::from_be_bytes(self.fixed()?).into()),
             Marker::F64 => Scalar::Float(f64::from_be_bytes(self.fixed()?)),
             Marker::FixStr(len) => Scalar::Bytes(self.take(len.into())?),

@@ -7,6 +7,7 @@ use super::pane::Pane;
 use super::raw_event::RawEvent;
 use super::tail::{Position, Tail};
 use super::{Scale, Side};
+use crate::panes::Version;
 
 /// Hears of every event that comes, moves or goes, and of panes that move.
 pub trait EventWatcher: Watcher {
@@ -31,6 +32,8 @@ pub struct Events {
     pub scale: Scale,
     /// Timestamp of the newest event that was dropped, Unix ms; `None` while none was.
     pub dropped_until_ms: Option<u64>,
+    /// Another one whenever an event came, moved or went.
+    version: Version,
 }
 
 /// The part of the events that a window takes in.
@@ -54,7 +57,13 @@ impl Span {
 impl Events {
     /// No events.
     pub fn new(scale: Scale, coarse_ms: u64) -> Self {
-        Self { tail: Tail::default(), archive: Archive::new(coarse_ms), scale, dropped_until_ms: None }
+        let (tail, archive) = (Tail::default(), Archive::new(coarse_ms));
+        Self { tail, archive, scale, dropped_until_ms: None, version: Version::fresh() }
+    }
+
+    /// By which an answer knows whether it still holds.
+    pub const fn version(&self) -> Version {
+        self.version
     }
 
     /// The code under which distributions count an event.
@@ -79,6 +88,7 @@ impl Events {
 
     /// Puts an event in its place; at most `capacity` stay in the tail.
     pub fn insert(&mut self, event: &RawEvent, capacity: usize, watcher: &mut impl EventWatcher) {
+        self.version = Version::fresh();
         let code = self.code(event);
         let is_full = self.tail.len() >= capacity;
         let is_before = |edge: Option<u64>| edge.is_some_and(|edge| event.ts_ms < edge);
@@ -88,7 +98,7 @@ impl Events {
             return;
         }
         if is_full {
-            self.spill(watcher);
+            self.spill_oldest(watcher);
         }
         self.tail.insert(event);
         watcher.inserted(event, code);
@@ -96,6 +106,11 @@ impl Events {
 
     /// Moves the oldest raw event into the archive.
     pub fn spill(&mut self, watcher: &mut impl EventWatcher) {
+        self.version = Version::fresh();
+        self.spill_oldest(watcher);
+    }
+
+    fn spill_oldest(&mut self, watcher: &mut impl EventWatcher) {
         if let Some(oldest) = self.tail.pop_front() {
             let code = self.code(&oldest);
             let pane = self.archive.add(&oldest, code);
@@ -106,6 +121,7 @@ impl Events {
     /// Drops what is not later than `cutoff_ms`, panes as a whole, and joins panes that grew old.
     pub fn roll(&mut self, now_ms: u64, cutoff_ms: i64, watcher: &mut impl EventWatcher) {
         if self.archive.is_due(now_ms, cutoff_ms) {
+            self.version = Version::fresh();
             let dropped_ms = self.archive.roll(now_ms, cutoff_ms, watcher);
             self.dropped_until_ms = self.dropped_until_ms.max(dropped_ms);
         }
@@ -114,6 +130,7 @@ impl Events {
             if self.archive.covering(first_ms).is_some() {
                 self.spill(watcher);
             } else if let Some(event) = self.tail.pop_front() {
+                self.version = Version::fresh();
                 self.dropped_until_ms = self.dropped_until_ms.max(Some(event.ts_ms));
                 watcher.left(&event, self.code(&event));
             }

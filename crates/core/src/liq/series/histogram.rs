@@ -124,8 +124,17 @@ impl Histogram {
 
     /// The bucket that holds the event of 1-based `rank`, which is at most the total, and how many events lie below it.
     pub fn locate(&self, rank: u64) -> (u16, u64) {
-        let (group, below) = descend(&self.groups, 0, rank);
-        let counts = self.counts.get(group * GROUP..).unwrap_or_default();
+        self.locate_from(&mut (0, 0), rank)
+    }
+
+    /// The same for ranks that ascend from call to call: `passed` says which groups the search is past, and how many
+    /// events lie in them; it begins with none.
+    pub fn locate_from(&self, passed: &mut (usize, u64), rank: u64) -> (u16, u64) {
+        let (from, below) = *passed;
+        let (ahead, below) = descend(self.groups.get(from..).unwrap_or_default(), below, rank);
+        let group = from + ahead;
+        *passed = (group, below);
+        let counts = self.counts.get(group * GROUP..).and_then(|counts| counts.get(..GROUP)).unwrap_or_default();
         let (place, below) = descend(counts, below, rank);
         ((self.first_group * GROUP + group * GROUP + place) as u16, below)
     }
@@ -167,14 +176,25 @@ impl Histogram {
     }
 }
 
+/// Counts that are added up at once, as wide registers do, before they are looked at one by one.
+const STRIDE: usize = 8;
+
 /// The place among `counts` where `rank` is reached, coming from `below`; the last one if none does.
 fn descend(counts: &[u32], mut below: u64, rank: u64) -> (usize, u64) {
-    for (place, count) in counts.iter().enumerate() {
+    let mut place = 0;
+    while let Some(stride) = counts.get(place..place + STRIDE).filter(|_| place + STRIDE < counts.len()) {
+        let through = below + add_up(stride);
+        if through >= rank {
+            break;
+        }
+        (place, below) = (place + STRIDE, through);
+    }
+    for count in counts.get(place..).unwrap_or_default() {
         let through = below + u64::from(*count);
         if through >= rank || place + 1 == counts.len() {
             return (place, below);
         }
-        below = through;
+        (place, below) = (place + 1, through);
     }
     (0, below)
 }
@@ -224,6 +244,11 @@ mod tests {
                     let (found, below) = histogram.locate(rank + 1);
                     prop_assert_eq!((found, below), (sorted[rank as usize], histogram.below(found)));
                     prop_assert_eq!(histogram.bucket_of_steady_rank(rank + 1), sorted[rank as usize]);
+                    let mut passed = (0, 0);
+                    for later in [rank, rank.midpoint(sorted.len() as u64 - 1), sorted.len() as u64 - 1] {
+                        let found = histogram.locate_from(&mut passed, later + 1);
+                        prop_assert_eq!(found, histogram.locate(later + 1));
+                    }
                 }
             }
         }

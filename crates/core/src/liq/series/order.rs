@@ -242,16 +242,22 @@ impl OrderCursor {
 
     /// The percentile: exact, or what stands for its bucket.
     pub fn percentile(&self, percentile: Percentile, scale: Scale) -> Option<Estimate> {
-        let rank = percentile.rank(self.count());
-        match self.form() {
-            Form::Buckets(histogram) if histogram.total() > 0 => {
-                let (bucket, below) = histogram.locate(rank);
-                let is_outermost = below == 0 || below + histogram.count(bucket) == histogram.total();
+        let [estimate] = self.ascending([percentile], scale);
+        estimate
+    }
+
+    /// Percentiles that ascend, in one pass over the distribution.
+    pub fn ascending<const N: usize>(&self, asked: [Percentile; N], scale: Scale) -> [Option<Estimate>; N] {
+        let (form, count, mut passed) = (self.form(), self.count(), (0, 0));
+        asked.map(|percentile| match form {
+            Form::Buckets(histogram) if count > 0 => {
+                let (bucket, below) = histogram.locate_from(&mut passed, percentile.rank(count));
+                let is_outermost = below == 0 || below + histogram.count(bucket) == count;
                 Some(if is_outermost { Estimate::Outermost(bucket) } else { Estimate::Size(scale.midpoint(bucket)) })
             }
-            Form::Exact(sorted) => sorted.of_rank(rank).map(Estimate::Size),
+            Form::Exact(sorted) => sorted.of_rank(percentile.rank(count)).map(Estimate::Size),
             Form::Buckets(_) | Form::Empty => None,
-        }
+        })
     }
 
     /// Measures every buffer.

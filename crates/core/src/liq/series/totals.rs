@@ -22,6 +22,16 @@ pub struct SumCursor {
     /// Of the archive's panes; made when the window first reaches them.
     panes: Option<Box<PaneSums>>,
     tail: Remembered,
+    /// The last sums, which stand while no event comes or goes: a price is asked for more often than it changes.
+    last: Option<Box<Last>>,
+}
+
+/// Sums, and which events they are of.
+#[derive(Debug, Clone)]
+struct Last {
+    version: Version,
+    span: Span,
+    sums: SidedSums,
 }
 
 impl SumCursor {
@@ -37,6 +47,19 @@ impl SumCursor {
 
     /// Sums of the events in `span`.
     pub fn sums(&mut self, events: &Events, span: &Span) -> SidedSums {
+        if let Some(last) = self.last.as_ref().filter(|last| last.version == events.version() && last.span == *span) {
+            return last.sums;
+        }
+        let sums = self.sums_anew(events, span);
+        let last = Last { version: events.version(), span: span.clone(), sums };
+        match &mut self.last {
+            Some(held) => **held = last,
+            None => self.last = Some(last.into()),
+        }
+        sums
+    }
+
+    fn sums_anew(&mut self, events: &Events, span: &Span) -> SidedSums {
         let mut sums = SidedSums::default();
         if !span.is_raw() {
             sums = self.panes.get_or_insert_default().sums.of(&events.archive, &span.panes, SidedSums::merge);
@@ -58,13 +81,16 @@ impl SumCursor {
 
     /// The sums of the events in `span`, for one answer.
     pub fn once(events: &Events, span: &Span) -> SidedSums {
-        Self::default().sums(events, span)
+        Self::default().sums_anew(events, span)
     }
 
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
         if let Some(panes) = &self.panes {
             heap::boxed(&**panes, measure);
+        }
+        if let Some(last) = &self.last {
+            heap::boxed(&**last, measure);
         }
         self.tail.measure(measure);
     }
@@ -73,6 +99,9 @@ impl SumCursor {
     pub fn relocate(&mut self, mover: &mut impl Mover) {
         if let Some(panes) = &mut self.panes {
             mover.boxed(panes);
+        }
+        if let Some(last) = &mut self.last {
+            mover.boxed(last);
         }
         self.tail.relocate(mover);
     }
