@@ -5,3 +5,5 @@
 //! take-profits), `studies` (indicators over rows). `store` is the market itself, the door through which all of that is
 //! fed, and knows nothing of the rest: `request` is what may be asked, `reply` what is answered, `reading` answers the one
 //! with the other, `format` is how a market is saved and replicated.
+
+pub mod triggers;

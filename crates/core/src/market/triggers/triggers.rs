@@ -1,0 +1,404 @@
+//! The triggers of one market: what is armed, by id, arming and expiry, and the ladders it waits on; how one is put there
+//! and taken away. Setting, judging and listing are beside it.
+
+use super::fire::{Facts, Fire, Outbox, Owed};
+use super::ladder::{AT_ONCE, Ladder};
+use super::legs::{Cause, Fixed, Legs, Side, Terms, Trail};
+use super::memory::{Measure, measure_boxed, measure_vec};
+use super::price::{Direction, Price, Source};
+use super::record::{Leg, Record, Slab};
+use super::sorted::Sorted;
+use super::terms::{Armed, Impossible, MAX_ARMING};
+use crate::relocation::Mover;
+
+/// What was counted over the life of a market.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Triggers that fired.
+    pub fires: u64,
+    /// Triggers that expired.
+    pub expired: u64,
+    /// Prices that were too old to be judged while triggers were held.
+    pub unjudged: u64,
+}
+
+/// Both directions of each source.
+const LADDERS: usize = 2 * Source::ALL.len();
+
+/// Scratch beyond this many items is given back after a mass of fires.
+const SCRATCH: usize = 1024;
+
+/// Standing orders on the prices of one market: each fires once, at the price that makes a leg of it due.
+#[derive(Debug, Clone, Default)]
+pub struct Triggers {
+    pub(super) ladders: [Option<Box<Ladder>>; LADDERS],
+    pub(super) slab: Slab,
+    /// Slots by id.
+    pub(super) ids: Sorted<u32>,
+    /// Armings and slots.
+    pub(super) armings: Sorted<(u64, u32)>,
+    /// Times of expiry, armings and slots.
+    pub(super) expiries: Sorted<(u64, u64, u32)>,
+    pub(super) waiting: usize,
+    pub(super) last_arming: u64,
+    pub(super) outbox: Outbox,
+    pub(super) totals: Totals,
+    pub(super) scratch: Scratch,
+}
+
+/// Kept from one price to the next, so that collecting what is due allocates nothing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scratch {
+    /// Slots of what is due, some perhaps twice.
+    pub due: Vec<u32>,
+    /// Heaps to be looked through.
+    pub stack: Vec<u32>,
+    /// What is due by arming.
+    pub order: Vec<(u64, u32)>,
+}
+
+pub(super) const fn ladder_number(source: Source, direction: Direction) -> usize {
+    2 * source.number() + matches!(direction, Direction::Rising) as usize
+}
+
+impl Triggers {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many are armed, those that wait left out.
+    pub const fn armed(&self) -> usize {
+        self.slab.len() - self.waiting
+    }
+
+    /// How many wait: their only leg trails and tracks nothing yet.
+    pub const fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// How many have fired and are not told yet.
+    pub fn pending(&self) -> usize {
+        self.outbox.len()
+    }
+
+    /// Whether nothing is armed, waiting or pending.
+    pub fn is_empty(&self) -> bool {
+        self.slab.len() == 0 && self.outbox.len() == 0
+    }
+
+    /// What was counted.
+    pub const fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// The greatest arming given so far; 0 before the first.
+    pub const fn last_arming(&self) -> u64 {
+        self.last_arming
+    }
+
+    /// Whether a trigger is armed or waiting under this id.
+    pub fn holds(&self, id: &[u8]) -> bool {
+        self.slot_of(id).is_some()
+    }
+
+    /// Fires not told yet, oldest first.
+    pub fn owed(&self, owed: Owed) -> impl DoubleEndedIterator<Item = &Fire> + ExactSizeIterator {
+        self.outbox.of(owed).iter()
+    }
+
+    /// The oldest `count` were told.
+    pub fn told(&mut self, owed: Owed, count: usize) {
+        let queue = self.outbox.of_mut(owed);
+        queue.drain(..count.min(queue.len()));
+        if queue.is_empty() {
+            *queue = std::collections::VecDeque::new();
+        }
+    }
+
+    pub(super) fn ladder(&self, source: Source, direction: Direction) -> Option<&Ladder> {
+        self.ladders.get(ladder_number(source, direction))?.as_deref()
+    }
+
+    pub(super) fn ladder_mut(&mut self, source: Source, direction: Direction) -> Option<&mut Ladder> {
+        self.ladders.get_mut(ladder_number(source, direction))?.as_deref_mut()
+    }
+
+    fn ladder_made(&mut self, source: Source, direction: Direction) -> Option<&mut Ladder> {
+        let place = self.ladders.get_mut(ladder_number(source, direction))?;
+        Some(place.get_or_insert_with(|| Box::new(Ladder::new())))
+    }
+
+    pub(super) fn slot_of(&self, id: &[u8]) -> Option<u32> {
+        let slot = self.ids.find(|slot| self.id_at(*slot) < id)?;
+        (self.id_at(slot) == id).then_some(slot)
+    }
+
+    pub(super) fn id_at(&self, slot: u32) -> &[u8] {
+        self.slab.get(slot).map(|record| &*record.id).unwrap_or_default()
+    }
+
+    fn slot_of_arming(&self, arming: u64) -> Option<u32> {
+        self.armings.find(|(other, _)| *other < arming).filter(|(other, _)| *other == arming).map(|(_, slot)| slot)
+    }
+
+    /// Arms a trigger as it was decided; what is armed under its id is gone.
+    pub fn arm(&mut self, armed: &Armed<'_>) -> Result<(), Impossible> {
+        if !armed.is_possible(self.last_arming) {
+            return Err(Impossible("arming of a trigger"));
+        }
+        if let Some(slot) = self.slot_of(armed.id) {
+            self.take(slot);
+            self.tidy();
+        }
+        let slot = self.slab.next_slot();
+        let Legs { side, sl, tp, trail, above, below } = *armed.legs();
+        let mut legs: arrayvec::ArrayVec<Leg, 5> = arrayvec::ArrayVec::new();
+        for (cause, leg) in [(Cause::Sl, sl), (Cause::Tp, tp), (Cause::Above, above), (Cause::Below, below)] {
+            if let Some(Fixed { at, by }) = leg {
+                let direction = cause.direction(side);
+                if let Some(ladder) = self.ladder_made(by, direction) {
+                    ladder.add_level(slot, direction.fold(at));
+                }
+                legs.push(Leg::Fixed { cause, by, at });
+            }
+        }
+        if let Some(trail) = trail {
+            legs.push(self.add_trail(slot, side, &trail));
+            self.waiting += usize::from(legs.len() == 1 && trail.extreme.is_none());
+        }
+        let Armed { id, arming, armed_at_ms, expires_ms, payload, .. } = *armed;
+        self.slab.put(Record {
+            id: id.into(),
+            payload: payload.unwrap_or_default().into(),
+            legs: legs.as_slice().into(),
+            arming,
+            armed_at_ms,
+            expires_ms: expires_ms.unwrap_or(u64::MAX),
+            side,
+            has_payload: payload.is_some(),
+        });
+        let slab = &self.slab;
+        self.ids.insert_at(slot, |other| slab.get(*other).is_some_and(|other| *other.id < *id));
+        self.armings.insert((arming, slot));
+        if let Some(expires_ms) = expires_ms {
+            self.expiries.insert((expires_ms, arming, slot));
+        }
+        self.last_arming = arming;
+        Ok(())
+    }
+
+    fn add_trail(&mut self, slot: u32, side: Option<Side>, trail: &Trail) -> Leg {
+        let Trail { give, activate, extreme, by } = *trail;
+        let direction = Cause::Trail.direction(side);
+        let extreme = extreme.map(|extreme| direction.fold(extreme));
+        let activate = activate.unwrap_or(0);
+        let node = self
+            .ladder_made(by, direction)
+            .map_or(0, |ladder| ladder.add_trail(slot, give, extreme, start_key(direction, activate)));
+        Leg::Trail { by, node, activate }
+    }
+
+    /// Takes a trigger out of everything it is in.
+    pub(super) fn take(&mut self, slot: u32) -> Option<Record> {
+        let slab = &self.slab;
+        let record = slab.get(slot)?;
+        let waited = self.waits(record);
+        self.ids
+            .remove_at(|other| slab.get(*other).is_some_and(|other| *other.id < *record.id), |other| *other == slot);
+        let record = self.slab.take(slot)?;
+        self.waiting -= usize::from(waited);
+        self.armings.remove((record.arming, slot));
+        if record.expires_ms != u64::MAX {
+            self.expiries.remove((record.expires_ms, record.arming, slot));
+        }
+        for leg in &record.legs {
+            let direction = leg.cause().direction(record.side);
+            let Some(ladder) = self.ladder_mut(leg.by(), direction) else { continue };
+            match *leg {
+                Leg::Fixed { at, .. } => ladder.remove_level(slot, direction.fold(at)),
+                Leg::Trail { node, activate, .. } => {
+                    ladder.remove_trail(slot, node, start_key(direction, activate));
+                }
+            }
+        }
+        Some(record)
+    }
+
+    /// Gives back what many left behind: called when a command has taken triggers out.
+    pub(super) fn tidy(&mut self) {
+        if self.slab.len() == 0 {
+            // No trigger is left, so nothing of what they were kept in is needed either.
+            self.ladders = Default::default();
+            (self.ids, self.armings, self.expiries) = Default::default();
+            self.scratch = Scratch::default();
+            return;
+        }
+        let slab = &mut self.slab;
+        for ladder in self.ladders.iter_mut().flatten() {
+            ladder.tidy(|slot, to| {
+                let legs = slab.get_mut(slot).map(|record| record.legs.iter_mut()).into_iter().flatten();
+                legs.for_each(|leg| {
+                    if let Leg::Trail { node, .. } = leg {
+                        *node = to;
+                    }
+                });
+            });
+        }
+        if self.scratch.order.capacity() > SCRATCH {
+            self.scratch = Scratch::default();
+        }
+    }
+
+    pub(super) fn waits(&self, record: &Record) -> bool {
+        record.legs.len() == 1
+            && self.seen(record).is_none()
+            && record.legs.iter().any(|leg| leg.cause() == Cause::Trail)
+    }
+
+    /// What the trailing leg of a trigger has seen.
+    pub(super) fn seen(&self, record: &Record) -> Option<Price> {
+        record.legs.iter().find_map(|leg| match leg {
+            Leg::Trail { by, node, .. } => {
+                let direction = Cause::Trail.direction(record.side);
+                self.ladder(*by, direction)?.trails.extreme(*node).map(|extreme| direction.fold(extreme))
+            }
+            Leg::Fixed { .. } => None,
+        })
+    }
+
+    /// The level of a leg; none while it tracks nothing.
+    pub(super) fn level(&self, record: &Record, leg: &Leg) -> Option<Price> {
+        match leg {
+            Leg::Fixed { at, .. } => Some(*at),
+            Leg::Trail { by, node, .. } => {
+                let direction = Cause::Trail.direction(record.side);
+                self.ladder(*by, direction)?.trails.level(*node).map(|level| direction.fold(level))
+            }
+        }
+    }
+
+    /// A trigger as it is told.
+    pub(super) fn view<'a>(&'a self, record: &'a Record) -> Option<Armed<'a>> {
+        let mut legs = Legs { side: record.side, ..Legs::default() };
+        for leg in &record.legs {
+            match *leg {
+                Leg::Fixed { cause, by, at } => {
+                    let place = match cause {
+                        Cause::Sl => &mut legs.sl,
+                        Cause::Tp => &mut legs.tp,
+                        Cause::Above => &mut legs.above,
+                        _ => &mut legs.below,
+                    };
+                    *place = Some(Fixed { at, by });
+                }
+                Leg::Trail { by, node, activate } => {
+                    let trails = &self.ladder(by, Cause::Trail.direction(record.side))?.trails;
+                    let (give, extreme) = (trails.arena.node(node).give(), self.seen(record));
+                    legs.trail = Some(Trail { give, activate: (activate != 0).then_some(activate), extreme, by });
+                }
+            }
+        }
+        Some(Armed {
+            id: &record.id,
+            arming: record.arming,
+            armed_at_ms: record.armed_at_ms,
+            expires_ms: (record.expires_ms != u64::MAX).then_some(record.expires_ms),
+            payload: record.has_payload.then_some(&*record.payload),
+            terms: Terms::new(legs).ok()?,
+        })
+    }
+
+    /// Takes a trigger out that is no longer armed, as it was decided. Returns whether it was armed.
+    pub fn disarm(&mut self, arming: u64) -> bool {
+        let gone = self.slot_of_arming(arming).and_then(|slot| self.take(slot)).is_some();
+        self.tidy();
+        gone
+    }
+
+    /// Lets an armed trigger fire or expire, as it was decided. Returns whether it was armed.
+    pub fn fire(&mut self, arming: u64, facts: &Facts<'_>, owed: Owed) -> Result<bool, Impossible> {
+        if !facts.are_possible() {
+            return Err(Impossible("fire of a trigger"));
+        }
+        let fired = self.slot_of_arming(arming).is_some_and(|slot| self.move_to_outbox(slot, facts, owed));
+        self.tidy();
+        Ok(fired)
+    }
+
+    pub(super) fn move_to_outbox(&mut self, slot: u32, facts: &Facts<'_>, owed: Owed) -> bool {
+        let Some(record) = self.take(slot) else { return false };
+        let total = if facts.cause == Cause::Expired { &mut self.totals.expired } else { &mut self.totals.fires };
+        *total = total.saturating_add(1);
+        self.outbox.of_mut(owed).push_back(Fire::new(record, facts));
+        true
+    }
+
+    /// Triggers as they were saved, the armed ones in order of arming and what is not told yet in order of deciding.
+    pub fn from_parts<'a>(
+        last_arming: u64,
+        totals: Totals,
+        armed: impl IntoIterator<Item = Armed<'a>>,
+        owed: [Vec<Fire>; 2],
+    ) -> Result<Self, Impossible> {
+        let mut triggers = Self { totals, ..Self::default() };
+        for one in armed {
+            if triggers.holds(one.id) {
+                return Err(Impossible("trigger: its id is there twice"));
+            }
+            triggers.arm(&one)?;
+        }
+        let mut armings: Vec<u64> = triggers.armings.iter().map(|(arming, _)| arming).collect();
+        armings.extend(owed.iter().flatten().map(|fire| fire.arming));
+        armings.sort_unstable();
+        let is_twice = armings.windows(2).any(|pair| pair.first() == pair.last());
+        if is_twice || armings.last().is_some_and(|last| *last > last_arming) || last_arming > MAX_ARMING {
+            return Err(Impossible("arming of a trigger"));
+        }
+        if !owed.iter().flatten().all(|fire| fire.is_possible()) {
+            return Err(Impossible("fire of a trigger"));
+        }
+        triggers.last_arming = last_arming;
+        let [stream, reply] = owed;
+        triggers.outbox.of_mut(Owed::Stream).extend(stream);
+        triggers.outbox.of_mut(Owed::Reply).extend(reply);
+        Ok(triggers)
+    }
+
+    /// Tells where each allocation behind the triggers starts, and its bytes.
+    pub fn measure(&self, measure: &mut Measure<'_>) {
+        for ladder in self.ladders.iter().flatten() {
+            measure_boxed(&**ladder, measure);
+            ladder.measure(measure);
+        }
+        self.slab.measure(measure);
+        self.ids.measure(measure);
+        self.armings.measure(measure);
+        self.expiries.measure(measure);
+        self.outbox.measure(measure);
+        measure_vec(&self.scratch.due, measure);
+        measure_vec(&self.scratch.stack, measure);
+        measure_vec(&self.scratch.order, measure);
+    }
+
+    /// Moves each allocation behind the triggers.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        for ladder in self.ladders.iter_mut().flatten() {
+            mover.boxed(ladder);
+            ladder.relocate(mover);
+        }
+        self.slab.relocate(mover);
+        self.ids.relocate(mover);
+        self.armings.relocate(mover);
+        self.expiries.relocate(mover);
+        self.outbox.relocate(mover);
+        mover.vec(&mut self.scratch.due);
+        mover.vec(&mut self.scratch.stack);
+        mover.vec(&mut self.scratch.order);
+    }
+}
+
+/// The key of the start of a stop that tracks from `activate` on, or at once when that is 0.
+pub(super) const fn start_key(direction: Direction, activate: Price) -> Price {
+    if activate == 0 { AT_ONCE } else { -direction.fold(activate) }
+}
