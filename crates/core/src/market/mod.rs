@@ -6,4 +6,5 @@
 //! fed, and knows nothing of the rest: `request` is what may be asked, `reply` what is answered, `reading` answers the one
 //! with the other, `format` is how a market is saved and replicated.
 
+pub mod studies;
 pub mod triggers;
