@@ -204,7 +204,7 @@ impl Trial {
 
     fn replicate(&mut self, event: &Event<'_>, judgement: &Judgement) -> Result<(), TestCaseError> {
         let mut payload = Vec::new();
-        decided::begin(&mut payload, self.clock().time, None);
+        decided::begin(&mut payload, self.clock().time, self.primary.resolution(), None);
         if judgement.status.is_recorded() {
             decided::push(&mut payload, event);
         }

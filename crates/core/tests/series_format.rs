@@ -7,7 +7,7 @@ use liq_core::grammar::Args;
 use liq_core::liq::format::{self as layout, decided};
 use liq_core::liq::reply::StatsReply;
 use liq_core::liq::request::Stats;
-use liq_core::liq::series::{BatchId, Clock, Event, Options, OptionsPatch, Series, Side, Time, hash_id};
+use liq_core::liq::series::{BatchId, Clock, Event, Options, OptionsPatch, Resolution, Series, Side, Time, hash_id};
 use proptest::prelude::*;
 
 const START_MS: u64 = 1_735_689_600_000;
@@ -20,14 +20,32 @@ fn specimens() -> Vec<(&'static str, Series)> {
         ("panes", series(&["TAIL", "256", "CLOCK", "EVENT", "MINSIZE", "10"], 3_000, 20_000)),
         ("narrow", series(&["TAIL", "256", "RETENTION", "1m", "WINDOW", "30s", "VWAPWINDOW", "45s"], 2_000, 50)),
         ("coarse", series(&["TAIL", "256", "RETENTION", "31d", "PRECISION", "5"], 1_500, 600_000)),
+        ("short-of-memory", short_of_memory()),
     ]
+}
+
+/// A series that gave up detail for a while.
+fn short_of_memory() -> Series {
+    let mut series = series(&["CLOCK", "EVENT"], 3_000, 20_000);
+    for (part, resolution) in [Resolution::Compact, Resolution::Aggregate, Resolution::Full].into_iter().enumerate() {
+        series.change_resolution(resolution);
+        let begin = 3_000 + 800 * part as u64;
+        add(&mut series, begin..begin + 800, 20_000);
+    }
+    series
 }
 
 fn series(options: &[&str], events: u64, gap_ms: u64) -> Series {
     let options: Vec<&[u8]> = options.iter().map(|arg| arg.as_bytes()).collect();
     let patch = OptionsPatch::parse(Args::new(&options)).unwrap();
     let mut series = Series::new(Options::default().created(&patch).unwrap());
-    for number in 0..events {
+    add(&mut series, 0..events, gap_ms);
+    series.end_batch((events > 0).then_some(BatchId { producer: b"feed-1", seq: events }));
+    series
+}
+
+fn add(series: &mut Series, numbers: std::ops::Range<u64>, gap_ms: u64) {
+    for number in numbers {
         let ts_ms = START_MS + number * gap_ms;
         let clock = Clock { time: Time::new(ts_ms, 300_000), max_future_ms: 300_000, signal_max_age_ms: 60_000 };
         let event = Event {
@@ -40,8 +58,6 @@ fn series(options: &[&str], events: u64, gap_ms: u64) -> Series {
         };
         series.add(&clock, &event);
     }
-    series.end_batch((events > 0).then_some(BatchId { producer: b"feed-1", seq: events }));
-    series
 }
 
 fn golden_path(name: &str) -> PathBuf {
@@ -170,7 +186,7 @@ proptest! {
     fn damaged_decided_writes_change_all_or_nothing(place in any::<prop::sample::Index>(), value in any::<u8>()) {
         let event = Event { ts_ms: START_MS, side: Side::Sell, price: 5.0, size: 7.0, exchange: Some(b"okx"), id_hash: 9 };
         let mut payload = Vec::new();
-        decided::begin(&mut payload, Time::new(START_MS, 0), Some(BatchId { producer: b"p", seq: 3 }));
+        decided::begin(&mut payload, Time::new(START_MS, 0), Resolution::Full, Some(BatchId { producer: b"p", seq: 3 }));
         decided::push(&mut payload, &event);
         decided::end(&mut payload, &liq_core::liq::series::Tally::default());
         let place = place.index(payload.len());

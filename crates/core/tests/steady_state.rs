@@ -21,7 +21,7 @@ fn add(series: &mut Series, number: u64, decided: &mut Vec<u8>) {
     let judgement = series.add(&clock, &event);
     let mut tally = Tally::default();
     tally.count(&judgement);
-    decided::begin(decided, clock.time, None);
+    decided::begin(decided, clock.time, series.resolution(), None);
     decided::push(decided, &event);
     decided::end(decided, &tally);
 }

@@ -58,7 +58,7 @@ impl<'call> Recording<'call> {
     /// Adds one event, alone, with the whole judgement.
     pub fn add(&mut self, event: &Event<'call>) -> Result<Judgement, Refusal> {
         self.check_room(1)?;
-        self.begin(None);
+        self.begin(None)?;
         let judgement = self.open.existing()?.series.add(&self.clock, event);
         self.note(event, &judgement);
         Ok(judgement)
@@ -72,7 +72,7 @@ impl<'call> Recording<'call> {
             return Ok(BatchReply::from(&repeated));
         }
         self.check_room(request.events.len())?;
-        self.begin(request.batch);
+        self.begin(request.batch)?;
         for new in &request.events {
             let event = new.resolve(self.clock.time.server_ms);
             let judgement = self.open.existing()?.series.add_in_batch(&self.clock, &event);
@@ -92,10 +92,12 @@ impl<'call> Recording<'call> {
         }
     }
 
-    fn begin(&mut self, batch: Option<BatchId<'_>>) {
+    fn begin(&mut self, batch: Option<BatchId<'_>>) -> Result<(), Refusal> {
+        let resolution = self.open.existing()?.series.resolution();
         if let Some(decided) = &mut self.decided {
-            decided::begin(decided, self.clock.time, batch);
+            decided::begin(decided, self.clock.time, resolution, batch);
         }
+        Ok(())
     }
 
     #[inline]

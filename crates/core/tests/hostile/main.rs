@@ -14,7 +14,7 @@ mod checks;
 use liq_core::grammar::Args;
 use liq_core::liq::format::{self as layout, decided};
 use liq_core::liq::request::{EventId, NewEvent, encode_events};
-use liq_core::liq::series::{BatchId, Clock, Event, Options, OptionsPatch, Series, Side, Time, hash_id};
+use liq_core::liq::series::{BatchId, Clock, Event, Options, OptionsPatch, Resolution, Series, Side, Time, hash_id};
 use proptest::prelude::*;
 
 /// Words that parsers know, values they take, and values they must refuse.
@@ -156,7 +156,7 @@ fn saved_series() -> Vec<u8> {
 
 fn decided_write() -> Vec<u8> {
     let mut out = Vec::new();
-    decided::begin(&mut out, CLOCK.time, Some(BatchId { producer: b"feed-1", seq: 7 }));
+    decided::begin(&mut out, CLOCK.time, Resolution::Full, Some(BatchId { producer: b"feed-1", seq: 7 }));
     (1_500..1_520).for_each(|place| decided::push(&mut out, &some_event(place)));
     decided::end(&mut out, Series::new(Options::default()).tally());
     out

@@ -4,7 +4,7 @@
 use liq_core::grammar::Args;
 use liq_core::liq::format::{self as layout, decided};
 use liq_core::liq::request::{Digest, Hist, Pctl, Range, Rank, Stats, Vwap};
-use liq_core::liq::series::{BatchId, Clock, Event, Options, OptionsPatch, Series, Side, Tally, Time};
+use liq_core::liq::series::{BatchId, Clock, Event, Options, OptionsPatch, Resolution, Series, Side, Tally, Time};
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -71,6 +71,7 @@ impl History {
             8 | 9 => self.alter(rest),
             10 if rest.byte() == 0 => self.reset(),
             11 => self.primary = reloaded(&self.primary),
+            12 => self.change_resolution(rest.byte()),
             _ => self.ask(rest),
         }
         self.primary.check();
@@ -96,7 +97,7 @@ impl History {
         let mut payload = Vec::new();
         self.seq += 1;
         let batch = (order & 128 != 0).then_some(BatchId { producer: b"feed", seq: self.seq });
-        decided::begin(&mut payload, clock.time, batch);
+        decided::begin(&mut payload, clock.time, self.primary.resolution(), batch);
         let mut tally = Tally::default();
         let is_alone = batch.is_none() && count == 1;
         for number in 0..count {
@@ -169,6 +170,16 @@ impl History {
         if outcome.is_err() {
             assert_eq!(layout::encode(&self.primary), before, "what is refused changes nothing");
         }
+    }
+
+    /// Memory runs short, or there is enough again: the primary decides what that means for the series.
+    fn change_resolution(&mut self, index: u64) {
+        let Some(resolution) = Resolution::from_index(index as u8 % 3) else { return };
+        self.primary.change_resolution(resolution);
+        let mut payload = Vec::new();
+        decided::begin(&mut payload, self.time(None), resolution, None);
+        decided::end(&mut payload, &Tally::default());
+        assert_eq!(self.replica.apply(&payload), Ok(()), "a replica gives up what its primary does");
     }
 
     fn reset(&mut self) {

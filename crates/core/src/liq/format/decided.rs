@@ -1,18 +1,18 @@
 //! Decided writes: what the primary tells its replicas and its AOF about a change it made, layout 1.
 //!
-//! Everything is resolved: the clock, the events that were recorded, the counts of those that were not, the number of
-//! the batch. Applying it judges nothing.
+//! Everything is resolved: the clock, how much detail is kept, the events that were recorded, the counts of those that
+//! were not, the number of the batch. Applying it judges nothing.
 //!
 //! ```text
-//! layout:1 (= 1)  clock  trusted  producer:length+bytes (empty for none)  seq (only with a producer)
+//! layout:1 (= 1)  clock  trusted  resolution:1  producer:length+bytes (empty for none)  seq (only with a producer)
 //! per recorded event: flags:1 (bit 0 sell, bit 1 exchange, bit 2 id)  ts  price:8  size:8  exchange?  id:8?
 //! end:1 (= 255)  totals × 8
 //! ```
 
 use crate::grammar::MAX_TIMESTAMP_MS;
 use crate::liq::series::{
-    BatchId, Event, MAX_EXCHANGE_BYTES, MAX_PRODUCER_BYTES, MAX_TOTAL, PRICE_RANGE, SIZE_RANGE, Series, Side, Tally,
-    Time,
+    BatchId, Event, MAX_EXCHANGE_BYTES, MAX_PRODUCER_BYTES, MAX_TOTAL, PRICE_RANGE, Resolution, SIZE_RANGE, Series,
+    Side, Tally, Time,
 };
 use crate::wire::{DecodeError, Reader, put_bytes, put_double, put_varint};
 
@@ -22,12 +22,14 @@ const WITH_EXCHANGE: u8 = 2;
 const WITH_ID: u8 = 4;
 const END: u8 = 255;
 
-/// Begins a decided write in `out`, which is cleared; `time` is what the events were judged by.
-pub fn begin(out: &mut Vec<u8>, time: Time, batch: Option<BatchId<'_>>) {
+/// Begins a decided write in `out`, which is cleared; `time` is what the events were judged by, `resolution` what the
+/// series keeps of them.
+pub fn begin(out: &mut Vec<u8>, time: Time, resolution: Resolution, batch: Option<BatchId<'_>>) {
     out.clear();
     out.push(LAYOUT);
     put_varint(out, time.server_ms);
     put_varint(out, time.trusted_ms);
+    out.push(resolution.index());
     put_bytes(out, batch.map_or(b"", |batch| batch.producer));
     if let Some(batch) = batch {
         put_varint(out, batch.seq);
@@ -62,11 +64,12 @@ impl Series {
     /// Does what `payload` says was decided; nothing, when it is not sound to the last byte.
     pub fn apply(&mut self, payload: &[u8]) -> Result<(), DecodeError> {
         let mut reader = Reader::new(payload);
-        let (time, batch) = read_head(&mut reader)?;
+        let (time, resolution, batch) = read_head(&mut reader)?;
         let body = reader.clone();
         while read_event(&mut reader)?.is_some() {}
         let tally = read_tally(&mut reader)?;
         reader.finish()?;
+        self.change_resolution(resolution);
         let mut reader = body;
         while let Some(event) = read_event(&mut reader)? {
             self.record(time, &event);
@@ -77,19 +80,22 @@ impl Series {
     }
 }
 
-fn read_head<'a>(reader: &mut Reader<'a>) -> Result<(Time, Option<BatchId<'a>>), DecodeError> {
+type Head<'a> = (Time, Resolution, Option<BatchId<'a>>);
+
+fn read_head<'a>(reader: &mut Reader<'a>) -> Result<Head<'a>, DecodeError> {
     match reader.byte()? {
         LAYOUT => {}
         other => return Err(DecodeError::UnknownLayout(other.into())),
     }
     let server_ms = reader.varint("clock", MAX_TIMESTAMP_MS)?;
     let time = Time { server_ms, trusted_ms: reader.varint("trusted clock", u64::MAX)? };
+    let resolution = Resolution::from_index(reader.byte()?).ok_or(DecodeError::Invalid("resolution"))?;
     let producer = reader.bytes("producer", MAX_PRODUCER_BYTES)?;
     if producer.is_empty() {
-        return Ok((time, None));
+        return Ok((time, resolution, None));
     }
     let seq = reader.varint("seq", i64::MAX as u64)?;
-    Ok((time, Some(BatchId { producer, seq })))
+    Ok((time, resolution, Some(BatchId { producer, seq })))
 }
 
 /// The next event, `None` at the end of them.

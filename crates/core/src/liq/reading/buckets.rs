@@ -62,10 +62,8 @@ impl Series {
         if of.count == 0 {
             return stats_map(&sums, side, [None; 4], None, bucket_ms, span.is_exact);
         }
-        let scale = self.events.scale;
         let order = OrderCursor::once(&mut self.events, &span, side);
-        let estimates = order.ascending(SHOWN, scale);
-        let percentiles = estimates.map(|estimate| Some(estimate?.within((of.min, of.max), scale)));
+        let percentiles = order.ascending(SHOWN).map(|estimate| Some(estimate?.within((of.min, of.max))));
         stats_map(&sums, side, percentiles, self.extent(&span, side), bucket_ms, span.is_exact)
     }
 }

@@ -39,9 +39,8 @@ impl Series {
         let span = self.span_of(window);
         let sums = self.sums(window, &span);
         let of = sums.of(side);
-        let scale = self.events.scale;
         let percentiles = self.with_order(window, side, |order| {
-            order.ascending(SHOWN, scale).map(|estimate| Some(estimate?.within((of.min, of.max), scale)))
+            order.ascending(SHOWN).map(|estimate| Some(estimate?.within((of.min, of.max))))
         });
         stats_map(&sums, side, percentiles, self.extent(&span, side), window.window_ms, span.is_exact)
     }

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::Options;
 use super::heap::{self, Measure};
+use super::packed::coarsened;
 use super::pane::{Digested, Pane};
 use super::raw_event::RawEvent;
+use super::{Options, Scale};
 use crate::panes::{Panes, Version, cell_of};
 use crate::relocation::Mover;
 
@@ -123,12 +124,12 @@ impl Archive {
         if self.coarse_ms > FINE_PANE_MS && ts_ms >= self.fine_from_ms { FINE_PANE_MS } else { self.coarse_ms }
     }
 
-    /// Takes in an event of distribution code `code`. Answers the span of its pane.
-    pub fn add(&mut self, event: &RawEvent, code: u16) -> Range<u64> {
-        let place = self.panes.covering(event.ts_ms).unwrap_or_else(|| self.open(event.ts_ms));
+    /// Takes in an event; `scale` is that of a pane which has to be made for it. Answers the span of its pane.
+    pub fn add(&mut self, event: &RawEvent, scale: Scale) -> Range<u64> {
+        let place = self.panes.covering(event.ts_ms).unwrap_or_else(|| self.open(event.ts_ms, scale));
         let is_newest = place + 1 == self.panes().len();
         let Some(pane) = self.panes().get(place) else { return 0..0 };
-        let span = pane.start_ms..pane.end_ms();
+        let (span, code) = (pane.start_ms..pane.end_ms(), pane.content.code(event));
         if let Some(content) = self.panes.content_mut(place) {
             content.add(event, (event.ts_ms - span.start) as u32);
         }
@@ -144,13 +145,17 @@ impl Archive {
         span
     }
 
-    fn open(&mut self, ts_ms: u64) -> usize {
+    fn open(&mut self, ts_ms: u64, scale: Scale) -> usize {
         if self.panes().back().is_none_or(|newest| newest.start_ms < ts_ms) {
             self.pack_newest();
         }
         let width_ms = self.width_at(ts_ms);
         let narrower = Options::PANE_WIDTHS_MS.into_iter().rev().filter(move |narrower_ms| *narrower_ms < width_ms);
-        self.panes.open(ts_ms, width_ms, narrower)
+        let place = self.panes.open(ts_ms, width_ms, narrower);
+        if let Some(content) = self.panes.content_unseen_mut(place) {
+            content.scale = scale;
+        }
+        place
     }
 
     fn wait(&mut self, code: u16) {
@@ -267,38 +272,48 @@ impl Archive {
         }
     }
 
-    /// Adds the counts of the panes at `places` to `counts`, one per code; late codes are packed by then.
-    pub fn add_to(&self, places: Range<usize>, counts: &mut [u32]) {
+    /// The scale of the coarsest pane at `places`; `None` where there is none.
+    pub fn scale_of(&self, places: &Range<usize>) -> Option<Scale> {
+        self.panes().range(places.clone()).map(|pane| pane.content.scale).min()
+    }
+
+    /// Adds the counts of the panes at `places` to `counts`, one per code of `scale`, which is not finer than any of
+    /// theirs; late codes are packed by then.
+    pub fn add_to(&self, places: Range<usize>, counts: &mut [u32], scale: Scale) {
         debug_assert!(self.late.is_empty(), "late codes are packed before panes are read");
         let with_newest = places.end == self.panes().len() && !places.is_empty();
+        let mut halvings = 0;
         for pane in self.panes().range(places) {
-            pane.content.packed.add_to(counts);
+            halvings = pane.content.scale.halvings_to(scale);
+            pane.content.packed.add_coarsened(counts, halvings);
         }
         if with_newest {
             for code in &self.waiting {
-                if let Some(slot) = counts.get_mut(usize::from(*code)) {
+                if let Some(slot) = counts.get_mut(usize::from(coarsened(*code, halvings))) {
                     *slot = slot.saturating_add(1);
                 }
             }
         }
     }
 
-    /// Tells the codes of the pane at `place` and how many events each has; late codes are packed by then.
-    pub fn each_code(&self, place: usize, mut tell: impl FnMut(u16, u32)) {
+    /// Tells the codes of the pane at `place` on `scale`, which is not finer than its own, and how many events each has; a
+    /// code may be told more than once. Late codes are packed by then.
+    pub fn each_code(&self, place: usize, scale: Scale, mut tell: impl FnMut(u16, u32)) {
         debug_assert!(self.late.is_empty(), "late codes are packed before panes are read");
         let Some(pane) = self.panes().get(place) else { return };
-        pane.content.packed.pairs().for_each(|(code, count)| tell(code, count));
+        let halvings = pane.content.scale.halvings_to(scale);
+        pane.content.packed.pairs().for_each(|(code, count)| tell(coarsened(code, halvings), count));
         if place + 1 == self.panes().len() {
-            self.waiting.iter().for_each(|code| tell(*code, 1));
+            self.waiting.iter().for_each(|code| tell(coarsened(*code, halvings), 1));
         }
     }
 
-    /// Moves every pane to a scale of one mantissa bit less.
-    pub fn halve_precision(&mut self) {
+    /// Moves every pane that is finer than `coarsest` there.
+    pub fn coarsen(&mut self, coarsest: Scale) {
         self.pack();
         for place in 0..self.panes().len() {
             if let Some(content) = self.panes.content_unseen_mut(place) {
-                content.packed = content.packed.halved();
+                content.coarsen(coarsest);
             }
         }
     }
@@ -320,7 +335,7 @@ impl Archive {
     }
 
     /// What has to be true of every archive; see the invariants in `liq/series/mod.rs`.
-    pub fn check(&self, scale_codes: u32) {
+    pub fn check(&self, scale: Scale) {
         let (mut behind_ms, mut count) = (0, 0);
         for pane in self.packed_panes() {
             let (first_ms, last_ms) = pane.extent(None).unwrap_or((u64::MAX, 0));
@@ -328,9 +343,10 @@ impl Archive {
             let on_grid = known_width && pane.start_ms.is_multiple_of(pane.width_ms.into());
             assert!(pane.start_ms >= behind_ms && on_grid, "A1: panes are cells of known widths, ascending, apart");
             assert!(pane.start_ms <= first_ms && last_ms < pane.end_ms(), "A2: events lie within their pane");
-            let mut counts = [0_u64; 2];
+            assert!(pane.content.scale <= scale, "A8: no pane is finer than what is recorded now");
+            let (mut counts, codes) = ([0_u64; 2], 2 * u32::from(pane.content.scale.buckets()));
             for (code, more) in pane.content.packed.pairs() {
-                assert!(u32::from(code) < scale_codes, "A3: codes lie on the scale");
+                assert!(u32::from(code) < codes, "A3: codes lie on the scale of their pane");
                 let [buys, sells] = &mut counts;
                 *(if code % 2 == 0 { buys } else { sells }) += u64::from(more);
             }

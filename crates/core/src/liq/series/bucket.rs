@@ -12,16 +12,29 @@ const LOWEST_EXPONENT: u64 = 7;
 /// … and span this many octaves, up to 2^33.
 const OCTAVES: u16 = 40;
 
-/// Buckets of K = 5 … 8 mantissa bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Buckets of K = 4 … 8 mantissa bits; the coarser scale is the lesser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Scale {
     precision: u8,
 }
 
 impl Scale {
-    /// A scale of `precision` mantissa bits, brought within 5 … 8.
+    /// The scale of the most buckets.
+    pub const FINEST: Self = Self { precision: 8 };
+
+    /// A scale of `precision` mantissa bits, brought within 4 … 8.
     pub fn new(precision: u8) -> Self {
-        Self { precision: precision.clamp(5, 8) }
+        Self { precision: precision.clamp(4, 8) }
+    }
+
+    /// How many mantissa bits it looks at.
+    pub const fn precision(self) -> u8 {
+        self.precision
+    }
+
+    /// How many halvings lead from this scale to `coarser`: bucket `b` here is `b >> n` there.
+    pub const fn halvings_to(self, coarser: Self) -> u32 {
+        self.precision.saturating_sub(coarser.precision) as u32
     }
 
     /// How many buckets there are.
@@ -68,7 +81,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_size_lies_in_its_bucket_and_near_its_midpoint(exponent in -7.0_f64..33.0, precision in 5_u8..=8) {
+        fn a_size_lies_in_its_bucket_and_near_its_midpoint(exponent in -7.0_f64..33.0, precision in 4_u8..=8) {
             let (scale, size) = (Scale::new(precision), exponent.exp2());
             let bucket = scale.bucket(size);
             prop_assert!(scale.edge(bucket) <= size && size < scale.edge(bucket + 1));
@@ -77,7 +90,7 @@ mod tests {
         }
 
         #[test]
-        fn a_coarser_scale_halves_the_bucket(exponent in -40.0_f64..50.0, precision in 6_u8..=8) {
+        fn a_coarser_scale_halves_the_bucket(exponent in -40.0_f64..50.0, precision in 5_u8..=8) {
             let size = exponent.exp2();
             prop_assert_eq!(Scale::new(precision).bucket(size) / 2, Scale::new(precision - 1).bucket(size));
         }

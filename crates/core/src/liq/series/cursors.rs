@@ -139,19 +139,19 @@ impl Watcher for Cursors {
 }
 
 impl EventWatcher for Cursors {
-    fn inserted(&mut self, event: &RawEvent, code: u16) {
-        self.each_order(|cursor| cursor.inserted(event, code));
+    fn inserted(&mut self, event: &RawEvent) {
+        self.each_order(|cursor| cursor.inserted(event));
     }
 
-    fn archived(&mut self, event: &RawEvent, code: u16, pane: &Range<u64>) {
-        self.each_order(|cursor| cursor.archived(event, code, pane));
+    fn archived(&mut self, event: &RawEvent, pane: &Range<u64>) {
+        self.each_order(|cursor| cursor.archived(event, pane));
     }
 
-    fn spilled(&mut self, event: &RawEvent, code: u16, pane: &Range<u64>) {
-        self.each_order(|cursor| cursor.spilled(event, code, pane));
+    fn spilled(&mut self, event: &RawEvent, pane: &Range<u64>) {
+        self.each_order(|cursor| cursor.spilled(event, pane));
     }
 
-    fn left(&mut self, event: &RawEvent, code: u16) {
-        self.each_order(|cursor| cursor.left(event, code));
+    fn left(&mut self, event: &RawEvent) {
+        self.each_order(|cursor| cursor.left(event));
     }
 }

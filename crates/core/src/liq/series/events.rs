@@ -12,13 +12,13 @@ use crate::panes::Version;
 /// Hears of every event that comes, moves or goes, and of panes that move.
 pub trait EventWatcher: Watcher {
     /// `event` was put into the tail.
-    fn inserted(&mut self, event: &RawEvent, code: u16);
+    fn inserted(&mut self, event: &RawEvent);
     /// `event` was put into the archive without having been in the tail; its pane covers `pane`.
-    fn archived(&mut self, event: &RawEvent, code: u16, pane: &Range<u64>);
+    fn archived(&mut self, event: &RawEvent, pane: &Range<u64>);
     /// `event` went from the tail into the archive, where its pane covers `pane`.
-    fn spilled(&mut self, event: &RawEvent, code: u16, pane: &Range<u64>);
+    fn spilled(&mut self, event: &RawEvent, pane: &Range<u64>);
     /// `event` was dropped from the tail.
-    fn left(&mut self, event: &RawEvent, code: u16);
+    fn left(&mut self, event: &RawEvent);
 }
 
 /// The raw tail and the archive.
@@ -28,7 +28,7 @@ pub struct Events {
     pub tail: Tail,
     /// What left the tail; nothing in it is newer than anything in the tail.
     pub archive: Archive,
-    /// The scale of the archive's distributions.
+    /// The scale of panes that are made from now on; none that is held is finer.
     pub scale: Scale,
     /// Timestamp of the newest event that was dropped, Unix ms; `None` while none was.
     pub dropped_until_ms: Option<u64>,
@@ -66,9 +66,17 @@ impl Events {
         self.version
     }
 
-    /// The code under which distributions count an event.
-    pub fn code(&self, event: &RawEvent) -> u16 {
-        self.scale.bucket(event.size) * 2 + event.side as u16
+    /// The scale on which the events of `panes`, and raw ones beside them, can be counted: that of the coarsest pane.
+    pub fn scale_of(&self, panes: &Range<usize>) -> Scale {
+        self.archive.scale_of(panes).unwrap_or(self.scale)
+    }
+
+    /// Records on `scale` from now on; what is held on a finer one is moved there.
+    pub fn change_scale(&mut self, scale: Scale) {
+        if scale < self.scale {
+            self.archive.coarsen(scale);
+        }
+        self.scale = scale;
     }
 
     /// Timestamp of the newest event held.
@@ -89,19 +97,18 @@ impl Events {
     /// Puts an event in its place; at most `capacity` stay in the tail.
     pub fn insert(&mut self, event: &RawEvent, capacity: usize, watcher: &mut impl EventWatcher) {
         self.version = Version::fresh();
-        let code = self.code(event);
         let is_full = self.tail.len() >= capacity;
         let is_before = |edge: Option<u64>| edge.is_some_and(|edge| event.ts_ms < edge);
         if is_before(self.archive.newest_ms()) || is_full && is_before(self.tail.first_ms()) {
-            let pane = self.archive.add(event, code);
-            watcher.archived(event, code, &pane);
+            let pane = self.archive.add(event, self.scale);
+            watcher.archived(event, &pane);
             return;
         }
         if is_full {
             self.spill_oldest(watcher);
         }
         self.tail.insert(event);
-        watcher.inserted(event, code);
+        watcher.inserted(event);
     }
 
     /// Moves the oldest raw event into the archive.
@@ -112,9 +119,8 @@ impl Events {
 
     fn spill_oldest(&mut self, watcher: &mut impl EventWatcher) {
         if let Some(oldest) = self.tail.pop_front() {
-            let code = self.code(&oldest);
-            let pane = self.archive.add(&oldest, code);
-            watcher.spilled(&oldest, code, &pane);
+            let pane = self.archive.add(&oldest, self.scale);
+            watcher.spilled(&oldest, &pane);
         }
     }
 
@@ -132,7 +138,7 @@ impl Events {
             } else if let Some(event) = self.tail.pop_front() {
                 self.version = Version::fresh();
                 self.dropped_until_ms = self.dropped_until_ms.max(Some(event.ts_ms));
-                watcher.left(&event, self.code(&event));
+                watcher.left(&event);
             }
         }
     }
@@ -162,12 +168,13 @@ impl Events {
         self.archive.covering(ts_ms).filter(is_parted).map_or(ts_ms as i64, |pane| pane.start_ms as i64 - 1)
     }
 
-    /// Events per bucket in `span`, of one side or of both; late events are packed by then.
-    pub fn bucket_counts(&self, span: &Span, side: Option<Side>) -> Vec<u32> {
-        let mut by_code = vec![0_u32; 2 * usize::from(self.scale.buckets())];
-        self.archive.add_to(span.panes.clone(), &mut by_code);
+    /// Events per bucket of `scale` in `span`, of one side or of both; no pane of it is coarser, and late events are packed
+    /// by then.
+    pub fn bucket_counts(&self, span: &Span, side: Option<Side>, scale: Scale) -> Vec<u32> {
+        let mut by_code = vec![0_u32; 2 * usize::from(scale.buckets())];
+        self.archive.add_to(span.panes.clone(), &mut by_code, scale);
         for (size, of) in self.tail.sizes(&span.tail) {
-            let code = self.scale.bucket(size) * 2 + of as u16;
+            let code = scale.bucket(size) * 2 + of as u16;
             if let Some(slot) = by_code.get_mut(usize::from(code)) {
                 *slot = slot.saturating_add(1);
             }
@@ -183,7 +190,7 @@ impl Events {
     /// What has to be true of all events; see the invariants in `liq/series/mod.rs`.
     pub fn check(&self, capacity: usize) {
         self.tail.check();
-        self.archive.check(2 * u32::from(self.scale.buckets()));
+        self.archive.check(self.scale);
         assert!(self.tail.len() <= capacity, "E1: the tail holds at most TAIL events");
         let apart = self.archive.newest_ms().zip(self.tail.first_ms()).is_none_or(|(archived, raw)| archived <= raw);
         assert!(apart, "E2: nothing archived is newer than anything raw");

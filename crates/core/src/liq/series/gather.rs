@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::Side;
 use super::events::{Events, Span};
 use super::histogram::Histogram;
 use super::sorted::Sorted;
 use super::tail::Position;
+use super::{Scale, Side};
 use crate::steps;
 
 /// A row of a chart has no more panes than this, …
@@ -14,28 +14,34 @@ const FEW_PANES: usize = 8;
 /// … nor more raw events.
 const FEW_EVENTS: usize = 64;
 
-/// The buckets of the events in `span`, of one side or of both.
+/// The buckets of the events in `span`, of one side or of both, on the scale of its coarsest pane.
 pub fn histogram_of(events: &mut Events, span: &Span, side: Option<Side>) -> Histogram {
+    let scale = events.scale_of(&span.panes);
+    histogram_on(scale, events, span, side)
+}
+
+/// The same on a scale that is not finer.
+pub fn histogram_on(scale: Scale, events: &mut Events, span: &Span, side: Option<Side>) -> Histogram {
     events.archive.pack_late();
     steps::note(span.panes.len() + events.tail.count(&span.tail));
     if span.panes.len() <= FEW_PANES && events.tail.count(&span.tail) <= FEW_EVENTS {
-        return small_histogram_of(events, span, side);
+        return small_histogram_on(scale, events, span, side);
     }
-    Histogram::from_counts(events.scale, &events.bucket_counts(span, side))
+    Histogram::from_counts(scale, &events.bucket_counts(span, side, scale))
 }
 
 /// The same without a place for every bucket there is: for one row of a chart.
-fn small_histogram_of(events: &Events, span: &Span, side: Option<Side>) -> Histogram {
-    let mut histogram = Histogram::new(events.scale);
+fn small_histogram_on(scale: Scale, events: &Events, span: &Span, side: Option<Side>) -> Histogram {
+    let mut histogram = Histogram::new(scale);
     for place in span.panes.clone() {
-        events.archive.each_code(place, |code, count| {
+        events.archive.each_code(place, scale, |code, count| {
             if is_wanted(code, side) {
                 histogram.add(code / 2, count);
             }
         });
     }
     let sizes = events.tail.sizes(&span.tail).filter(|(_, of)| side.is_none_or(|side| side == *of));
-    sizes.for_each(|(size, _)| histogram.add(events.scale.bucket(size), 1));
+    sizes.for_each(|(size, _)| histogram.add(scale.bucket(size), 1));
     histogram
 }
 

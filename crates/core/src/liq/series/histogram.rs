@@ -49,7 +49,19 @@ impl Histogram {
 
     /// Whether another one counts the same, whatever it covers.
     pub fn is_equal(&self, other: &Self) -> bool {
-        self.total == other.total && (0..self.scale.buckets()).all(|bucket| self.count(bucket) == other.count(bucket))
+        self.scale == other.scale
+            && self.total == other.total
+            && (0..self.scale.buckets()).all(|bucket| self.count(bucket) == other.count(bucket))
+    }
+
+    /// The scale of its buckets.
+    pub const fn scale(&self) -> Scale {
+        self.scale
+    }
+
+    /// The bucket that an event of `size` is counted in.
+    pub fn bucket(&self, size: f64) -> u16 {
+        self.scale.bucket(size)
     }
 
     /// Events counted.

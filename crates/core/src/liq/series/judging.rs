@@ -84,13 +84,11 @@ impl Series {
         match self.past_span(window_ms, now_ms) {
             None => {
                 let Self { cursors, events, options, .. } = self;
-                let scale = events.scale;
-                let filter = cursors.filter(events, window_ms, now_ms);
-                weigh::<FULL>(filter, options, scale, event, judgement);
+                weigh::<FULL>(cursors.filter(events, window_ms, now_ms), options, event, judgement);
             }
             Some(span) => {
                 let mut once = OrderCursor::once(&mut self.events, &span, None);
-                weigh::<FULL>(&mut once, &self.options, self.events.scale, event, judgement);
+                weigh::<FULL>(&mut once, &self.options, event, judgement);
             }
         }
     }
@@ -131,17 +129,16 @@ impl Series {
 fn weigh<const FULL: bool>(
     order: &mut OrderCursor,
     options: &super::Options,
-    scale: super::Scale,
     event: &Event<'_>,
     judgement: &mut Judgement,
 ) {
     let count = order.count();
     if FULL && count > 0 {
-        judgement.rank = Some(100.0 * order.at_or_below(event.size, scale) as f64 / count as f64);
+        judgement.rank = Some(100.0 * order.at_or_below(event.size) as f64 / count as f64);
     }
     // Below MINEVENTS everything passes: the filter is off, and there is no threshold.
     if options.percentile.millionths() > 0 && count >= options.min_events {
-        judgement.threshold = order.threshold(options.percentile, scale);
+        judgement.threshold = order.threshold(options.percentile);
     }
     let below = judgement.threshold.is_some_and(|threshold| event.size < threshold);
     if judgement.status == Status::Accepted && below {

@@ -23,14 +23,14 @@
 //! - T1 raw events are in time order; T2 their number is that of all leaves; T3 a leaf holds 1 to 128; T4 only the first leaf
 //!   has lost events at its front; T5 a whole leaf's sums and weight are those of its events, added in order; T6 every
 //!   millisecond with more than 64 events has an index.
-//! - A1 panes are cells of known widths, ascending, apart; A2 their events lie within them; A3 codes lie on the scale; A4 a
+//! - A1 panes are cells of known widths, ascending, apart; A2 their events lie within them; A3 codes lie on its scale; A4 a
 //!   distribution counts the events of its pane; A5 the archive's count is that of its panes; A6 late codes have a pane; A7
-//!   fine panes begin where a coarse one does.
-//! - E1 the tail holds at most TAIL events; E2 nothing archived is newer than anything raw.
+//!   fine panes begin where a coarse one does; A8 no pane is finer than what is recorded now.
+//! - E1 the tail holds at most TAIL events, fewer while memory is short; E2 nothing archived is newer than anything raw.
 //! - C1 a cursor's sorted list holds the raw sizes later than its cutoff; C2 its histogram counts all raw events and the panes
-//!   from its edge on; C3 that edge is the one of its cutoff.
+//!   from its edge on; C3 that edge is the one of its cutoff; C4 its scale is that of the coarsest of them.
 //! - S1 nothing held is newer than the newest recorded; S2 coarse panes have the width that the settings ask for; S3 there
-//!   are no more events than can be counted.
+//!   are no more events than can be counted; S4 what is recorded is as fine as settings and resolution say.
 //!
 //! What follows: whatever a cursor answers equals an answer made anew, to the bit; so a replica, and a series that was saved
 //! and loaded, cannot be told from the original.
@@ -53,6 +53,7 @@ mod packed;
 mod pane;
 mod patch;
 mod raw_event;
+mod resolution;
 #[expect(clippy::module_inception, reason = "the folder is about it")]
 mod series;
 mod shelf;
@@ -72,6 +73,7 @@ pub use patch::{
     IDLE_RANGE_MS, MAXLEN_RANGE, MIN_EVENTS_RANGE, MIN_SIZE_RANGE, OFFSET_RANGE, PRECISION_RANGE, RETENTION_RANGE_MS,
     TAIL_RANGE,
 };
+pub use resolution::Resolution;
 pub use series::{AlterError, Clock, MAX_EVENTS, Series, Time};
 pub use shelf::{DEFAULT_ROOM_BYTES, set_room, used_room};
 pub use sums::{SidedSums, Sums};

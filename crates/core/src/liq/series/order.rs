@@ -7,16 +7,16 @@
 
 use std::ops::Range;
 
+use super::Side;
 use super::archive::Watcher;
 use super::estimate::Estimate;
 use super::events::{EventWatcher, Events, Span};
-use super::gather::{histogram_of, is_wanted, panes_between, raw_between, sorted_sizes};
+use super::gather::{histogram_of, histogram_on, is_wanted, panes_between, raw_between, sorted_sizes};
 use super::heap::Measure;
 use super::histogram::Histogram;
 use super::pane::Pane;
 use super::raw_event::RawEvent;
 use super::sorted::Sorted;
-use super::{Scale, Side};
 use crate::grammar::Percentile;
 use crate::relocation::Mover;
 use crate::steps;
@@ -53,6 +53,8 @@ struct Buckets {
     /// Until the window begins here or later, its edge stays what it is: the pane that begins it ends here. 0 where no pane
     /// does.
     steady_until_ms: u64,
+    /// Whether a pane left that was as coarse as the histogram: without it, the others may be finer.
+    coarse_left: bool,
 }
 
 impl OrderCursor {
@@ -97,6 +99,7 @@ impl OrderCursor {
             self.cutoff_ms = cutoff_ms;
             self.move_buckets(events, cutoff_ms);
         }
+        self.refine_buckets(events);
         if exact && self.exact.is_none() {
             let span = events.tail.until(cutoff_ms)..events.tail.end();
             self.exact = Some(sorted_sizes(events, span, self.side));
@@ -154,7 +157,7 @@ impl OrderCursor {
 
     fn move_buckets(&mut self, events: &mut Events, cutoff_ms: i64) {
         let first_ms = self.first_ms();
-        let Some(Buckets { histogram, edge_ms, steady_until_ms }) = &mut self.buckets else { return };
+        let Some(Buckets { histogram, edge_ms, steady_until_ms, coarse_left }) = &mut self.buckets else { return };
         if (*edge_ms..*steady_until_ms).contains(&first_ms) {
             return;
         }
@@ -164,17 +167,20 @@ impl OrderCursor {
             return;
         }
         let moved = panes_between(events, *edge_ms, new_edge_ms);
-        if moved.len() > FEW_PANES && moved.len() > events.archive.panes().len() / 2 {
+        let coarsest = events.archive.scale_of(&moved);
+        let is_coarser = coarsest.is_some_and(|coarsest| coarsest < histogram.scale());
+        if is_coarser || moved.len() > FEW_PANES && moved.len() > events.archive.panes().len() / 2 {
             self.buckets = None;
             return;
         }
         if !moved.is_empty() {
             events.archive.pack_late();
         }
-        let (side, leaves) = (self.side, new_edge_ms > *edge_ms);
+        let (side, leaves, scale) = (self.side, new_edge_ms > *edge_ms, histogram.scale());
+        *coarse_left |= leaves && coarsest == Some(scale);
         steps::note(moved.len());
         for place in moved {
-            events.archive.each_code(place, |code, count| {
+            events.archive.each_code(place, scale, |code, count| {
                 if !is_wanted(code, side) {
                 } else if leaves {
                     histogram.remove(code / 2, count);
@@ -186,6 +192,16 @@ impl OrderCursor {
         *edge_ms = new_edge_ms;
     }
 
+    /// Forgets a histogram that is coarser than every pane it counts.
+    fn refine_buckets(&mut self, events: &Events) {
+        let Some(Buckets { histogram, edge_ms, coarse_left, .. }) = &mut self.buckets else { return };
+        // Hardly ever: only when a series has more precision again than it had a while ago.
+        let is_to_be_looked_at = std::mem::take(coarse_left) && histogram.scale() < events.scale;
+        if is_to_be_looked_at && events.scale_of(&events.archive.behind_edge(*edge_ms)) > histogram.scale() {
+            self.buckets = None;
+        }
+    }
+
     /// The order of the events in `span`, which a window later than `cutoff_ms` takes in, for one answer.
     pub fn once(events: &mut Events, span: &Span, side: Option<Side>) -> Self {
         let mut cursor = Self::new(0, side);
@@ -194,7 +210,7 @@ impl OrderCursor {
             cursor.exact = Some(sorted_sizes(events, span.tail.clone(), side));
         } else {
             let histogram = histogram_of(events, span, side);
-            cursor.buckets = Some(Buckets { histogram, edge_ms: 0, steady_until_ms: 0 });
+            cursor.buckets = Some(Buckets::new(histogram, 0));
         }
         cursor
     }
@@ -217,43 +233,48 @@ impl OrderCursor {
     }
 
     /// Events not larger than `size`; in a histogram, all of its bucket's.
-    pub fn at_or_below(&self, size: f64, scale: Scale) -> u64 {
+    pub fn at_or_below(&self, size: f64) -> u64 {
         match self.form() {
             Form::Empty => 0,
             Form::Exact(sorted) => sorted.at_or_below(size),
             Form::Buckets(histogram) => {
-                let bucket = scale.bucket(size);
+                let bucket = histogram.bucket(size);
                 histogram.below(bucket) + histogram.count(bucket)
             }
         }
     }
 
     /// The size from which on events reach the percentile: exact, or the lower edge of its bucket.
-    pub fn threshold(&mut self, percentile: Percentile, scale: Scale) -> Option<f64> {
+    pub fn threshold(&mut self, percentile: Percentile) -> Option<f64> {
         let rank = percentile.rank(self.count());
         match (&self.exact, &mut self.buckets) {
             (Some(sorted), _) if self.is_exact => sorted.of_rank(rank),
             (_, Some(Buckets { histogram, .. })) if !self.is_exact && histogram.total() > 0 => {
-                Some(scale.low(histogram.bucket_of_steady_rank(rank)))
+                let bucket = histogram.bucket_of_steady_rank(rank);
+                Some(histogram.scale().low(bucket))
             }
             _ => None,
         }
     }
 
     /// The percentile: exact, or what stands for its bucket.
-    pub fn percentile(&self, percentile: Percentile, scale: Scale) -> Option<Estimate> {
-        let [estimate] = self.ascending([percentile], scale);
+    pub fn percentile(&self, percentile: Percentile) -> Option<Estimate> {
+        let [estimate] = self.ascending([percentile]);
         estimate
     }
 
     /// Percentiles that ascend, in one pass over the distribution.
-    pub fn ascending<const N: usize>(&self, asked: [Percentile; N], scale: Scale) -> [Option<Estimate>; N] {
+    pub fn ascending<const N: usize>(&self, asked: [Percentile; N]) -> [Option<Estimate>; N] {
         let (form, count, mut passed) = (self.form(), self.count(), (0, 0));
         asked.map(|percentile| match form {
             Form::Buckets(histogram) if count > 0 => {
                 let (bucket, below) = histogram.locate_from(&mut passed, percentile.rank(count));
                 let is_outermost = below == 0 || below + histogram.count(bucket) == count;
-                Some(if is_outermost { Estimate::Outermost(bucket) } else { Estimate::Size(scale.midpoint(bucket)) })
+                let scale = histogram.scale();
+                Some(match is_outermost {
+                    true => Estimate::Outermost(scale, bucket),
+                    false => Estimate::Size(scale.midpoint(bucket)),
+                })
             }
             Form::Exact(sorted) => sorted.of_rank(percentile.rank(count)).map(Estimate::Size),
             Form::Buckets(_) | Form::Empty => None,
@@ -285,7 +306,10 @@ impl OrderCursor {
         if let Some(buckets) = &self.buckets {
             let panes = events.archive.behind_edge(buckets.edge_ms);
             let span = Span { panes, tail: events.tail.all(), is_exact: false };
-            let anew = histogram_of(events, &span, self.side);
+            let (scale, finest) = (buckets.histogram.scale(), events.scale_of(&span.panes));
+            let anew = histogram_on(scale, events, &span, self.side);
+            assert!(scale <= finest, "C4: a histogram is not finer than the panes it counts");
+            assert!(scale == finest || buckets.coarse_left, "C4: nor coarser, once it was asked");
             assert!(
                 buckets.histogram.is_equal(&anew),
                 "C2: a histogram counts the raw events and the panes from its edge"
@@ -311,10 +335,14 @@ enum Form<'a> {
 }
 
 impl Buckets {
+    const fn new(histogram: Histogram, edge_ms: u64) -> Self {
+        Self { histogram, edge_ms, steady_until_ms: 0, coarse_left: false }
+    }
+
     fn of(events: &mut Events, cutoff_ms: i64, side: Option<Side>) -> Self {
         let edge_ms = events.archive.edge(cutoff_ms);
         let span = Span { panes: events.archive.behind_edge(edge_ms), tail: events.tail.all(), is_exact: false };
-        Self { histogram: histogram_of(events, &span, side), edge_ms, steady_until_ms: 0 }
+        Self::new(histogram_of(events, &span, side), edge_ms)
     }
 
     /// Whether a pane of `span`, which an event came to, is counted for a window later than `cutoff_ms`. A pane that is
@@ -340,11 +368,13 @@ impl Watcher for OrderCursor {
 
     fn dropped(&mut self, pane: &Pane) {
         let (side, first_ms) = (self.side, self.first_ms());
-        let Some(Buckets { histogram, edge_ms, steady_until_ms }) = &mut self.buckets else { return };
+        let Some(Buckets { histogram, edge_ms, steady_until_ms, coarse_left }) = &mut self.buckets else { return };
         if pane.start_ms >= *edge_ms {
             *steady_until_ms = 0;
+            *coarse_left |= pane.content.scale == histogram.scale();
+            let halvings = pane.content.scale.halvings_to(histogram.scale());
             for (code, count) in pane.content.packed.pairs().filter(|(code, _)| is_wanted(*code, side)) {
-                histogram.remove(code / 2, count);
+                histogram.remove(code / 2 >> halvings, count);
             }
             // No pane covers the window's begin any more.
             *edge_ms = (*edge_ms).max(first_ms);
@@ -353,7 +383,7 @@ impl Watcher for OrderCursor {
 }
 
 impl EventWatcher for OrderCursor {
-    fn inserted(&mut self, event: &RawEvent, code: u16) {
+    fn inserted(&mut self, event: &RawEvent) {
         if !self.counts(event.side) {
             return;
         }
@@ -362,21 +392,21 @@ impl EventWatcher for OrderCursor {
             self.none_before_ms = self.none_before_ms.min(event.ts_ms as i64);
         }
         if let Some(buckets) = &mut self.buckets {
-            buckets.histogram.add(code / 2, 1);
+            buckets.histogram.add(buckets.histogram.bucket(event.size), 1);
         }
     }
 
-    fn archived(&mut self, event: &RawEvent, code: u16, pane: &Range<u64>) {
+    fn archived(&mut self, event: &RawEvent, pane: &Range<u64>) {
         let counts = self.counts(event.side);
         if let Some(buckets) = &mut self.buckets
             && buckets.takes_in(pane, self.cutoff_ms)
             && counts
         {
-            buckets.histogram.add(code / 2, 1);
+            buckets.histogram.add(buckets.histogram.bucket(event.size), 1);
         }
     }
 
-    fn spilled(&mut self, event: &RawEvent, code: u16, pane: &Range<u64>) {
+    fn spilled(&mut self, event: &RawEvent, pane: &Range<u64>) {
         let counts = self.counts(event.side);
         if let Some(sorted) = self.exact.as_mut().filter(|_| counts && event.ts_ms as i64 > self.cutoff_ms) {
             sorted.remove(event.size);
@@ -385,11 +415,11 @@ impl EventWatcher for OrderCursor {
             && !buckets.takes_in(pane, self.cutoff_ms)
             && counts
         {
-            buckets.histogram.remove(code / 2, 1);
+            buckets.histogram.remove(buckets.histogram.bucket(event.size), 1);
         }
     }
 
-    fn left(&mut self, event: &RawEvent, code: u16) {
+    fn left(&mut self, event: &RawEvent) {
         if !self.counts(event.side) {
             return;
         }
@@ -397,7 +427,7 @@ impl EventWatcher for OrderCursor {
             sorted.remove(event.size);
         }
         if let Some(buckets) = &mut self.buckets {
-            buckets.histogram.remove(code / 2, 1);
+            buckets.histogram.remove(buckets.histogram.bucket(event.size), 1);
         }
     }
 }

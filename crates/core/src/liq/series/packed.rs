@@ -78,8 +78,18 @@ impl Packed {
         Pairs::new(&self.bytes)
     }
 
+    /// Adds the counts to `counts`, which has a place for every code of a scale `halvings` coarser.
+    pub fn add_coarsened(&self, counts: &mut [u32], halvings: u32) {
+        if halvings == 0 {
+            return self.add_to(counts);
+        }
+        for (code, count) in self.pairs() {
+            bump(counts, coarsened(code, halvings).into(), count);
+        }
+    }
+
     /// Adds the counts to `counts`, which has a place for every code. The sum of many panes is made of this.
-    pub fn add_to(&self, counts: &mut [u32]) {
+    fn add_to(&self, counts: &mut [u32]) {
         let Some((gap_bits, mut rest)) = self.bytes.split_first() else { return };
         let (split, mut code) = (Split::new(u32::from(*gap_bits)), 0);
         while let Some((byte, behind)) = rest.split_first() {
@@ -125,8 +135,16 @@ impl Packed {
         builder.finish()
     }
 
-    /// The pairs on a scale of one mantissa bit less.
-    pub fn halved(&self) -> Self {
+    /// The pairs on a scale of so many mantissa bits less.
+    pub fn coarsened(&self, halvings: u32) -> Self {
+        let mut coarse = self.clone();
+        for _ in 0..halvings {
+            coarse = coarse.halved();
+        }
+        coarse
+    }
+
+    fn halved(&self) -> Self {
         let mut builder = Builder::default();
         // Neighbours fall together but the two sides alternate, so a window of four codes is gathered at a time.
         let mut pairs = self.pairs().peekable();
@@ -160,6 +178,11 @@ impl Packed {
             mover.slice(&mut self.bytes);
         }
     }
+}
+
+/// A code on a scale of so many mantissa bits less.
+pub const fn coarsened(code: u16, halvings: u32) -> u16 {
+    (code >> 1 >> halvings) << 1 | (code & 1)
 }
 
 fn merge(a: impl Iterator<Item = (u16, u32)>, b: impl Iterator<Item = (u16, u32)>) -> Packed {

@@ -5,7 +5,7 @@ use thin_vec::ThinVec;
 use super::heap::Measure;
 use super::packed::Packed;
 use super::raw_event::RawEvent;
-use super::{Side, SidedSums};
+use super::{Scale, Side, SidedSums};
 use crate::panes::{self, Content};
 use crate::relocation::Mover;
 
@@ -29,6 +29,8 @@ pub struct Digested {
     pub sums: SidedSums,
     /// Totals per named exchange, by number.
     pub venues: ThinVec<VenueTotals>,
+    /// The scale of the distribution: what was recorded while memory was short, or before that, may be coarser.
+    pub scale: Scale,
     /// The distribution; the newest events of an archive may still wait beside it.
     pub packed: Packed,
 }
@@ -39,7 +41,7 @@ pub type Pane = panes::Pane<Digested>;
 impl Default for Digested {
     fn default() -> Self {
         let (sums, venues, packed) = (SidedSums::default(), ThinVec::new(), Packed::default());
-        Self { extent_ms: [(u32::MAX, 0); 2], sums, venues, packed }
+        Self { extent_ms: [(u32::MAX, 0); 2], sums, venues, scale: Scale::FINEST, packed }
     }
 }
 
@@ -53,15 +55,38 @@ impl Content for Digested {
                     joined.extend(side, behind_ms + first_ms, behind_ms + last_ms);
                 }
             }
+            joined.scale = joined.scale.min(part.scale);
             joined.sums.merge(&part.sums);
             part.venues.iter().for_each(|totals| joined.add_venue(totals));
         }
-        joined.packed = Packed::joined(parts.map(|(_, part)| &part.packed));
+        joined.packed = if parts.clone().all(|(_, part)| part.scale == joined.scale) {
+            Packed::joined(parts.map(|(_, part)| &part.packed))
+        } else {
+            let coarse: Vec<Packed> = parts.map(|(_, part)| part.packed_on(joined.scale)).collect();
+            Packed::joined(coarse.iter())
+        };
         joined
     }
 }
 
 impl Digested {
+    /// The code of an event in the distribution.
+    pub fn code(&self, event: &RawEvent) -> u16 {
+        self.scale.bucket(event.size) * 2 + event.side as u16
+    }
+
+    fn packed_on(&self, coarser: Scale) -> Packed {
+        self.packed.coarsened(self.scale.halvings_to(coarser))
+    }
+
+    /// Gives up precision beyond `coarsest`; everything is packed by then.
+    pub fn coarsen(&mut self, coarsest: Scale) {
+        if self.scale > coarsest {
+            self.packed = self.packed_on(coarsest);
+            self.scale = coarsest;
+        }
+    }
+
     const fn extent_of(&self, side: Side) -> (u32, u32) {
         let [buy, sell] = self.extent_ms;
         match side {

@@ -7,7 +7,7 @@ use super::judgement::Tally;
 use super::names::{BatchId, Exchanges, OTHER_EXCHANGE, Producers};
 use super::patch::OptionsPatch;
 use super::raw_event::RawEvent;
-use super::{ClockMode, Event, Options, OptionsError, Scale};
+use super::{ClockMode, Event, Options, OptionsError, Resolution, Scale};
 use crate::relocation::Mover;
 
 /// Most events that a series holds, raw and in panes: counts of any stretch of it fit 32 bits.
@@ -75,6 +75,7 @@ impl std::error::Error for AlterError {}
 #[derive(Debug, Clone)]
 pub struct Series {
     pub(crate) options: Options,
+    pub(crate) resolution: Resolution,
     pub(crate) events: Events,
     pub(crate) exchanges: Exchanges,
     pub(crate) producers: Producers,
@@ -90,6 +91,7 @@ impl Series {
         let events = Events::new(Scale::new(options.precision), options.pane_ms());
         Self {
             options,
+            resolution: Resolution::Full,
             events,
             exchanges: Exchanges::default(),
             producers: Producers::default(),
@@ -134,22 +136,41 @@ impl Series {
         if holds_events && options.precision > self.options.precision {
             return Err(AlterError::Held("PRECISION"));
         }
-        self.change_precision(options.precision);
-        self.cursors.forget();
-        self.events.archive.change_coarse_ms(options.pane_ms(), &mut self.cursors);
-        self.shrink_tail(options.tail as usize);
         self.options = options;
+        self.cursors.forget();
+        self.events.archive.change_coarse_ms(self.options.pane_ms(), &mut self.cursors);
+        self.settle_detail();
         Ok(())
     }
 
-    fn change_precision(&mut self, precision: u8) {
-        for _ in precision..self.options.precision {
-            self.events.archive.halve_precision();
-        }
-        self.events.scale = Scale::new(precision);
+    /// How much detail is kept.
+    pub const fn resolution(&self) -> Resolution {
+        self.resolution
     }
 
-    fn shrink_tail(&mut self, capacity: usize) {
+    /// Keeps so much detail from now on. What is held in more is cut to it; what is gone stays gone.
+    pub fn change_resolution(&mut self, resolution: Resolution) {
+        if resolution != self.resolution {
+            self.resolution = resolution;
+            self.cursors.forget();
+            self.settle_detail();
+        }
+    }
+
+    /// Most raw events at present.
+    pub fn tail_now(&self) -> u32 {
+        self.resolution.tail(&self.options)
+    }
+
+    /// Mantissa bits at present.
+    pub fn precision_now(&self) -> u8 {
+        self.resolution.precision(&self.options)
+    }
+
+    /// Brings what is held to what settings and resolution say; cursors are forgotten by then.
+    fn settle_detail(&mut self) {
+        self.events.change_scale(Scale::new(self.precision_now()));
+        let capacity = self.tail_now() as usize;
         while self.events.tail.len() > capacity {
             self.events.spill(&mut self.cursors);
         }
@@ -157,7 +178,9 @@ impl Series {
 
     /// Forgets events, counts, exchanges and producers; the settings stay.
     pub fn reset(&mut self) {
-        *self = Self::new(self.options.clone());
+        let fresh = Self::new(self.options.clone());
+        *self = Self { resolution: self.resolution, ..fresh };
+        self.settle_detail();
     }
 
     /// Ends a batch: late events are packed into their panes, each pane once, and its number is remembered.
@@ -183,13 +206,15 @@ impl Series {
             return;
         }
         let venue = self.exchanges.admit(event.exchange);
-        self.events.insert(&raw(event, venue), self.options.tail as usize, &mut self.cursors);
+        let capacity = self.tail_now() as usize;
+        self.events.insert(&raw(event, venue), capacity, &mut self.cursors);
         self.newest_ms = self.newest_ms.max(Some(event.ts_ms));
     }
 
     /// Asserts the invariants that `liq/series/mod.rs` numbers: for tests and fuzzing.
     pub fn check(&mut self) {
-        self.events.check(self.options.tail as usize);
+        self.events.check(self.tail_now() as usize);
+        assert_eq!(self.events.scale.precision(), self.precision_now(), "S4: records are as fine as is said");
         self.cursors.check(&mut self.events);
         let newest_held = self.events.newest_ms();
         assert!(newest_held <= self.newest_ms, "S1: nothing held is newer than the newest recorded");

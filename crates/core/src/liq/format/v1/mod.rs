@@ -7,13 +7,14 @@ mod settings;
 use crate::grammar::MAX_TIMESTAMP_MS;
 use crate::liq::series::{
     Events, Exchanges, MAX_EVENTS, MAX_EXCHANGE_BYTES, MAX_EXCHANGES, MAX_PRODUCER_BYTES, MAX_PRODUCERS, MAX_TOTAL,
-    OTHER_EXCHANGE, Producers, Series, Tally,
+    OTHER_EXCHANGE, Producers, Resolution, Series, Tally,
 };
 use crate::wire::{DecodeError, Reader, put_bytes, put_varint};
 
 pub fn encode(series: &Series) -> Vec<u8> {
     let mut out = Vec::with_capacity(256 + 32 * series.events.tail.len());
     settings::put(&mut out, &series.options);
+    out.push(series.resolution.index());
     put_option(&mut out, series.newest_ms);
     put_option(&mut out, series.events.dropped_until_ms);
     put_tally(&mut out, &series.tally);
@@ -25,7 +26,10 @@ pub fn encode(series: &Series) -> Vec<u8> {
 
 pub fn decode(bytes: &[u8]) -> Result<Series, DecodeError> {
     let mut reader = Reader::new(bytes);
-    let mut series = Series::new(settings::read(&mut reader)?);
+    let options = settings::read(&mut reader)?;
+    let mut series = Series::new(options);
+    let resolution = Resolution::from_index(reader.byte()?).ok_or(DecodeError::Invalid("resolution"))?;
+    series.change_resolution(resolution);
     series.newest_ms = read_option(&mut reader, "newest", MAX_TIMESTAMP_MS)?;
     series.events.dropped_until_ms = read_option(&mut reader, "dropped until", MAX_TIMESTAMP_MS)?;
     series.tally = read_tally(&mut reader)?;

@@ -24,6 +24,7 @@ pub fn put(out: &mut Vec<u8>, archive: &Archive) {
         before_ms = pane.start_ms;
         let width = Options::PANE_WIDTHS_MS.iter().position(|width_ms| *width_ms == u64::from(pane.width_ms));
         out.push(width.unwrap_or_default() as u8);
+        out.push(pane.content.scale.precision());
         Side::BOTH.into_iter().for_each(|side| put_side(out, &pane, side));
         put_varint(out, pane.content.venues.len() as u64);
         for totals in pane.content.venues.iter() {
@@ -65,12 +66,21 @@ pub fn read(reader: &mut Reader<'_>, series: &Series) -> Result<Archive, DecodeE
         if start_ms < free_from_ms || !start_ms.is_multiple_of(width_ms) {
             return Err(DecodeError::Invalid("start of a pane"));
         }
-        let content = read_content(reader, width_ms, series.events.scale, &series.exchanges)?;
+        let scale = read_scale(reader, series.events.scale)?;
+        let content = read_content(reader, width_ms, scale, &series.exchanges)?;
         let pane = Pane { start_ms, width_ms: width_ms as u32, content };
         (before_ms, free_from_ms) = (start_ms, pane.end_ms());
         panes.push(pane);
     }
     Ok(Archive::loaded(panes, coarse_ms, fine_from_ms))
+}
+
+/// A pane's scale: one there is, and none finer than what is recorded now.
+fn read_scale(reader: &mut Reader<'_>, finest: Scale) -> Result<Scale, DecodeError> {
+    let precision = reader.byte()?;
+    let scale = Scale::new(precision);
+    let is_sound = scale.precision() == precision && scale <= finest;
+    if is_sound { Ok(scale) } else { Err(DecodeError::Invalid("precision of a pane")) }
 }
 
 fn read_content(
@@ -90,7 +100,7 @@ fn read_content(
     let packed = Packed::from_bytes(packed, u32::from(scale.buckets()) * 2, counts)
         .ok_or(DecodeError::Invalid("distribution"))?;
     let sums = SidedSums::from_sides([buys, sells]);
-    Ok(Digested { extent_ms: [bought, sold], sums, venues, packed })
+    Ok(Digested { extent_ms: [bought, sold], sums, venues, scale, packed })
 }
 
 fn read_side(reader: &mut Reader<'_>, width_ms: u64) -> Result<(Sums, (u32, u32)), DecodeError> {

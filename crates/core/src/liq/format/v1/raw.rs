@@ -28,12 +28,12 @@ pub fn put(out: &mut Vec<u8>, tail: &Tail) {
 
 pub fn read(reader: &mut Reader<'_>, series: &Series) -> Result<Tail, DecodeError> {
     // An event takes at least 18 bytes behind its leaf's length.
-    let leaves = reader.length("number of leaves", series.options.tail as usize, 1)?;
+    let leaves = reader.length("number of leaves", series.tail_now() as usize, 1)?;
     let broken = reader.flag("broken leaf")?;
     let next_len = |_| reader.varint("length of a leaf", LEAF_MOST as u64).map(|len| len as usize);
     let lens = (0..leaves).map(next_len).collect::<Result<Vec<usize>, _>>()?;
     let len = lens.iter().sum();
-    if len > series.options.tail as usize || reader.left() < 18 * len {
+    if len > series.tail_now() as usize || reader.left() < 18 * len {
         return Err(DecodeError::Invalid("number of raw events"));
     }
     let events = read_events(reader, len, series)?;
