@@ -38,6 +38,7 @@ const CORE: Layers = &[
     ("panes", &["relocation"]),
     ("liq", &[]),
     ("liq/series", &["grammar", "panes", "relocation", "steps"]),
+    ("liq/series/order", &["grammar", "relocation", "steps"]),
     ("liq/series/tail", &["panes", "relocation", "steps"]),
     ("liq/request", &["grammar", "liq/series"]),
     ("liq/reply", &["liq/series", "wire"]),

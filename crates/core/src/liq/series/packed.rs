@@ -182,7 +182,7 @@ impl Packed {
 
 /// A code on a scale of so many mantissa bits less.
 pub const fn coarsened(code: u16, halvings: u32) -> u16 {
-    (code >> 1 >> halvings) << 1 | (code & 1)
+    (((code >> 1) >> halvings) << 1) | (code & 1)
 }
 
 fn merge(a: impl Iterator<Item = (u16, u32)>, b: impl Iterator<Item = (u16, u32)>) -> Packed {

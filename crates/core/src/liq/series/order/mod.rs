@@ -5,17 +5,17 @@
 //! events and can be forgotten at any time. A window that holds about as many events as the tail needs now the one, now
 //! the other: what is not needed is kept up for a while, so that going over costs no more than an event does.
 
+mod hearing;
+
 use std::ops::Range;
 
 use super::Side;
-use super::archive::Watcher;
 use super::estimate::Estimate;
-use super::events::{EventWatcher, Events, Span};
+use super::events::{Events, Span};
 use super::gather::{histogram_of, histogram_on, is_wanted, panes_between, raw_between, sorted_sizes};
 use super::heap::Measure;
 use super::histogram::Histogram;
 use super::pane::Pane;
-use super::raw_event::RawEvent;
 use super::sorted::Sorted;
 use crate::grammar::Percentile;
 use crate::relocation::Mover;
@@ -352,82 +352,5 @@ impl Buckets {
             (self.edge_ms, self.steady_until_ms) = (span.start, 0);
         }
         span.start >= self.edge_ms
-    }
-}
-
-impl Watcher for OrderCursor {
-    fn joining(&mut self, pane: &Pane, joined: &Range<u64>) {
-        let first_ms = self.first_ms();
-        // What is counted becomes part of what is not, or the other way round: rare, as a window's begin stays clear of
-        // where panes are joined.
-        let is_mixed = |buckets: &Buckets| {
-            joined.start < buckets.edge_ms && (pane.start_ms >= buckets.edge_ms || joined.end > first_ms)
-        };
-        self.buckets = self.buckets.take().filter(|buckets| !is_mixed(buckets));
-    }
-
-    fn dropped(&mut self, pane: &Pane) {
-        let (side, first_ms) = (self.side, self.first_ms());
-        let Some(Buckets { histogram, edge_ms, steady_until_ms, coarse_left }) = &mut self.buckets else { return };
-        if pane.start_ms >= *edge_ms {
-            *steady_until_ms = 0;
-            *coarse_left |= pane.content.scale == histogram.scale();
-            let halvings = pane.content.scale.halvings_to(histogram.scale());
-            for (code, count) in pane.content.packed.pairs().filter(|(code, _)| is_wanted(*code, side)) {
-                histogram.remove(code / 2 >> halvings, count);
-            }
-            // No pane covers the window's begin any more.
-            *edge_ms = (*edge_ms).max(first_ms);
-        }
-    }
-}
-
-impl EventWatcher for OrderCursor {
-    fn inserted(&mut self, event: &RawEvent) {
-        if !self.counts(event.side) {
-            return;
-        }
-        if let Some(sorted) = self.exact.as_mut().filter(|_| event.ts_ms as i64 > self.cutoff_ms) {
-            sorted.insert(event.size);
-            self.none_before_ms = self.none_before_ms.min(event.ts_ms as i64);
-        }
-        if let Some(buckets) = &mut self.buckets {
-            buckets.histogram.add(buckets.histogram.bucket(event.size), 1);
-        }
-    }
-
-    fn archived(&mut self, event: &RawEvent, pane: &Range<u64>) {
-        let counts = self.counts(event.side);
-        if let Some(buckets) = &mut self.buckets
-            && buckets.takes_in(pane, self.cutoff_ms)
-            && counts
-        {
-            buckets.histogram.add(buckets.histogram.bucket(event.size), 1);
-        }
-    }
-
-    fn spilled(&mut self, event: &RawEvent, pane: &Range<u64>) {
-        let counts = self.counts(event.side);
-        if let Some(sorted) = self.exact.as_mut().filter(|_| counts && event.ts_ms as i64 > self.cutoff_ms) {
-            sorted.remove(event.size);
-        }
-        if let Some(buckets) = &mut self.buckets
-            && !buckets.takes_in(pane, self.cutoff_ms)
-            && counts
-        {
-            buckets.histogram.remove(buckets.histogram.bucket(event.size), 1);
-        }
-    }
-
-    fn left(&mut self, event: &RawEvent) {
-        if !self.counts(event.side) {
-            return;
-        }
-        if let Some(sorted) = self.exact.as_mut().filter(|_| event.ts_ms as i64 > self.cutoff_ms) {
-            sorted.remove(event.size);
-        }
-        if let Some(buckets) = &mut self.buckets {
-            buckets.histogram.remove(buckets.histogram.bucket(event.size), 1);
-        }
     }
 }
