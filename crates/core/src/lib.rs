@@ -5,7 +5,9 @@
 //! the clock, I/O, logging. Time is always an argument.
 #![forbid(unsafe_code)]
 
+pub mod batches;
 pub mod grammar;
+pub mod heap;
 pub mod liq;
 pub mod market;
 pub mod panes;

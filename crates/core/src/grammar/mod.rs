@@ -6,6 +6,7 @@
 mod args;
 mod decimal;
 mod error;
+mod message_pack;
 mod number;
 mod option;
 mod percentile;
@@ -13,8 +14,9 @@ mod percentile;
 pub use args::Args;
 pub use decimal::{Decimal, DecimalError, MAX_SCALE, PlainBuffer, decimal, divide_half_even, power_of_ten};
 pub use error::RequestError;
+pub use message_pack::{PackReader, Scalar};
 pub use number::{MAX_INTEGER, MAX_TIMESTAMP_MS};
 pub use number::{duration_ms, integer, real, timestamp_ms};
 pub use number::{format_duration, format_real};
-pub use option::{push_option, set_once};
+pub use option::{push_option, set_once, take_flag};
 pub use percentile::{Percentile, percentile};

@@ -17,6 +17,13 @@ pub fn set_once<T>(
     Ok(())
 }
 
+/// Takes the keyword `name` where it is next; a second one is refused.
+pub fn take_flag(flag: &mut bool, name: &str, args: &mut Args<'_>) -> Result<bool, RequestError> {
+    let Some(word) = args.peek().filter(|_| args.clone().take_keyword(name)) else { return Ok(false) };
+    args.next();
+    if std::mem::replace(flag, true) { Err(RequestError::repeated(name.to_owned(), word)) } else { Ok(true) }
+}
+
 /// Appends `name value` when there is a value.
 pub fn push_option(out: &mut Vec<Vec<u8>>, name: &str, value: Option<impl ToString>) {
     if let Some(value) = value {

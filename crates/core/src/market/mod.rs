@@ -6,5 +6,11 @@
 //! fed, and knows nothing of the rest: `request` is what may be asked, `reply` what is answered, `reading` answers the one
 //! with the other, `format` is how a market is saved and replicated.
 
+pub mod candle;
+pub mod reading;
+pub mod reply;
+pub mod request;
+pub mod store;
 pub mod studies;
+pub mod tape;
 pub mod triggers;

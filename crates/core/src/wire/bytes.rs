@@ -37,6 +37,25 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// Appends an integer of 128 bits.
+pub fn put_varint128(out: &mut Vec<u8>, mut value: u128) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// A signed integer as an unsigned one that is small where it is.
+pub const fn zigzag(value: i128) -> u128 {
+    ((value << 1) ^ (value >> 127)).cast_unsigned()
+}
+
+/// The inverse of [`zigzag`].
+pub const fn unzigzag(value: u128) -> i128 {
+    (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
+}
+
 /// Appends a double.
 pub fn put_double(out: &mut Vec<u8>, value: f64) {
     out.extend_from_slice(&value.to_le_bytes());
@@ -113,6 +132,23 @@ impl<'a> Reader<'a> {
             let byte = self.byte()?;
             let bits = u64::from(byte & 0x7f);
             if shift == 63 && bits > 1 || byte == 0 && shift > 0 {
+                return Err(DecodeError::Invalid(what));
+            }
+            value |= bits << shift;
+            if byte < 0x80 {
+                return if value <= max { Ok(value) } else { Err(DecodeError::Invalid(what)) };
+            }
+        }
+        Err(DecodeError::Invalid(what))
+    }
+
+    /// The next integer of 128 bits, at most `max`, in its shortest form.
+    pub fn varint128(&mut self, what: &'static str, max: u128) -> Result<u128, DecodeError> {
+        let mut value = 0_u128;
+        for shift in (0..133).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u128::from(byte & 0x7f);
+            if shift == 126 && bits > 3 || byte == 0 && shift > 0 {
                 return Err(DecodeError::Invalid(what));
             }
             value |= bits << shift;

@@ -10,7 +10,7 @@ mod part;
 mod sink;
 mod source;
 
-pub use bytes::{DecodeError, Reader, put_bytes, put_double, put_varint};
+pub use bytes::{DecodeError, Reader, put_bytes, put_double, put_varint, put_varint128, unzigzag, zigzag};
 pub use double::DoubleBuffer;
 pub(crate) use map_reply::map_reply;
 pub use part::{Asked, Bytes};

@@ -3,14 +3,10 @@
 //! The payload is an array of `[ts, side, price, size, exchange?, id?]`. Lengths are believed only as far as the
 //! bytes are there: nothing is allocated by what a header says.
 
-use std::borrow::Cow;
-
-use rmp::Marker;
-
 use super::Madd;
 use super::add::{EventId, NewEvent, exchange, id};
 use super::madd::check_batch_size;
-use crate::grammar::{Args, MAX_TIMESTAMP_MS, RequestError, format_real, push_option, set_once, timestamp_ms};
+use crate::grammar::{Args, MAX_TIMESTAMP_MS, PackReader, RequestError, Scalar, push_option, set_once, timestamp_ms};
 use crate::liq::series::{BatchId, PRICE_RANGE, SIZE_RANGE, Side};
 
 /// The arguments of `LIQ.MADDPACK`.
@@ -58,8 +54,8 @@ impl<'a> MaddPack<'a> {
 
 /// Decodes a payload of at most `max_events` events; the whole of it must be used.
 pub fn decode_events(payload: &[u8], max_events: usize) -> Result<Vec<NewEvent<'_>>, RequestError> {
-    let mut reader = Reader { rest: payload };
-    let count = reader.array_len().ok_or_else(|| malformed("not a MessagePack array of events", payload))?;
+    let mut reader = Events { reader: PackReader::new(payload) };
+    let count = reader.reader.array_len().ok_or_else(|| malformed("not a MessagePack array of events", payload))?;
     check_batch_size("payload", count, max_events)?;
     if count == 0 {
         return Err(malformed("holds no events", payload));
@@ -69,7 +65,8 @@ pub fn decode_events(payload: &[u8], max_events: usize) -> Result<Vec<NewEvent<'
     for place in 1..=count {
         events.push(reader.event().map_err(|error| error.in_item(place))?);
     }
-    if reader.rest.is_empty() { Ok(events) } else { Err(malformed("has bytes behind the events", reader.rest)) }
+    let rest = reader.reader.rest();
+    if rest.is_empty() { Ok(events) } else { Err(malformed("has bytes behind the events", rest)) }
 }
 
 /// The inverse of [`decode_events`].
@@ -102,41 +99,15 @@ fn malformed(problem: &'static str, got: &[u8]) -> RequestError {
     RequestError::argument("payload", problem, got)
 }
 
-/// One scalar of a payload.
-#[derive(Debug, Clone, Copy)]
-enum Scalar<'a> {
-    Nil,
-    Integer(i64),
-    /// An integer of 2^63 or more.
-    Huge(u64),
-    Float(f64),
-    Bytes(&'a [u8]),
-}
-
-impl Scalar<'_> {
-    /// The refusal of this value, shown as one would write it.
-    #[cold]
-    fn refused(self, name: &'static str, problem: impl Into<Cow<'static, str>>) -> RequestError {
-        let text = match self {
-            Self::Nil => "nil".to_owned(),
-            Self::Integer(number) => number.to_string(),
-            Self::Huge(number) => number.to_string(),
-            Self::Float(number) => format_real(number),
-            Self::Bytes(text) => return RequestError::argument(name, problem, text),
-        };
-        RequestError::argument(name, problem, text.as_bytes())
-    }
-}
-
-/// Walks through MessagePack without copying or trusting it.
-struct Reader<'a> {
-    rest: &'a [u8],
-}
-
 /// How encoders write the first four elements of an event: the array's marker, a 64-bit time, 0 or 1, two doubles.
 const USUAL_HEAD: usize = 1 + 9 + 1 + 9 + 9;
 
-impl<'a> Reader<'a> {
+/// Walks through the events of a payload.
+struct Events<'a> {
+    reader: PackReader<'a>,
+}
+
+impl<'a> Events<'a> {
     fn event(&mut self) -> Result<NewEvent<'a>, RequestError> {
         match self.usual_event() {
             Some((fields, event)) => self.with_names(fields, event),
@@ -148,7 +119,7 @@ impl<'a> Reader<'a> {
     /// nothing is read. Element by element takes thrice as long, and is a fifth of what a batch costs.
     #[inline]
     fn usual_event(&mut self) -> Option<(usize, NewEvent<'a>)> {
-        let (head, rest) = self.rest.split_first_chunk::<USUAL_HEAD>()?;
+        let (head, rest) = self.reader.rest().split_first_chunk::<USUAL_HEAD>()?;
         let ([array, time, ts @ ..], side) = (head.first_chunk::<10>()?, head.get(10)?);
         let ([real, price @ ..], [other, size @ ..]) = (head.get(11..)?.first_chunk::<9>()?, head.last_chunk::<9>()?);
         let ts_ms = u64::from_be_bytes(*ts);
@@ -163,7 +134,7 @@ impl<'a> Reader<'a> {
         if !is_usual || !fits {
             return None;
         }
-        self.rest = rest;
+        self.reader.go_on_at(rest);
         let event = NewEvent { ts_ms: Some(ts_ms), side, price, size, exchange: None, id: None };
         Some(((array & 0x0f).into(), event))
     }
@@ -177,17 +148,17 @@ impl<'a> Reader<'a> {
     }
 
     fn any_event(&mut self) -> Result<NewEvent<'a>, RequestError> {
-        let start = self.rest;
-        let fields = match self.array_len() {
+        let start = self.reader.rest();
+        let fields = match self.reader.array_len() {
             Some(fields @ 4..=6) => fields,
             _ => return Err(malformed("an event is not an array of 4 to 6 elements", start)),
         };
-        let ts_ms = match self.scalar("ts")? {
+        let ts_ms = match self.reader.scalar("ts")? {
             Scalar::Nil => None,
             Scalar::Integer(ts @ 0..) if ts as u64 <= MAX_TIMESTAMP_MS => Some(ts as u64),
             other => return Err(other.refused("ts", "not an integer from 0 to 2^53 or nil")),
         };
-        let side = match self.scalar("side")? {
+        let side = match self.reader.scalar("side")? {
             Scalar::Integer(0) => Side::Buy,
             Scalar::Integer(1) => Side::Sell,
             Scalar::Bytes(text) => super::scope::side("side", text)?,
@@ -199,7 +170,7 @@ impl<'a> Reader<'a> {
     }
 
     fn real(&mut self, name: &'static str, range: &std::ops::RangeInclusive<f64>) -> Result<f64, RequestError> {
-        let scalar = self.scalar(name)?;
+        let scalar = self.reader.scalar(name)?;
         let value = match scalar {
             Scalar::Float(value) => value,
             Scalar::Integer(value) => value as f64,
@@ -213,7 +184,7 @@ impl<'a> Reader<'a> {
     }
 
     fn exchange(&mut self) -> Result<Option<&'a [u8]>, RequestError> {
-        match self.scalar("exchange")? {
+        match self.reader.scalar("exchange")? {
             Scalar::Nil => Ok(None),
             Scalar::Bytes(text) => exchange("exchange", text).map(Some),
             other => Err(other.refused("exchange", "not a string or nil")),
@@ -221,77 +192,12 @@ impl<'a> Reader<'a> {
     }
 
     fn id(&mut self) -> Result<Option<EventId<'a>>, RequestError> {
-        match self.scalar("id")? {
+        match self.reader.scalar("id")? {
             Scalar::Nil => Ok(None),
             Scalar::Bytes(text) => id("id", text),
             Scalar::Integer(number) => Ok(Some(EventId::Number(number.into()))),
             Scalar::Huge(number) => Ok(Some(EventId::Number(number.into()))),
             other => Err(other.refused("id", "not a string, binary, integer or nil")),
         }
-    }
-
-    /// The next scalar.
-    fn scalar(&mut self, name: &'static str) -> Result<Scalar<'a>, RequestError> {
-        let before = self.rest;
-        self.read_scalar().ok_or_else(|| {
-            let got = before.get(..before.len().min(16)).unwrap_or_default();
-            RequestError::argument(name, "truncated, or of a MessagePack type that has no place here", got)
-        })
-    }
-
-    fn read_scalar(&mut self) -> Option<Scalar<'a>> {
-        Some(match self.marker()? {
-            Marker::Null => Scalar::Nil,
-            Marker::FixPos(value) => Scalar::Integer(value.into()),
-            Marker::FixNeg(value) => Scalar::Integer(value.into()),
-            Marker::U8 => Scalar::Integer(u8::from_be_bytes(self.fixed()?).into()),
-            Marker::U16 => Scalar::Integer(u16::from_be_bytes(self.fixed()?).into()),
-            Marker::U32 => Scalar::Integer(u32::from_be_bytes(self.fixed()?).into()),
-            Marker::U64 => {
-                let number = u64::from_be_bytes(self.fixed()?);
-                i64::try_from(number).map_or(Scalar::Huge(number), Scalar::Integer)
-            }
-            Marker::I8 => Scalar::Integer(i8::from_be_bytes(self.fixed()?).into()),
-            Marker::I16 => Scalar::Integer(i16::from_be_bytes(self.fixed()?).into()),
-            Marker::I32 => Scalar::Integer(i32::from_be_bytes(self.fixed()?).into()),
-            Marker::I64 => Scalar::Integer(i64::from_be_bytes(self.fixed()?)),
-            Marker::F32 => Scalar::Float(f32::from_be_bytes(self.fixed()?).into()),
-            Marker::F64 => Scalar::Float(f64::from_be_bytes(self.fixed()?)),
-            Marker::FixStr(len) => Scalar::Bytes(self.take(len.into())?),
-            Marker::Str8 | Marker::Bin8 => self.sized::<1>()?,
-            Marker::Str16 | Marker::Bin16 => self.sized::<2>()?,
-            Marker::Str32 | Marker::Bin32 => self.sized::<4>()?,
-            _ => return None,
-        })
-    }
-
-    /// Bytes behind a big-endian length of `WIDTH` bytes.
-    fn sized<const WIDTH: usize>(&mut self) -> Option<Scalar<'a>> {
-        let width: [u8; WIDTH] = self.fixed()?;
-        let len = width.iter().fold(0_usize, |len, byte| len << 8 | usize::from(*byte));
-        Some(Scalar::Bytes(self.take(len)?))
-    }
-
-    fn array_len(&mut self) -> Option<usize> {
-        match self.marker()? {
-            Marker::FixArray(len) => Some(len.into()),
-            Marker::Array16 => Some(u16::from_be_bytes(self.fixed()?).into()),
-            Marker::Array32 => Some(u32::from_be_bytes(self.fixed()?) as usize),
-            _ => None,
-        }
-    }
-
-    fn marker(&mut self) -> Option<Marker> {
-        self.take(1)?.first().copied().map(Marker::from_u8)
-    }
-
-    fn fixed<const WIDTH: usize>(&mut self) -> Option<[u8; WIDTH]> {
-        self.take(WIDTH)?.try_into().ok()
-    }
-
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(len)?;
-        self.rest = rest;
-        Some(taken)
     }
 }

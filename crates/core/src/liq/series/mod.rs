@@ -42,7 +42,6 @@ mod estimate;
 mod event;
 mod events;
 mod gather;
-mod heap;
 mod histogram;
 mod judgement;
 mod judging;
@@ -62,11 +61,12 @@ mod sums;
 mod tail;
 mod totals;
 
+pub use crate::batches::{BatchId, MAX_PRODUCER_BYTES, MAX_PRODUCERS};
+pub use crate::heap::Measure;
 pub use bucket::Scale;
 pub use event::{Event, MAX_EXCHANGE_BYTES, MAX_ID_BYTES, PRICE_RANGE, SIZE_RANGE, Side, hash_id};
-pub use heap::Measure;
 pub use judgement::{Judgement, MAX_TOTAL, Signal, Status, Tally};
-pub use names::{BatchId, MAX_EXCHANGES, MAX_PRODUCER_BYTES, MAX_PRODUCERS};
+pub use names::MAX_EXCHANGES;
 pub use options::{ClockMode, MAX_RETENTION_MS, MIN_RETENTION_MS, Options, OptionsError};
 pub use patch::{DEFAULT_MAXLEN, MAX_STREAM_BYTES, OptionsPatch, SignalStream, SignalsPatch};
 pub use patch::{
@@ -78,11 +78,14 @@ pub use series::{AlterError, Clock, MAX_EVENTS, Series, Time};
 pub use shelf::{DEFAULT_ROOM_BYTES, set_room, used_room};
 pub use sums::{SidedSums, Sums};
 
+pub(crate) use crate::batches::Producers;
+pub(crate) use crate::heap;
+
 pub(crate) use archive::{Archive, FINE_PANE_MS};
 pub(crate) use estimate::Estimate;
 pub(crate) use events::{Events, Span};
 pub(crate) use judging::deviation_pct;
-pub(crate) use names::{Exchanges, OTHER_EXCHANGE, Producers};
+pub(crate) use names::{Exchanges, OTHER_EXCHANGE};
 pub(crate) use order::OrderCursor;
 pub(crate) use packed::Packed;
 pub(crate) use pane::{Digested, Pane, VenueTotals};

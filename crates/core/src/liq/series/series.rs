@@ -4,10 +4,11 @@ use super::cursors::Cursors;
 use super::events::Events;
 use super::heap::Measure;
 use super::judgement::Tally;
-use super::names::{BatchId, Exchanges, OTHER_EXCHANGE, Producers};
+use super::names::{Exchanges, OTHER_EXCHANGE};
 use super::patch::OptionsPatch;
 use super::raw_event::RawEvent;
 use super::{ClockMode, Event, Options, OptionsError, Resolution, Scale};
+use crate::batches::{BatchId, Producers};
 use crate::relocation::Mover;
 
 /// Most events that a series holds, raw and in panes: counts of any stretch of it fit 32 bits.

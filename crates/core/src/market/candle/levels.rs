@@ -1,0 +1,332 @@
+//! All levels of a market, and candles of any interval read from them.
+
+use std::ops::ControlFlow;
+
+use super::candle::Candle;
+use super::interval::{Interval, Span, Zone};
+use super::level::{Level, UNITS, Unit};
+use crate::heap::Measure;
+use crate::market::tape::{Order, Tick};
+use crate::relocation::Mover;
+
+/// Most candles of a level.
+pub const MAX_KEEP: u32 = 1_000_000;
+
+/// How many candles each level of [`UNITS`] holds; 0 leaves it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep(pub [u32; UNITS.len()]);
+
+impl Keep {
+    /// Whether there is a level, and none is left out between two.
+    pub fn is_sound(&self) -> bool {
+        let first = self.0.iter().position(|keep| *keep > 0);
+        let last = self.0.iter().rposition(|keep| *keep > 0);
+        let between = first.zip(last).and_then(|(first, last)| self.0.get(first..=last));
+        between.is_some_and(|kept| kept.iter().all(|keep| (1..=MAX_KEEP).contains(keep)))
+    }
+
+    /// The levels there are, finest first.
+    pub fn units(&self) -> impl DoubleEndedIterator<Item = (Unit, u32)> {
+        UNITS.into_iter().zip(self.0).filter(|(_, keep)| *keep > 0)
+    }
+
+    /// The finest unit.
+    pub fn finest(&self) -> Unit {
+        let [.., coarsest] = UNITS;
+        self.units().next().map_or(coarsest, |(unit, _)| unit)
+    }
+}
+
+/// The levels, finest first.
+#[derive(Debug, Clone)]
+pub struct Levels {
+    list: Vec<Level>,
+    keep: Keep,
+    zone: Zone,
+}
+
+impl Levels {
+    /// Empty levels.
+    pub fn new(keep: Keep, zone: Zone) -> Self {
+        Self::loaded(keep.units().map(|(unit, _)| Level::new(unit, zone, 0)).collect(), keep, zone)
+    }
+
+    /// Levels as they were saved.
+    pub const fn loaded(list: Vec<Level>, keep: Keep, zone: Zone) -> Self {
+        Self { list, keep, zone }
+    }
+
+    /// The levels, finest first.
+    pub fn list(&self) -> &[Level] {
+        &self.list
+    }
+
+    /// Where days begin.
+    pub const fn zone(&self) -> Zone {
+        self.zone
+    }
+
+    /// Whether no candle is held.
+    pub fn is_empty(&self) -> bool {
+        self.list.iter().all(Level::is_empty)
+    }
+
+    /// From when on ticks can be recorded, Unix ms.
+    #[inline]
+    pub fn reach_ms(&self) -> u64 {
+        self.list.first().map_or(0, Level::reach_ms)
+    }
+
+    /// From when on anything is held, Unix ms.
+    pub fn oldest_reach_ms(&self) -> u64 {
+        self.list.last().map_or(0, Level::reach_ms)
+    }
+
+    /// The span of the finest level's candle that `ts_ms` lies in.
+    #[inline]
+    pub fn finest_span(&self, ts_ms: u64) -> Span {
+        self.list.first().map_or(Span { start_ms: ts_ms, end_ms: ts_ms + 1 }, |level| level.span(ts_ms))
+    }
+
+    /// The finest level's candle that `ts_ms` lies in.
+    pub fn finest_at(&self, ts_ms: u64) -> Option<Candle> {
+        let level = self.list.first()?;
+        level.get(level.span(ts_ms).start_ms)
+    }
+
+    /// Adds a tick to its candle.
+    #[inline]
+    pub fn record(&mut self, tick: &Tick<'_>, order: Order) {
+        let Some(finest) = self.list.first_mut() else { return };
+        let start_ms = finest.span(tick.ts_ms).start_ms;
+        if let Some(newest) = finest.newest_mut().filter(|newest| newest.start_ms == start_ms) {
+            newest.add(tick, order);
+            return;
+        }
+        finest.edit(start_ms, |candle| match candle {
+            Some(candle) => {
+                candle.add(tick, order);
+                None
+            }
+            None => Some(Candle::of(tick, order, start_ms)),
+        });
+        self.settle();
+    }
+
+    /// Hands what a level cannot hold to the next, and lets go of what the last cannot hold.
+    fn settle(&mut self) {
+        for place in 0..self.list.len() {
+            let keep = self.keep_of(place);
+            while let Some(level) = self.list.get_mut(place).filter(|level| level.len() > keep) {
+                let Some(gone) = level.pop_oldest() else { break };
+                if let Some(next) = self.list.get_mut(place + 1) {
+                    take_over(next, &gone);
+                }
+            }
+        }
+    }
+
+    fn keep_of(&self, place: usize) -> usize {
+        self.keep.units().nth(place).map_or(0, |(_, keep)| keep as usize)
+    }
+
+    /// Keeps so many from now on. A level finer than all before begins at `newest_ms`, when the newest trade was.
+    pub fn alter(&mut self, keep: Keep, newest_ms: u64) {
+        let old_finest = self.keep.finest().width_ms;
+        let coarsest_reach_ms = self.oldest_reach_ms();
+        let is_held = !self.is_empty();
+        let mut old = std::mem::take(&mut self.list);
+        let mut orphans = Vec::new();
+        self.list = keep
+            .units()
+            .map(|(unit, _)| {
+                let place = old.iter().position(|level| level.unit() == unit);
+                place.map_or_else(
+                    || {
+                        let is_finer = unit.width_ms < old_finest;
+                        let begin_ms = if is_held { newest_ms } else { 0 };
+                        Level::new(unit, self.zone, if is_finer { begin_ms } else { coarsest_reach_ms })
+                    },
+                    |place| old.remove(place),
+                )
+            })
+            .collect();
+        // Levels finer than all there are hand everything on; what was coarser is gone.
+        let finest_ms = keep.finest().width_ms;
+        for level in old.iter_mut().filter(|level| level.unit().width_ms < finest_ms).rev() {
+            while let Some(gone) = level.pop_oldest() {
+                orphans.push(gone);
+            }
+        }
+        if let Some(finest) = self.list.first_mut() {
+            orphans.iter().for_each(|candle| take_over(finest, candle));
+        }
+        for place in (1..self.list.len()).rev() {
+            let coarser_ms = self.list.get(place).map_or(0, Level::reach_ms);
+            if let Some(finer) = self.list.get_mut(place - 1) {
+                finer.reach_from(coarser_ms);
+            }
+        }
+        self.keep = keep;
+        self.settle();
+    }
+
+    /// Visits candles from `span.start_ms` to before `span.end_ms` of all levels that `interval` is a multiple of, oldest
+    /// first or newest first; runs that lie in one candle of `interval` may come as one.
+    pub fn visit(
+        &self,
+        interval: Interval,
+        span: Span,
+        is_reversed: bool,
+        visit: &mut impl FnMut(&Candle) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let as_one = |first_ms: u64, last_ms: u64| last_ms < interval.span(first_ms, self.zone).end_ms;
+        let levels = self.list.iter().filter(|level| interval.is_multiple_of(level.unit().width_ms));
+        if is_reversed {
+            for level in levels {
+                level.visit_fresh(span, true, visit)?;
+                level.visit(span, true, as_one, visit)?;
+            }
+        } else {
+            for level in levels.rev() {
+                level.visit(span, false, as_one, visit)?;
+                level.visit_fresh(span, false, visit)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// From when on candles of `interval` hold everything, Unix ms; `None` when it is a multiple of no level.
+    pub fn reach_of(&self, interval: Interval) -> Option<u64> {
+        let is_made_of = |level: &&Level| interval.is_multiple_of(level.unit().width_ms);
+        self.list.iter().rev().find(is_made_of).map(Level::reach_ms)
+    }
+
+    /// The candle of `interval` that begins where `span` does; `None` without trades.
+    pub fn candle(&self, interval: Interval, span: Span) -> Option<Candle> {
+        let mut sum: Option<Candle> = None;
+        let _ = self.visit(interval, span, false, &mut |part| {
+            match &mut sum {
+                Some(sum) => sum.merge(part),
+                None => sum = Some(Candle { start_ms: span.start_ms, ..*part }),
+            }
+            ControlFlow::Continue(())
+        });
+        sum
+    }
+
+    /// Whether a candle of `span` has trades.
+    pub fn has_any(&self, interval: Interval, span: Span) -> bool {
+        self.visit(interval, span, true, &mut |_| ControlFlow::Break(())).is_break()
+    }
+
+    /// The candle that is there when a row of `unit` comes that spans `span`, and where it stands among the levels.
+    pub fn place_for(&self, unit: Unit, span: Span) -> Place {
+        let Some(place) = self.list.iter().position(|level| level.unit() == unit) else { return Place::NoLevel };
+        let (finer, others) = self.list.split_at(place);
+        let Some((level, coarser)) = others.split_first() else { return Place::NoLevel };
+        if span.start_ms < level.reach_ms() {
+            return Place::BeforeReach;
+        }
+        let is_behind_finer = finer.iter().any(|level| level.first_start_ms().is_some_and(|first| first < span.end_ms));
+        let is_before_coarser = coarser
+            .iter()
+            .any(|level| level.newest().is_some_and(|newest| level.span(newest.start_ms).end_ms > span.start_ms));
+        if is_behind_finer || is_before_coarser {
+            return Place::Covered;
+        }
+        Place::Free(level.get(span.start_ms).map(Box::new))
+    }
+
+    /// Puts the candle of a row, which [`place_for`](Self::place_for) had room for.
+    pub fn put(&mut self, unit: Unit, candle: &Candle) {
+        let Some(place) = self.list.iter().position(|level| level.unit() == unit) else { return };
+        let Some((level, finer)) = self.list.get_mut(..=place).and_then(<[Level]>::split_last_mut) else { return };
+        let end_ms = level.span(candle.start_ms).end_ms;
+        level.edit(candle.start_ms, |held| match held {
+            Some(held) => {
+                *held = *candle;
+                None
+            }
+            None => Some(*candle),
+        });
+        finer.iter_mut().for_each(|level| level.reach_from(end_ms));
+        self.settle();
+    }
+
+    /// Takes out the candle of a level that begins at `start_ms`.
+    pub fn remove(&mut self, unit: Unit, start_ms: u64) -> Option<Candle> {
+        self.list.iter_mut().find(|level| level.unit() == unit)?.remove(start_ms)
+    }
+
+    /// Where candles of a level begin, from `start_ms` to before `end_ms`.
+    pub fn starts(&self, unit: Unit, span: Span) -> Vec<u64> {
+        let mut starts = Vec::new();
+        if let Some(level) = self.list.iter().find(|level| level.unit() == unit) {
+            let mut note = |candle: &Candle| {
+                starts.push(candle.start_ms);
+                ControlFlow::Continue(())
+            };
+            let _ = level.visit(span, false, |_, _| false, &mut note);
+            let _ = level.visit_fresh(span, false, &mut note);
+        }
+        starts
+    }
+
+    /// Measures every buffer.
+    pub fn measure(&self, measure: &mut Measure<'_>) {
+        crate::heap::vec(&self.list, measure);
+        self.list.iter().for_each(|level| level.measure(measure));
+    }
+
+    /// Moves every buffer.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        mover.vec(&mut self.list);
+        self.list.iter_mut().for_each(|level| level.relocate(mover));
+    }
+
+    /// About how many allocations freeing takes.
+    pub fn free_effort(&self) -> usize {
+        self.list.iter().map(Level::free_effort).sum()
+    }
+
+    /// Asserts what must hold.
+    pub fn check(&self) {
+        self.list.iter().for_each(Level::check);
+        for (place, level) in self.list.iter().enumerate() {
+            assert!(level.len() <= self.keep_of(place), "L2 no level holds more than it keeps");
+        }
+        for pair in self.list.windows(2) {
+            if let [finer, coarser] = pair {
+                assert!(finer.reach_ms() >= coarser.reach_ms(), "L4 a coarser level reaches further");
+                let newest = coarser.newest().map_or(0, |newest| newest.last.ts_ms);
+                assert!(coarser.is_empty() || newest <= finer.reach_ms(), "L4 levels follow each other in time");
+            }
+        }
+    }
+}
+
+/// Where a row would go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// There is no such level.
+    NoLevel,
+    /// It is before the level's reach.
+    BeforeReach,
+    /// Its time is held by another level, or is later than what a finer one holds.
+    Covered,
+    /// It may go there, in place of this candle.
+    Free(Option<Box<Candle>>),
+}
+
+/// Adds what left a finer level to the candle it lies in.
+fn take_over(level: &mut Level, gone: &Candle) {
+    let start_ms = level.span(gone.start_ms).start_ms;
+    level.edit(start_ms, |candle| match candle {
+        Some(candle) => {
+            candle.merge(gone);
+            None
+        }
+        None => Some(Candle { start_ms, ..*gone }),
+    });
+}

@@ -1,0 +1,197 @@
+//! `CANDLE.RANGE`: rows of any interval, from all levels that it is a multiple of.
+
+use std::ops::ControlFlow;
+
+use super::ReadError;
+use crate::grammar::Decimal;
+use crate::market::candle::{Candle, Interval, Span, UNITS};
+use crate::market::request::{Candles, DEFAULT_ROWS};
+use crate::market::store::{Market, Row, State, Time};
+use crate::market::tape::Moment;
+
+/// Which rows are looked for, and when that is.
+struct Wanted {
+    interval: Interval,
+    /// The first row starts there or later, the last one before.
+    starts: Span,
+    count: usize,
+    now_ms: u64,
+    /// Only candles that had ended by then.
+    ended_by_ms: Option<u64>,
+    is_closed_only: bool,
+}
+
+impl Market {
+    /// The rows asked for, in the order asked for.
+    pub fn candles(&self, request: &Candles, time: Time) -> Result<Vec<Row>, ReadError> {
+        let interval = request.interval;
+        let reach_ms = self.levels().reach_of(interval).ok_or_else(|| needs_level(interval))?;
+        let now_ms = request.at_ms.unwrap_or_else(|| self.now_ms(time));
+        let zone = self.levels().zone();
+        // Where no level reaches that the interval is a multiple of, rows begin where one does.
+        let first_at = |ms: u64| {
+            let span = interval.span(ms, zone);
+            if span.start_ms == ms { ms } else { span.end_ms }
+        };
+        let begin_ms = if reach_ms == 0 { 0 } else { first_at(reach_ms) };
+        let (from_ms, to_ms) = match request.between_ms {
+            Some((from_ms, to_ms)) if request.is_reversed && from_ms > to_ms => (to_ms, from_ms),
+            Some(between_ms) => between_ms,
+            None => (0, now_ms.max(self.time_ms())),
+        };
+        let begin_ms = if from_ms == 0 { begin_ms } else { begin_ms.max(first_at(from_ms)) };
+        let wanted = Wanted {
+            interval,
+            starts: Span { start_ms: begin_ms, end_ms: interval.span(to_ms, zone).end_ms },
+            count: request.count.unwrap_or(DEFAULT_ROWS),
+            now_ms,
+            ended_by_ms: request.at_ms,
+            is_closed_only: request.is_closed_only,
+        };
+        if wanted.starts.start_ms >= wanted.starts.end_ms {
+            return Ok(Vec::new());
+        }
+        let is_from_newest = request.is_reversed || request.between_ms.is_none();
+        let mut rows = if request.is_filled {
+            self.filled_rows(wanted, is_from_newest)
+        } else {
+            self.rows(&wanted, is_from_newest)
+        };
+        if is_from_newest != request.is_reversed {
+            rows.reverse();
+        }
+        Ok(rows)
+    }
+
+    /// Rows with trades, newest first or oldest first.
+    fn rows(&self, wanted: &Wanted, is_reversed: bool) -> Vec<Row> {
+        let zone = self.levels().zone();
+        let mut rows: Vec<Row> = Vec::with_capacity(wanted.count.min(DEFAULT_ROWS));
+        let mut sum: Option<(Candle, Span)> = None;
+        let finish = |rows: &mut Vec<Row>, sum: &mut Option<(Candle, Span)>| {
+            if let Some((candle, span)) = sum.take()
+                && let Some(row) = self.row_wanted(wanted, candle, span)
+            {
+                rows.push(row);
+            }
+            rows.len() >= wanted.count
+        };
+        let _ = self.levels().visit(wanted.interval, wanted.starts, is_reversed, &mut |part| {
+            if let Some((candle, span)) = &mut sum
+                && (span.start_ms..span.end_ms).contains(&part.start_ms)
+            {
+                // The earlier takes over the later, whichever came first here: a level that was added late may begin in the
+                // millisecond in which the coarser one ends.
+                if is_reversed {
+                    let later = std::mem::replace(candle, *part);
+                    candle.merge(&later);
+                } else {
+                    candle.merge(part);
+                }
+                return ControlFlow::Continue(());
+            }
+            if finish(&mut rows, &mut sum) {
+                return ControlFlow::Break(());
+            }
+            sum = Some((*part, wanted.interval.span(part.start_ms, zone)));
+            ControlFlow::Continue(())
+        });
+        if rows.len() < wanted.count {
+            finish(&mut rows, &mut sum);
+        }
+        rows
+    }
+
+    fn row_wanted(&self, wanted: &Wanted, candle: Candle, span: Span) -> Option<Row> {
+        let is_closed = self.is_closed_to(span, wanted.now_ms);
+        let has_ended = wanted.ended_by_ms.is_none_or(|by_ms| span.end_ms <= by_ms);
+        (has_ended && (is_closed || !wanted.is_closed_only)).then(|| self.row(candle, span, is_closed))
+    }
+
+    /// Whether a candle is closed to a reader.
+    fn is_closed_to(&self, span: Span, now_ms: u64) -> bool {
+        span.end_ms <= self.time_ms() || span.end_ms.saturating_add(self.options().grace_ms) <= now_ms
+    }
+
+    /// Rows without a hole between them, flat where there were no trades: up to the candle of now, from the first whose
+    /// close before is known.
+    fn filled_rows(&self, wanted: Wanted, is_from_newest: bool) -> Vec<Row> {
+        let zone = self.levels().zone();
+        let Wanted { interval, mut starts, count, now_ms, .. } = wanted;
+        let until_ms = wanted.ended_by_ms.unwrap_or_else(|| now_ms.max(self.time_ms()));
+        starts.end_ms = starts.end_ms.min(interval.span(until_ms, zone).end_ms);
+        if is_from_newest {
+            // One more than asked for, as the last may be open and not wanted.
+            let last_ms = starts.end_ms.saturating_sub(1);
+            starts.start_ms = starts.start_ms.max(interval.before(last_ms, count as u64, zone));
+        }
+        let found =
+            self.rows(&Wanted { starts, count: count + 2, is_closed_only: false, ended_by_ms: None, ..wanted }, false);
+        let mut close = self.close_before(starts.start_ms);
+        let mut at_ms = starts.start_ms;
+        if close.is_none() {
+            let Some(first) = found.first() else { return Vec::new() };
+            at_ms = first.span.start_ms;
+        }
+        let mut found = found.into_iter().peekable();
+        let mut rows = Vec::new();
+        while at_ms < starts.end_ms && (is_from_newest || rows.len() < count) {
+            let span = interval.span(at_ms, zone);
+            let candle = found.next_if(|row| row.span == span).map(|row| row.candle);
+            if let Some(candle) = candle {
+                close = Some(candle.close);
+                rows.extend(self.row_wanted(&wanted, candle, span));
+            } else if let Some(close) = close {
+                rows.extend(self.flat_row(&wanted, close, span));
+            }
+            at_ms = span.end_ms;
+        }
+        if is_from_newest {
+            rows.drain(..rows.len().saturating_sub(count));
+            rows.reverse();
+        }
+        rows
+    }
+
+    fn flat_row(&self, wanted: &Wanted, close: Decimal, span: Span) -> Option<Row> {
+        let row = self.row_wanted(wanted, flat(close, span), span)?;
+        let is_missing = self.gaps().touch(span.start_ms, span.end_ms);
+        Some(Row { state: if is_missing { State::Missing } else { State::Filled }, ..row })
+    }
+
+    /// The price of the last trade before `ts_ms`.
+    fn close_before(&self, ts_ms: u64) -> Option<Decimal> {
+        let mut close = None;
+        let _ = self.levels().visit(Interval::Month, Span { start_ms: 0, end_ms: ts_ms }, true, &mut |candle| {
+            close = Some(candle.close);
+            ControlFlow::Break(())
+        });
+        close
+    }
+}
+
+/// A candle without trades.
+fn flat(close: Decimal, span: Span) -> Candle {
+    let moment = Moment { ts_ms: span.start_ms, id: 0 };
+    Candle {
+        start_ms: span.start_ms,
+        open: close,
+        high: close,
+        low: close,
+        close,
+        volume: 0,
+        quote: Some(0),
+        trades: Some(0),
+        taker_volume: Some(0),
+        taker_quote: Some(0),
+        first: moment,
+        last: moment,
+        is_row: false,
+    }
+}
+
+#[cold]
+fn needs_level(interval: Interval) -> ReadError {
+    let coarsest = UNITS.iter().rev().find(|unit| interval.is_multiple_of(unit.width_ms));
+    ReadError::NeedsLevel { interval, level: coarsest.map_or("1s", |unit| unit.name) }
+}

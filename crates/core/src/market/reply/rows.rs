@@ -1,0 +1,159 @@
+//! The rows of `TICK.RANGE` and `CANDLE.RANGE`.
+
+use super::words::Exact;
+use crate::grammar::{Decimal, PlainBuffer};
+use crate::market::candle::{Candle, QUOTE_SCALE, VOLUME_SCALE};
+use crate::market::store::{Row, State};
+use crate::market::tape::{Held, Side, Tick};
+use crate::wire::{Bytes, Decode, Encode, Malformed, Sink, Source};
+
+/// A tick as it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TickRow {
+    /// Unix ms.
+    pub ts_ms: u64,
+    /// The taker's side.
+    pub side: Side,
+    /// Quote per base.
+    pub price: Decimal,
+    /// Base units.
+    pub qty: Decimal,
+    /// What the venue calls it.
+    pub id: Option<Bytes>,
+}
+
+impl From<&Tick<'_>> for TickRow {
+    fn from(tick: &Tick<'_>) -> Self {
+        let mut room = Vec::new();
+        let id = tick.id.text(&mut room);
+        let id = if id.is_empty() { None } else { Some(Bytes::from(id)) };
+        Self { ts_ms: tick.ts_ms, side: tick.side, price: tick.price, qty: tick.qty, id }
+    }
+}
+
+impl From<&Held> for TickRow {
+    fn from(held: &Held) -> Self {
+        Self::from(&held.tick())
+    }
+}
+
+impl Encode for TickRow {
+    fn encode(&self, sink: &mut impl Sink) {
+        sink.array(5);
+        sink.count(self.ts_ms);
+        self.side.encode(sink);
+        self.price.encode(sink);
+        self.qty.encode(sink);
+        self.id.encode(sink);
+    }
+}
+
+impl Decode for TickRow {
+    fn decode<S: Source>(source: S) -> Result<Self, Malformed> {
+        let [ts, side, price, qty, id] = source.tuple()?;
+        Ok(Self {
+            ts_ms: ts.count()?,
+            side: Side::decode(side)?,
+            price: Decimal::decode(price)?,
+            qty: Decimal::decode(qty)?,
+            id: Option::decode(id)?,
+        })
+    }
+}
+
+/// Candles, in whole or in their first six columns.
+#[derive(Debug, Clone, Copy)]
+pub struct CandleRows<'a> {
+    /// The rows.
+    pub rows: &'a [Row],
+    /// Only start, open, high, low, close, volume.
+    pub is_short: bool,
+}
+
+impl Encode for CandleRows<'_> {
+    fn encode(&self, sink: &mut impl Sink) {
+        sink.array(self.rows.len());
+        for row in self.rows {
+            sink.array(if self.is_short { 6 } else { 12 });
+            encode_short(&row.candle, sink);
+            if !self.is_short {
+                encode_rest(row, sink);
+            }
+        }
+    }
+}
+
+fn encode_short(candle: &Candle, sink: &mut impl Sink) {
+    let mut text = PlainBuffer::new();
+    sink.count(candle.start_ms);
+    for price in [candle.open, candle.high, candle.low, candle.close] {
+        sink.text(text.decimal(price));
+    }
+    sink.text(text.units(candle.volume, VOLUME_SCALE));
+}
+
+fn encode_rest(row: &Row, sink: &mut impl Sink) {
+    let candle = &row.candle;
+    let mut text = PlainBuffer::new();
+    let mut sum = |units: Option<u128>, scale, sink: &mut _| match units {
+        Some(units) => Sink::text(sink, text.units(units, scale)),
+        None => Sink::null(sink),
+    };
+    sink.count(row.span.end_ms.saturating_sub(1));
+    sum(candle.quote, QUOTE_SCALE, sink);
+    sink.optional_count(candle.trades);
+    sum(candle.taker_volume, VOLUME_SCALE, sink);
+    sum(candle.taker_quote, QUOTE_SCALE, sink);
+    sink.text(row.state.name());
+}
+
+/// A candle as a client reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CandleRow {
+    /// Its first millisecond, Unix ms.
+    pub start_ms: u64,
+    /// Price of the first trade.
+    pub open: Decimal,
+    /// Highest price.
+    pub high: Decimal,
+    /// Lowest price.
+    pub low: Decimal,
+    /// Price of the last trade.
+    pub close: Decimal,
+    /// Base units traded.
+    pub volume: Exact,
+    /// Its last millisecond, Unix ms.
+    pub end_ms: u64,
+    /// Sum of price × qty; `None` where a row of the venue did not tell, so below.
+    pub quote_volume: Option<Exact>,
+    /// How many trades.
+    pub trades: Option<u64>,
+    /// Base units that buyers took.
+    pub taker_volume: Option<Exact>,
+    /// The same in quote units.
+    pub taker_quote_volume: Option<Exact>,
+    /// How far it is to be believed.
+    pub state: State,
+}
+
+impl Decode for CandleRow {
+    fn decode<S: Source>(source: S) -> Result<Self, Malformed> {
+        let [start, open, high, low, close, volume, end, quote, trades, taker, taker_quote, state] = source.tuple()?;
+        Ok(Self {
+            start_ms: start.count()?,
+            open: Decimal::decode(open)?,
+            high: Decimal::decode(high)?,
+            low: Decimal::decode(low)?,
+            close: Decimal::decode(close)?,
+            volume: Exact::decode(volume)?,
+            end_ms: end.count()?,
+            quote_volume: Option::decode(quote)?,
+            trades: Option::decode(trades)?,
+            taker_volume: Option::decode(taker)?,
+            taker_quote_volume: Option::decode(taker_quote)?,
+            state: State::decode(state)?,
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! `CANDLE.RANGE key interval [from to] [REV] [COUNT n] [FILL] [CLOSED] [AS kline|ohlcv|pack] [AT ts]`
+
+use super::range::edge;
+use crate::grammar::{Args, RequestError, integer, push_option, set_once, take_flag, timestamp_ms};
+use crate::market::candle::Interval;
+
+/// Rows returned when `COUNT` is not named.
+pub const DEFAULT_ROWS: usize = 500;
+/// Most rows of one answer.
+pub const MAX_ROWS: usize = 5000;
+
+/// What rows look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Twelve columns, as Binance answers.
+    Kline,
+    /// Six columns, as ccxt has them.
+    Ohlcv,
+    /// All rows as one MessagePack map of columns.
+    Pack,
+}
+
+impl Form {
+    const ALL: [Self; 3] = [Self::Kline, Self::Ohlcv, Self::Pack];
+
+    /// As the option spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kline => "kline",
+            Self::Ohlcv => "ohlcv",
+            Self::Pack => "pack",
+        }
+    }
+}
+
+/// The arguments of `CANDLE.RANGE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candles {
+    /// Candles of which interval.
+    pub interval: Interval,
+    /// Earliest and latest start, Unix ms, inclusive; `None` for the newest.
+    pub between_ms: Option<(u64, u64)>,
+    /// Newest first; then the later edge may stand first.
+    pub is_reversed: bool,
+    /// Most rows.
+    pub count: Option<usize>,
+    /// With rows for candles without trades.
+    pub is_filled: bool,
+    /// Without the candle that is open.
+    pub is_closed_only: bool,
+    /// What rows look like.
+    pub form: Option<Form>,
+    /// Only candles that had ended by then, which is now.
+    pub at_ms: Option<u64>,
+}
+
+impl Candles {
+    /// The newest candles of `interval`.
+    pub const fn newest(interval: Interval) -> Self {
+        Self {
+            interval,
+            between_ms: None,
+            is_reversed: false,
+            count: None,
+            is_filled: false,
+            is_closed_only: false,
+            form: None,
+            at_ms: None,
+        }
+    }
+
+    /// Reads the arguments behind the key.
+    pub fn parse(mut args: Args<'_>) -> Result<Self, RequestError> {
+        let mut request = Self::newest(Interval::parse("interval", args.required()?)?);
+        let is_edge = |text: &[u8]| matches!(text, b"-" | b"+") || text.first().is_some_and(u8::is_ascii_digit);
+        if args.peek().is_some_and(is_edge) {
+            let from_ms = edge("from", args.required()?)?;
+            request.between_ms = Some((from_ms, edge("to", args.value_of("to")?)?));
+        }
+        while let Some(arg) = args.peek() {
+            if args.take_keyword("COUNT") {
+                set_once(&mut request.count, "COUNT", &mut args, |name, text| {
+                    integer(name, text, 1..=MAX_ROWS as i64).map(|count| count as usize)
+                })?;
+            } else if args.take_keyword("AS") {
+                set_once(&mut request.form, "AS", &mut args, form)?;
+            } else if args.take_keyword("AT") {
+                set_once(&mut request.at_ms, "AT", &mut args, timestamp_ms)?;
+            } else if !take_flag(&mut request.is_reversed, "REV", &mut args)?
+                && !take_flag(&mut request.is_filled, "FILL", &mut args)?
+                && !take_flag(&mut request.is_closed_only, "CLOSED", &mut args)?
+            {
+                return Err(RequestError::unknown_option(arg));
+            }
+        }
+        Ok(request)
+    }
+
+    /// The inverse of [`Candles::parse`].
+    pub fn to_args(&self) -> Vec<Vec<u8>> {
+        let mut out = vec![self.interval.to_string().into_bytes()];
+        if let Some((from_ms, to_ms)) = self.between_ms {
+            out.extend([from_ms.to_string().into_bytes(), to_ms.to_string().into_bytes()]);
+        }
+        for (name, is_named) in [("REV", self.is_reversed), ("FILL", self.is_filled), ("CLOSED", self.is_closed_only)] {
+            if is_named {
+                out.push(name.into());
+            }
+        }
+        push_option(&mut out, "COUNT", self.count);
+        push_option(&mut out, "AS", self.form.map(Form::name));
+        push_option(&mut out, "AT", self.at_ms);
+        out
+    }
+}
+
+fn form(name: &'static str, text: &[u8]) -> Result<Form, RequestError> {
+    let found = Form::ALL.into_iter().find(|form| form.name().as_bytes().eq_ignore_ascii_case(text));
+    found.ok_or_else(|| RequestError::argument(name, "must be kline, ohlcv or pack", text))
+}

@@ -1,0 +1,19 @@
+//! What may be asked of a market: a struct per command, with `parse` from arguments and its inverse `to_args`.
+
+mod add;
+mod candles;
+mod last;
+mod madd;
+mod options;
+mod pack;
+mod quote;
+mod range;
+
+pub use add::{Add, NewTick};
+pub use candles::{Candles, DEFAULT_ROWS, Form, MAX_ROWS};
+pub use last::Last;
+pub use madd::Madd;
+pub use options::parse_keep;
+pub use pack::encode_ticks;
+pub use quote::QuoteRequest;
+pub use range::{DEFAULT_COUNT, Range};

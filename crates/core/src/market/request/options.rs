@@ -1,0 +1,172 @@
+//! The options of a market as `TICK.CREATE` and `TICK.ALTER` take them.
+
+use crate::grammar::{Args, RequestError, duration_ms, format_duration, integer, percentile, push_option, set_once};
+use crate::market::candle::{Interval, Keep, MAX_KEEP, UNITS, Zone};
+use crate::market::store::{
+    ClockMode, GRACE_RANGE_MS, IDLE_RANGE_MS, MAX_ANNOUNCED, MAX_STREAM_BYTES, MAXLEN_RANGE, OptionsPatch,
+    STALE_RANGE_MS, StreamPatch, TAIL_RANGE,
+};
+use crate::market::tape::Order;
+
+impl OptionsPatch {
+    /// Reads options to the end.
+    pub fn parse(mut args: Args<'_>) -> Result<Self, RequestError> {
+        let mut patch = Self::default();
+        while let Some(arg) = args.peek() {
+            let is_taken =
+                patch.take_holding(&mut args)? || patch.take_time(&mut args)? || patch.take_telling(&mut args)?;
+            if !is_taken {
+                return Err(RequestError::unknown_option(arg));
+            }
+        }
+        Ok(patch)
+    }
+
+    fn take_holding(&mut self, args: &mut Args<'_>) -> Result<bool, RequestError> {
+        if args.take_keyword("KEEP") {
+            self.take_keep(args)?;
+        } else if args.take_keyword("TAIL") {
+            set_once(&mut self.tail, "TAIL", args, |name, text| {
+                integer(name, text, TAIL_RANGE).map(|tail| tail as u32)
+            })?;
+        } else if args.take_keyword("ORDER") {
+            set_once(&mut self.order, "ORDER", args, order)?;
+        } else if args.take_keyword("MAXJUMP") {
+            set_once(&mut self.max_jump, "MAXJUMP", args, percentile)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn take_time(&mut self, args: &mut Args<'_>) -> Result<bool, RequestError> {
+        if args.take_keyword("TZ") {
+            set_once(&mut self.zone, "TZ", args, Zone::parse)?;
+        } else if args.take_keyword("GRACE") {
+            set_once(&mut self.grace_ms, "GRACE", args, |name, text| duration_ms(name, text, GRACE_RANGE_MS))?;
+        } else if args.take_keyword("STALE") {
+            set_once(&mut self.stale_ms, "STALE", args, |name, text| duration_ms(name, text, STALE_RANGE_MS))?;
+        } else if args.take_keyword("CLOCK") {
+            set_once(&mut self.clock, "CLOCK", args, clock)?;
+        } else if args.take_keyword("IDLE") {
+            set_once(&mut self.idle_ms, "IDLE", args, |name, text| duration_ms(name, text, IDLE_RANGE_MS))?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn take_telling(&mut self, args: &mut Args<'_>) -> Result<bool, RequestError> {
+        if args.take_keyword("CLOSES") {
+            set_once(&mut self.closes, "CLOSES", args, stream)?;
+            if let Some(closes) = &mut self.closes
+                && args.take_keyword("MAXLEN")
+            {
+                closes.max_len = Some(integer("MAXLEN", args.value_of("MAXLEN")?, MAXLEN_RANGE)? as u32);
+            }
+        } else if args.take_keyword("ANNOUNCE") {
+            self.take_announce(args)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// `level n` behind `KEEP`, once for each level.
+    fn take_keep(&mut self, args: &mut Args<'_>) -> Result<(), RequestError> {
+        let level = args.value_of("KEEP")?;
+        let place = UNITS.iter().position(|unit| unit.name.as_bytes() == level);
+        let slot = place.and_then(|place| self.keep.get_mut(place));
+        let slot = slot.ok_or_else(|| RequestError::argument("KEEP", "must name 1s, 1m, 5m, 1h or 1d", level))?;
+        if slot.is_some() {
+            return Err(RequestError::repeated("KEEP", level));
+        }
+        *slot = Some(integer("KEEP", args.value_of("KEEP")?, 0..=i64::from(MAX_KEEP))? as u32);
+        Ok(())
+    }
+
+    /// One interval behind `ANNOUNCE`, which may come up to eight times; the empty one stands for none.
+    fn take_announce(&mut self, args: &mut Args<'_>) -> Result<(), RequestError> {
+        let text = args.value_of("ANNOUNCE")?;
+        let list = self.announce.get_or_insert_default();
+        if text.is_empty() {
+            return Ok(());
+        }
+        let interval = Interval::parse("ANNOUNCE", text)?;
+        if list.contains(&interval) {
+            return Err(RequestError::repeated("ANNOUNCE", text));
+        }
+        if list.len() == MAX_ANNOUNCED {
+            return Err(RequestError::argument("ANNOUNCE", format!("more than {MAX_ANNOUNCED} intervals"), text));
+        }
+        list.push(interval);
+        Ok(())
+    }
+
+    /// The inverse of [`OptionsPatch::parse`].
+    pub fn to_args(&self) -> Vec<Vec<u8>> {
+        let mut out = Vec::new();
+        for (unit, keep) in UNITS.iter().zip(self.keep) {
+            if let Some(keep) = keep {
+                out.extend([b"KEEP".to_vec(), unit.name.into(), keep.to_string().into_bytes()]);
+            }
+        }
+        push_option(&mut out, "TAIL", self.tail);
+        push_option(&mut out, "ORDER", self.order.map(Order::name));
+        push_option(&mut out, "TZ", self.zone);
+        push_option(&mut out, "GRACE", self.grace_ms.map(format_duration));
+        push_option(&mut out, "STALE", self.stale_ms.map(format_duration));
+        push_option(&mut out, "MAXJUMP", self.max_jump);
+        if let Some(closes) = &self.closes {
+            out.extend([b"CLOSES".to_vec(), closes.key.to_vec()]);
+            push_option(&mut out, "MAXLEN", closes.max_len);
+        }
+        if let Some(announce) = &self.announce {
+            if announce.is_empty() {
+                out.extend([b"ANNOUNCE".to_vec(), Vec::new()]);
+            }
+            announce.iter().for_each(|interval| push_option(&mut out, "ANNOUNCE", Some(interval)));
+        }
+        push_option(&mut out, "CLOCK", self.clock.map(ClockMode::name));
+        push_option(&mut out, "IDLE", self.idle_ms.map(format_duration));
+        out
+    }
+}
+
+/// Levels as the parameter `liq.tick-keep` spells them: `1m 1500 5m 1000`; a level that is not named is left out.
+pub fn parse_keep(text: &[u8]) -> Result<Keep, RequestError> {
+    let refused = || {
+        RequestError::argument(
+            "value",
+            "must be levels with how many candles each holds, none left out between two",
+            text,
+        )
+    };
+    let words: Vec<&[u8]> = text.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).collect();
+    let mut keep = Keep([0; UNITS.len()]);
+    let (pairs, []) = words.as_chunks::<2>() else { return Err(refused()) };
+    for [level, count] in pairs {
+        let place = UNITS.iter().position(|unit| unit.name.as_bytes() == *level).ok_or_else(refused)?;
+        let slot = keep.0.get_mut(place).filter(|slot| **slot == 0).ok_or_else(refused)?;
+        *slot = integer("value", count, 0..=i64::from(MAX_KEEP))? as u32;
+    }
+    if keep.is_sound() { Ok(keep) } else { Err(refused()) }
+}
+
+fn stream(name: &'static str, text: &[u8]) -> Result<StreamPatch, RequestError> {
+    if text.len() > MAX_STREAM_BYTES {
+        return Err(RequestError::argument(name, format!("longer than {MAX_STREAM_BYTES} bytes"), text));
+    }
+    Ok(StreamPatch { key: text.into(), max_len: None })
+}
+
+fn order(name: &'static str, text: &[u8]) -> Result<Order, RequestError> {
+    let found = [Order::Time, Order::Id].into_iter().find(|order| order.name().as_bytes().eq_ignore_ascii_case(text));
+    found.ok_or_else(|| RequestError::argument(name, "must be TIME or ID", text))
+}
+
+fn clock(name: &'static str, text: &[u8]) -> Result<ClockMode, RequestError> {
+    let modes = [ClockMode::Server, ClockMode::Event];
+    let found = modes.into_iter().find(|mode| mode.name().as_bytes().eq_ignore_ascii_case(text));
+    found.ok_or_else(|| RequestError::argument(name, "must be SERVER or EVENT", text))
+}

@@ -1,0 +1,86 @@
+//! What one command did to announced candles: at most one change of each.
+
+use std::collections::BTreeMap;
+
+use crate::market::candle::{Candle, Interval, Span};
+
+/// How far a candle is to be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// More trades are to come.
+    Open,
+    /// All trades are in it.
+    Closed,
+    /// Closed, and trades may be missing.
+    Partial,
+    /// There were no trades: flat at the close before it.
+    Filled,
+    /// The same, and trades may be missing.
+    Missing,
+}
+
+impl State {
+    /// As replies spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Partial => "partial",
+            Self::Filled => "filled",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+/// A candle as a reader sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Its columns.
+    pub candle: Candle,
+    /// From when to before when it is.
+    pub span: Span,
+    /// How far it is to be believed.
+    pub state: State,
+}
+
+/// An announced candle that closed or changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Of which interval.
+    pub interval: Interval,
+    /// Whether it was told of before; else it closed now.
+    pub is_amended: bool,
+    /// What it is now.
+    pub row: Row,
+}
+
+/// The announced candles that one command changed, each once.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// By the end of the candle, then the place of its interval among those announced.
+    changes: BTreeMap<(u64, usize), Change>,
+}
+
+impl Changes {
+    /// Notes that a candle is now `row`. One that closed in the same command has closed as that.
+    pub fn note(&mut self, place: usize, change: Change) {
+        let slot = self.changes.entry((change.row.span.end_ms, place));
+        slot.and_modify(|noted| noted.row = change.row).or_insert(change);
+    }
+
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The changes, in the order in which the candles end.
+    pub fn iter(&self) -> impl Iterator<Item = &Change> {
+        self.changes.values()
+    }
+
+    /// Interval and start of every candle that closed.
+    pub fn closed(&self) -> impl Iterator<Item = (Interval, u64)> {
+        let closed = self.changes.values().filter(|change| !change.is_amended);
+        closed.map(|change| (change.interval, change.row.span.start_ms))
+    }
+}

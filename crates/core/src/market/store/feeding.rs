@@ -1,0 +1,239 @@
+//! Ticks coming in: what each is to become, and doing so.
+
+use std::ops::RangeInclusive;
+
+use super::changes::Changes;
+use super::clock::Time;
+use super::market::Market;
+use super::prices::{Price, Source};
+use crate::grammar::Decimal;
+use crate::market::tape::{Gap, Held, Id, Moment, Order, Side, Tick};
+
+/// What becomes of a tick: the first that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It is too far ahead of the server's clock.
+    Future,
+    /// It is before the reach of the finest level.
+    Late,
+    /// It was recorded before, or a row tells of its time.
+    Duplicate,
+    /// It is no trade; its number is not missing.
+    Void,
+    /// Its price is too far from the last.
+    Suspect,
+    /// It is recorded in a candle that was closed.
+    Amended,
+    /// It is recorded in an open candle, and another is newer.
+    Merged,
+    /// It is recorded and is the last price.
+    Accepted,
+}
+
+impl Status {
+    /// All, in the order in which they are judged.
+    pub const ALL: [Self; 8] = [
+        Self::Future,
+        Self::Late,
+        Self::Duplicate,
+        Self::Void,
+        Self::Suspect,
+        Self::Amended,
+        Self::Merged,
+        Self::Accepted,
+    ];
+
+    /// As replies spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Future => "future",
+            Self::Late => "late",
+            Self::Duplicate => "duplicate",
+            Self::Void => "void",
+            Self::Suspect => "suspect",
+            Self::Amended => "amended",
+            Self::Merged => "merged",
+            Self::Accepted => "accepted",
+        }
+    }
+
+    /// Whether the tick enters a candle.
+    pub const fn is_recorded(self) -> bool {
+        matches!(self, Self::Amended | Self::Merged | Self::Accepted)
+    }
+
+    /// Whether it changes the market beyond its totals.
+    pub const fn changes(self) -> bool {
+        self.is_recorded() || matches!(self, Self::Void | Self::Suspect)
+    }
+}
+
+/// What a feed says of one trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report<'a> {
+    /// When it happened, Unix milliseconds.
+    pub ts_ms: u64,
+    /// The taker's side.
+    pub side: Side,
+    /// Quote per base; `None` when it is no trade of the market.
+    pub price: Option<Decimal>,
+    /// Base units.
+    pub qty: Decimal,
+    /// What the venue calls it.
+    pub id: Id<'a>,
+    /// Trades may be missing between the newest and this one.
+    pub gap: bool,
+}
+
+impl<'a> Report<'a> {
+    fn tick(&self) -> Option<Tick<'a>> {
+        self.price.map(|price| Tick { ts_ms: self.ts_ms, side: self.side, price, qty: self.qty, id: self.id })
+    }
+
+    fn numbers(&self, order: Order) -> Option<RangeInclusive<u64>> {
+        match (order, self.id) {
+            (Order::Id, Id::Numbers { first, last }) => Some(first..=last),
+            _ => None,
+        }
+    }
+}
+
+impl Market {
+    /// Judges and records one tick. Answers what became of it.
+    pub fn add(&mut self, report: &Report<'_>, time: Time, max_future_ms: u64, changes: &mut Changes) -> Status {
+        let status = self.judge_tick(report, time, max_future_ms);
+        self.record_tick(report, status, Some(changes));
+        status
+    }
+
+    /// What `report` is to become. Whether an ID must come with it is the caller's to check: with `ORDER ID` one that has
+    /// no number is a duplicate.
+    pub fn judge_tick(&self, report: &Report<'_>, time: Time, max_future_ms: u64) -> Status {
+        if report.ts_ms > time.server_ms.saturating_add(max_future_ms) {
+            return Status::Future;
+        }
+        let status = self.place_tick(report);
+        let Some(price) = report.price.filter(|_| status.is_recorded()) else { return status };
+        let last = self.prices.last.as_ref().map(|last| last.price);
+        let jump = self.jumps.first().copied().unwrap_or_default();
+        if jump.believes(price, last, self.options.max_jump) { status } else { Status::Suspect }
+    }
+
+    /// What `report` becomes where no clock and no doubt stands against it.
+    pub fn place_tick(&self, report: &Report<'_>) -> Status {
+        let order = self.options.order;
+        if report.ts_ms < self.levels.reach_ms() {
+            return Status::Late;
+        }
+        if self.is_known(report) {
+            return Status::Duplicate;
+        }
+        let Some(tick) = report.tick() else { return Status::Void };
+        let newest = self.prices.last.as_ref().map(|last| last.tick().moment(order));
+        if newest.is_none_or(|newest| tick.moment(order) >= newest) {
+            return Status::Accepted;
+        }
+        if self.is_closed(self.levels.finest_span(report.ts_ms)) { Status::Amended } else { Status::Merged }
+    }
+
+    fn is_known(&self, report: &Report<'_>) -> bool {
+        let order = self.options.order;
+        let is_known_by_id = match (order, report.numbers(order)) {
+            (Order::Id, None) => true,
+            (Order::Id, Some(ids)) => {
+                let is_new = self.top.is_none_or(|top| *ids.start() > top.id);
+                !is_new && !self.gaps.lacks(&ids)
+            }
+            (Order::Time, _) => report.id.hash().is_some_and(|hash| self.tail.has_id(hash)),
+        };
+        is_known_by_id || self.is_in_a_row(report.ts_ms)
+    }
+
+    /// Whether a row of CANDLE.PUT tells of that time. Rows of coarser levels lie before the reach.
+    fn is_in_a_row(&self, ts_ms: u64) -> bool {
+        let newest = self.levels.list().first().and_then(|level| level.newest());
+        match newest {
+            // The usual case costs one comparison: the tick lies in the newest candle, or behind it.
+            Some(newest) if ts_ms >= newest.start_ms => {
+                newest.is_row && ts_ms < self.levels.finest_span(newest.start_ms).end_ms
+            }
+            Some(_) => self.levels.finest_at(ts_ms).is_some_and(|candle| candle.is_row),
+            None => false,
+        }
+    }
+
+    /// Makes `report` what it was judged to be. Candles close before it is recorded. `changes` is told of announced ones;
+    /// nobody needs to hear on a replica.
+    pub fn record_tick(&mut self, report: &Report<'_>, status: Status, mut changes: Option<&mut Changes>) {
+        if !status.changes() {
+            return;
+        }
+        if status == Status::Suspect {
+            if let (Some(price), Some(jump)) = (report.price, self.jumps.first_mut()) {
+                jump.doubt(price, self.options.max_jump);
+            }
+            return;
+        }
+        if status == Status::Accepted {
+            self.come_to(report.ts_ms, changes.as_deref_mut());
+        }
+        let closed = if status.is_recorded() && changes.is_some() { self.closed_at(report.ts_ms) } else { Vec::new() };
+        self.see(report);
+        if let Some(tick) = report.tick().filter(|_| status.is_recorded()) {
+            let order = self.options.order;
+            self.levels.record(&tick, order);
+            self.tail.record(&tick, order, self.options.tail as usize);
+            self.forget_what_left();
+            if status == Status::Accepted {
+                match &mut self.prices.last {
+                    Some(last) => last.become_copy_of(&tick),
+                    slot @ None => *slot = Some(Held::of(&tick)),
+                }
+                self.moved(Source::Last, Price { price: tick.price, qty: tick.qty, ts_ms: tick.ts_ms });
+            }
+        }
+        if let Some(changes) = changes.filter(|_| !closed.is_empty()) {
+            self.note_changed(changes, report.ts_ms, &closed);
+        }
+    }
+
+    /// Every price that became the newest of its source comes through here, in the order in which they are judged.
+    pub(super) fn moved(&mut self, source: Source, price: Price) {
+        self.prices.set(source, price);
+        if let Some(jump) = self.jumps.get_mut(source as usize) {
+            jump.since = None;
+        }
+    }
+
+    /// Notes that the trade was seen, and what may be missing before it.
+    fn see(&mut self, report: &Report<'_>) {
+        let seen_ms = self.seen_ms;
+        let is_first = seen_ms.is_none();
+        let (from_ms, to_ms) = match seen_ms {
+            None => (0, report.ts_ms),
+            Some(seen_ms) => (seen_ms.min(report.ts_ms), seen_ms.max(report.ts_ms)),
+        };
+        self.seen_ms = Some(to_ms);
+        match report.numbers(self.options.order) {
+            Some(ids) => self.see_numbers(&ids, report.ts_ms),
+            None if is_first || report.gap => self.gaps.add(Gap { from_ms, to_ms, ids: None }),
+            None => {}
+        }
+    }
+
+    fn see_numbers(&mut self, ids: &RangeInclusive<u64>, ts_ms: u64) {
+        let (first, last) = (*ids.start(), *ids.end());
+        let top = self.top;
+        if top.is_some_and(|top| first <= top.id) {
+            self.gaps.fill(ids, ts_ms);
+            return;
+        }
+        // Before the first all are missing.
+        let (from_ms, next) = top.map_or((0, 0), |top| (top.ts_ms, top.id + 1));
+        if next < first || top.is_none() {
+            let (from_ms, to_ms) = (from_ms.min(ts_ms), from_ms.max(ts_ms));
+            self.gaps.add(Gap { from_ms, to_ms, ids: (next < first).then(|| (next, first - 1)) });
+        }
+        self.top = Some(Moment { ts_ms, id: last });
+    }
+}

@@ -1,0 +1,276 @@
+//! The market itself: its state, its options, what is asked of it from inside the family.
+
+use super::changes::{Change, Changes, Row, State};
+use super::clock::Time;
+use super::options::{Options, OptionsError, OptionsPatch};
+use super::prices::{Jump, Prices, Source};
+use super::totals::{Tally, Totals};
+use crate::batches::{BatchId, Producers};
+use crate::heap::Measure;
+use crate::market::candle::{Candle, Interval, Levels, Span};
+use crate::market::tape::{Gaps, Moment, Tail};
+use crate::relocation::Mover;
+
+/// One instrument at one venue: prices, newest ticks, candles.
+#[derive(Debug, Clone)]
+pub struct Market {
+    pub(crate) options: Options,
+    pub(crate) prices: Prices,
+    /// Prices that are not yet believed, by source.
+    pub(crate) jumps: [Jump; Source::ALL.len()],
+    /// Market time, Unix ms; 0 before anything was seen.
+    pub(crate) time_ms: u64,
+    /// The latest quote or heartbeat, Unix ms.
+    pub(crate) heard_ms: Option<u64>,
+    /// The greatest number seen, and when that trade was, with `ORDER ID`.
+    pub(crate) top: Option<Moment>,
+    /// When the newest tick was that was seen at all, Unix ms: a gap begins there.
+    pub(crate) seen_ms: Option<u64>,
+    pub(crate) gaps: Gaps,
+    pub(crate) tail: Tail,
+    pub(crate) levels: Levels,
+    pub(crate) producers: Producers,
+    pub(crate) totals: Totals,
+}
+
+/// Why options cannot be altered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlterError {
+    /// This one cannot change while ticks or candles are held.
+    Held(&'static str),
+    /// They do not go together.
+    Options(OptionsError),
+}
+
+impl From<OptionsError> for AlterError {
+    fn from(error: OptionsError) -> Self {
+        Self::Options(error)
+    }
+}
+
+impl Market {
+    /// An empty market.
+    pub fn new(options: Options) -> Self {
+        let levels = Levels::new(options.keep, options.zone);
+        Self {
+            options,
+            prices: Prices::default(),
+            jumps: [Jump::default(); Source::ALL.len()],
+            time_ms: 0,
+            heard_ms: None,
+            top: None,
+            seen_ms: None,
+            gaps: Gaps::default(),
+            tail: Tail::default(),
+            levels,
+            producers: Producers::default(),
+            totals: Totals::default(),
+        }
+    }
+
+    /// The settings.
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The last prices.
+    pub const fn prices(&self) -> &Prices {
+        &self.prices
+    }
+
+    /// Candles of all levels.
+    pub const fn levels(&self) -> &Levels {
+        &self.levels
+    }
+
+    /// The newest ticks.
+    pub const fn tail(&self) -> &Tail {
+        &self.tail
+    }
+
+    /// Where trades may be missing.
+    pub const fn gaps(&self) -> &Gaps {
+        &self.gaps
+    }
+
+    /// What became of everything that came.
+    pub const fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Market time, Unix ms.
+    pub const fn time_ms(&self) -> u64 {
+        self.time_ms
+    }
+
+    /// When anything was last seen, Unix ms.
+    pub fn newest_ms(&self) -> Option<u64> {
+        self.prices.newest_ms().max(self.heard_ms)
+    }
+
+    /// Now, for this market.
+    pub fn now_ms(&self, time: Time) -> u64 {
+        time.now_ms(self.options.clock, self.newest_ms())
+    }
+
+    /// Applies `patch` to the options.
+    pub fn alter(&mut self, patch: &OptionsPatch) -> Result<(), AlterError> {
+        let options = self.options.altered(patch)?;
+        let is_held = !self.levels.is_empty() || self.newest_ms().is_some();
+        let changed = [
+            ("TZ", options.zone != self.options.zone),
+            ("ORDER", options.order != self.options.order),
+            ("CLOCK", options.clock != self.options.clock),
+        ];
+        if let Some((name, _)) = changed.into_iter().find(|(_, is_changed)| *is_changed && is_held) {
+            return Err(AlterError::Held(name));
+        }
+        if !is_held {
+            self.levels = Levels::new(options.keep, options.zone);
+        } else if options.keep != self.options.keep {
+            let newest_ms = self.prices.last.as_ref().map_or(0, |last| last.ts_ms);
+            self.levels.alter(options.keep, newest_ms);
+        }
+        self.tail.shrink_to(options.tail as usize, options.order);
+        self.options = options;
+        self.forget_what_left();
+        Ok(())
+    }
+
+    /// Counts what a command did.
+    pub fn count(&mut self, tally: &Tally) {
+        self.totals.add(tally);
+    }
+
+    /// Whether the batch was delivered before.
+    pub fn has_seen(&self, batch: Option<BatchId<'_>>) -> bool {
+        batch.is_some_and(|batch| self.producers.has_seen(batch.producer, batch.seq))
+    }
+
+    /// Remembers that the batch was delivered.
+    pub fn end_batch(&mut self, batch: Option<BatchId<'_>>) {
+        if let Some(batch) = batch {
+            self.producers.saw(batch.producer, batch.seq);
+        }
+    }
+
+    /// Whether a candle is closed by market time.
+    pub(crate) const fn is_closed(&self, span: Span) -> bool {
+        span.end_ms <= self.time_ms
+    }
+
+    /// A candle as a reader sees it, closed or not.
+    pub fn row(&self, candle: Candle, span: Span, is_closed: bool) -> Row {
+        let state = match is_closed {
+            false => State::Open,
+            true if self.gaps.touch(span.start_ms, span.end_ms) => State::Partial,
+            true => State::Closed,
+        };
+        Row { candle: Candle { start_ms: span.start_ms, ..candle }, span, state }
+    }
+
+    /// Market time has come to `ts_ms`. Announced candles that end by then close: each that holds the newest trade.
+    pub(crate) fn come_to(&mut self, ts_ms: u64, changes: Option<&mut Changes>) {
+        if ts_ms <= self.time_ms {
+            return;
+        }
+        let before_ms = std::mem::replace(&mut self.time_ms, ts_ms);
+        let (Some(changes), Some(newest_ms)) = (changes, self.prices.last.as_ref().map(|last| last.ts_ms)) else {
+            return;
+        };
+        for (place, interval) in self.options.announce.iter().enumerate() {
+            let span = interval.span(newest_ms, self.options.zone);
+            if before_ms < span.end_ms && span.end_ms <= ts_ms {
+                self.note(changes, place, *interval, span, false);
+            }
+        }
+    }
+
+    /// Notes what the announced candle of `span` is now.
+    fn note(&self, changes: &mut Changes, place: usize, interval: Interval, span: Span, is_amended: bool) {
+        if let Some(candle) = self.levels.candle(interval, span) {
+            changes.note(place, Change { interval, is_amended, row: self.row(candle, span, true) });
+        }
+    }
+
+    /// The announced candles that something at `ts_ms` would change although they are closed, with whether each has been
+    /// told of: it had trades.
+    pub(crate) fn closed_at(&self, ts_ms: u64) -> Vec<(usize, bool)> {
+        let mut closed = Vec::new();
+        for (place, interval) in self.options.announce.iter().enumerate() {
+            let span = interval.span(ts_ms, self.options.zone);
+            if self.is_closed(span) {
+                closed.push((place, self.levels.has_any(*interval, span)));
+            }
+        }
+        closed
+    }
+
+    /// Notes that something at `ts_ms` changed these.
+    pub(crate) fn note_changed(&self, changes: &mut Changes, ts_ms: u64, closed: &[(usize, bool)]) {
+        for (place, was_told) in closed {
+            if let Some(interval) = self.options.announce.get(*place) {
+                let span = interval.span(ts_ms, self.options.zone);
+                self.note(changes, *place, *interval, span, *was_told);
+            }
+        }
+    }
+
+    /// Forgets gaps where nothing is held any more.
+    pub(crate) fn forget_what_left(&mut self) {
+        self.gaps.forget_before(self.levels.oldest_reach_ms());
+    }
+
+    /// Tells every buffer: where its allocation starts, null where that is not known, and its capacity in bytes.
+    pub fn measure(&self, measure: &mut Measure<'_>) {
+        crate::heap::vec(&self.options.announce, measure);
+        if let Some(closes) = &self.options.closes {
+            measure(closes.key.as_ptr(), closes.key.len());
+        }
+        if let Some(last) = &self.prices.last {
+            last.measure(measure);
+        }
+        self.gaps.measure(measure);
+        self.tail.measure(measure);
+        self.levels.measure(measure);
+        self.producers.measure(measure);
+    }
+
+    /// Moves every buffer.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        mover.vec(&mut self.options.announce);
+        if let Some(closes) = &mut self.options.closes {
+            mover.slice(&mut closes.key);
+        }
+        if let Some(last) = &mut self.prices.last {
+            mover.vec(last.id_buffer());
+        }
+        mover.vec(self.gaps.buffer());
+        self.tail.relocate(mover);
+        self.levels.relocate(mover);
+        self.producers.relocate(mover);
+    }
+
+    /// About how many allocations freeing takes.
+    pub fn free_effort(&self) -> usize {
+        1 + self.tail.free_effort() + self.levels.free_effort()
+    }
+
+    /// Asserts the invariants.
+    pub fn check(&self) {
+        self.levels.check();
+        self.tail.check(self.options.order);
+        let newest_ms = self.prices.last.as_ref().map(|last| last.ts_ms);
+        assert!(newest_ms.is_none_or(|newest_ms| newest_ms <= self.time_ms), "M1 market time is not before the newest");
+        let held_ms = self.levels.list().first().and_then(|level| level.newest()).filter(|newest| !newest.is_row);
+        assert!(
+            held_ms.is_none_or(|held| Some(held.last.ts_ms) <= newest_ms),
+            "M2 nothing held is later than the newest"
+        );
+        if let Some(top) = self.top {
+            assert!(!self.gaps.lacks(&(top.id..=top.id)), "M3 the greatest number seen is not missing");
+        }
+        assert!(self.tail.len() <= self.options.tail as usize, "M4 the tail holds at most TAIL");
+        assert!(self.gaps.list().iter().all(|gap| Some(gap.to_ms) <= self.seen_ms), "M5 gaps end with what was seen");
+    }
+}

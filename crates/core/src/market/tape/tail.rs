@@ -1,0 +1,312 @@
+//! The newest ticks of a market, raw and in order.
+//!
+//! They lie in three parts: the oldest few unpacked, since they are the next to go; most of them packed in chunks; the
+//! newest few unpacked, since that is where ticks arrive.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::chunk::{Chunk, MOST, SEALED};
+use super::tick::{Held, Order, Side, Tick};
+use crate::heap::{self, Measure};
+use crate::relocation::Mover;
+
+/// What of a tail is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// Not earlier, Unix ms.
+    pub from_ms: u64,
+    /// Not later, Unix ms.
+    pub to_ms: u64,
+    /// Newest first.
+    pub is_reversed: bool,
+    /// At most so many.
+    pub count: usize,
+    /// Of this side only.
+    pub side: Option<Side>,
+}
+
+/// The newest ticks.
+#[derive(Debug, Clone, Default)]
+pub struct Tail {
+    oldest: VecDeque<Held>,
+    chunks: VecDeque<Chunk>,
+    newest: Vec<Held>,
+    /// How many there are.
+    len: usize,
+    /// Hashes of the IDs of all that are held. Derived.
+    ids: HashSet<u64, BuildHasherDefault<Hashed>>,
+}
+
+impl Tail {
+    /// How many ticks are held.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether none is.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether a tick of this ID is held.
+    #[inline]
+    pub fn has_id(&self, hash: u64) -> bool {
+        self.ids.contains(&hash)
+    }
+
+    /// Records `tick` in its place and lets the oldest go beyond `keep`. IDs are remembered where they are names.
+    pub fn record(&mut self, tick: &Tick<'_>, order: Order, keep: usize) {
+        if keep == 0 || (self.len >= keep && self.is_before_all(tick, order)) {
+            return;
+        }
+        if order == Order::Time
+            && let Some(hash) = tick.id.hash()
+        {
+            self.ids.insert(hash);
+        }
+        self.place(tick, order);
+        self.len += 1;
+        self.shrink_to(keep, order);
+    }
+
+    /// Lets the oldest go beyond `keep`.
+    pub fn shrink_to(&mut self, keep: usize, order: Order) {
+        while self.len > keep {
+            let Some(gone) = self.pop_oldest() else { return };
+            self.len -= 1;
+            if order == Order::Time
+                && let Some(hash) = gone.id().hash()
+            {
+                self.ids.remove(&hash);
+            }
+        }
+    }
+
+    fn pop_oldest(&mut self) -> Option<Held> {
+        if self.oldest.is_empty()
+            && let Some(chunk) = self.chunks.pop_front()
+        {
+            chunk.unpack(&mut self.oldest);
+        }
+        if !self.oldest.is_empty() {
+            return self.oldest.pop_front();
+        }
+        if self.newest.is_empty() {
+            return None;
+        }
+        // Hardly ever: a tail shorter than a chunk. Its ticks move to the end that ticks go from.
+        self.oldest.extend(self.newest.drain(..));
+        self.oldest.pop_front()
+    }
+
+    fn is_before_all(&self, tick: &Tick<'_>, order: Order) -> bool {
+        let moment = tick.moment(order);
+        let oldest = self.oldest.front().or_else(|| self.newest.first().filter(|_| self.chunks.is_empty()));
+        match (oldest, self.chunks.front()) {
+            (Some(oldest), _) => moment < oldest.tick().moment(order),
+            (None, Some(chunk)) => tick.ts_ms < chunk.first_ms,
+            (None, None) => false,
+        }
+    }
+
+    /// Puts the tick behind all that are not later: among equals it came last.
+    fn place(&mut self, tick: &Tick<'_>, order: Order) {
+        let moment = tick.moment(order);
+        let is_earlier = |held: &Held| held.tick().moment(order) <= moment;
+        let packed_ms = self.chunks.back().map(|chunk| chunk.last_ms);
+        let is_behind_packed = match packed_ms {
+            // In the millisecond of a chunk's end the numbers have to be compared.
+            Some(last_ms) => tick.ts_ms > last_ms || (order == Order::Time && tick.ts_ms == last_ms),
+            None => self.oldest.back().is_none_or(is_earlier),
+        };
+        let is_behind_newest = self.newest.first().is_some_and(is_earlier);
+        if is_behind_packed || is_behind_newest {
+            let place = match self.newest.last() {
+                Some(last) if !is_earlier(last) => self.newest.partition_point(is_earlier),
+                _ => self.newest.len(),
+            };
+            self.newest.insert(place, Held::of(tick));
+            if self.newest.len() > SEALED {
+                self.seal();
+            }
+        } else {
+            self.place_late(tick, order);
+        }
+    }
+
+    fn place_late(&mut self, tick: &Tick<'_>, order: Order) {
+        let moment = tick.moment(order);
+        let is_earlier = |held: &Held| held.tick().moment(order) <= moment;
+        let first_chunk_ms = self.chunks.front().map(|chunk| chunk.first_ms);
+        let is_among_oldest = first_chunk_ms.is_none_or(|first_ms| tick.ts_ms < first_ms)
+            || self.oldest.back().is_some_and(|last| !is_earlier(last));
+        if is_among_oldest {
+            let place = self.oldest.partition_point(is_earlier);
+            self.oldest.insert(place, Held::of(tick));
+            return;
+        }
+        // The last chunk that does not begin later; with numbers, the first one in which something is later.
+        let mut place = self.chunks.partition_point(|chunk| chunk.first_ms <= tick.ts_ms).saturating_sub(1);
+        if order == Order::Id {
+            place = self.chunks.partition_point(|chunk| chunk.last_ms < tick.ts_ms).min(place);
+        }
+        let mut ticks = Vec::new();
+        loop {
+            ticks.clear();
+            let Some(chunk) = self.chunks.get(place) else { break };
+            chunk.unpack(&mut ticks);
+            let is_last = place + 1 == self.chunks.len();
+            let next_ms = self.chunks.get(place + 1).map_or(u64::MAX, |next| next.first_ms);
+            // Behind all of this chunk, and not before all of the next: look there.
+            if order == Order::Id && !is_last && next_ms <= tick.ts_ms && ticks.last().is_some_and(is_earlier) {
+                place += 1;
+                continue;
+            }
+            let at = ticks.partition_point(is_earlier);
+            ticks.insert(at, Held::of(tick));
+            self.repack(place, &ticks);
+            break;
+        }
+    }
+
+    fn repack(&mut self, place: usize, ticks: &[Held]) {
+        let (first, second) = ticks.split_at(if ticks.len() > MOST { ticks.len() / 2 } else { ticks.len() });
+        if let Some(chunk) = self.chunks.get_mut(place) {
+            *chunk = Chunk::pack(first);
+        }
+        if !second.is_empty() {
+            self.chunks.insert(place + 1, Chunk::pack(second));
+        }
+    }
+
+    /// Packs the first of the newest.
+    fn seal(&mut self) {
+        if let Some(ticks) = self.newest.get(..SEALED) {
+            self.chunks.push_back(Chunk::pack(ticks));
+        }
+        // The tick that remains goes to the front without moving the others' buffers.
+        self.newest.swap(0, SEALED);
+        self.newest.truncate(1);
+    }
+
+    /// Visits what is wanted, in its order.
+    pub fn range(&self, wanted: &Wanted, mut visit: impl FnMut(&Tick<'_>)) {
+        let mut left = wanted.count;
+        let mut see = |held: &Held| {
+            let is_wanted = (wanted.from_ms..=wanted.to_ms).contains(&held.ts_ms)
+                && wanted.side.is_none_or(|side| side == held.side);
+            if left > 0 && is_wanted {
+                left -= 1;
+                visit(&held.tick());
+            }
+            left > 0
+        };
+        let is_near = |chunk: &&Chunk| chunk.first_ms <= wanted.to_ms && chunk.last_ms >= wanted.from_ms;
+        let mut ticks = Vec::new();
+        if wanted.is_reversed {
+            if !self.newest.iter().rev().all(&mut see) {
+                return;
+            }
+            for chunk in self.chunks.iter().rev().filter(is_near) {
+                ticks.clear();
+                chunk.unpack(&mut ticks);
+                if !ticks.iter().rev().all(&mut see) {
+                    return;
+                }
+            }
+            self.oldest.iter().rev().all(&mut see);
+        } else {
+            if !self.oldest.iter().all(&mut see) {
+                return;
+            }
+            for chunk in self.chunks.iter().filter(is_near) {
+                ticks.clear();
+                chunk.unpack(&mut ticks);
+                if !ticks.iter().all(&mut see) {
+                    return;
+                }
+            }
+            self.newest.iter().all(&mut see);
+        }
+    }
+
+    /// When the oldest tick held happened, Unix ms.
+    pub fn first_ms(&self) -> Option<u64> {
+        let oldest = self.oldest.front().map(|held| held.ts_ms);
+        let packed = || self.chunks.front().map(|chunk| chunk.first_ms);
+        oldest.or_else(packed).or_else(|| self.newest.first().map(|held| held.ts_ms))
+    }
+
+    /// Ticks as they were saved, in order.
+    pub fn loaded(ticks: &[Held], order: Order) -> Self {
+        let mut tail = Self { len: ticks.len(), ..Self::default() };
+        let mut chunks = ticks.chunks(SEALED).peekable();
+        while let Some(chunk) = chunks.next() {
+            match chunks.peek() {
+                Some(_) => tail.chunks.push_back(Chunk::pack(chunk)),
+                None => tail.newest.extend_from_slice(chunk),
+            }
+        }
+        if order == Order::Time {
+            tail.ids.extend(ticks.iter().filter_map(|held| held.id().hash()));
+        }
+        tail
+    }
+
+    /// Measures every buffer.
+    pub fn measure(&self, measure: &mut Measure<'_>) {
+        heap::deque(&self.oldest, measure);
+        heap::deque(&self.chunks, measure);
+        self.chunks.iter().for_each(|chunk| measure(chunk.bytes().as_ptr(), chunk.bytes().len()));
+        heap::vec(&self.newest, measure);
+        self.oldest.iter().chain(&self.newest).for_each(|held| held.measure(measure));
+        if self.ids.capacity() > 0 {
+            // A slot and its control byte, at most seven eighths full.
+            measure(std::ptr::null(), self.ids.capacity() * 8 / 7 * 9);
+        }
+    }
+
+    /// Moves every buffer that can be moved.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        mover.deque(&mut self.oldest);
+        mover.deque(&mut self.chunks);
+        mover.vec(&mut self.newest);
+        self.chunks.iter_mut().for_each(|chunk| mover.slice(chunk.bytes_mut()));
+        self.oldest.iter_mut().chain(&mut self.newest).for_each(|held| mover.vec(held.id_buffer()));
+    }
+
+    /// About how many allocations freeing takes.
+    pub fn free_effort(&self) -> usize {
+        2 + self.chunks.len()
+    }
+
+    /// Asserts what must hold: the count is that of the parts, ticks are in order, and IDs are those held.
+    pub fn check(&self, order: Order) {
+        let mut all = Vec::new();
+        let wanted = Wanted { from_ms: 0, to_ms: u64::MAX, is_reversed: false, count: usize::MAX, side: None };
+        self.range(&wanted, |tick| all.push(Held::of(tick)));
+        assert_eq!(all.len(), self.len, "the count is that of the parts");
+        assert!(all.is_sorted_by_key(|held| held.tick().moment(order)), "ticks are in order");
+        let ids: HashSet<u64> = all.iter().filter_map(|held| held.id().hash()).collect();
+        assert!(order == Order::Id || (ids.len() == self.ids.len() && ids.iter().all(|id| self.ids.contains(id))));
+    }
+}
+
+/// What is put in is a hash already.
+#[derive(Debug, Clone, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}

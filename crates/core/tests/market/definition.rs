@@ -1,0 +1,148 @@
+//! Any interval, in any zone, through every level, is the definition over the recorded ticks.
+
+use liq_core::grammar::{Args, Decimal};
+use liq_core::market::candle::{Interval, Zone};
+use liq_core::market::request::{Candles, Range};
+use liq_core::market::store::{Market, Status};
+use liq_core::market::tape::Side;
+use proptest::prelude::*;
+
+use crate::tape::{Line, early, feed, market, plain, slow_candles};
+
+const INTERVALS: [&str; 12] = ["1s", "5s", "1m", "3m", "5m", "15m", "1h", "4h", "1d", "1w", "1M", "45m"];
+
+/// A tape in order: bursts within a millisecond, pauses from seconds to weeks.
+fn tape() -> impl Strategy<Value = Vec<Line>> {
+    let step = prop_oneof![
+        4 => Just(0_u64),
+        4 => 1_u64..1_500,
+        3 => 1_500_u64..200_000,
+        1 => 200_000_u64..20_000_000,
+        1 => 20_000_000_u64..3_000_000_000,
+    ];
+    let side = prop_oneof![9 => Just(Side::Buy), 9 => Just(Side::Sell), 1 => Just(Side::Unknown)];
+    let number = |most: u64| (1..most, 0_u8..9).prop_map(|(mantissa, scale)| Decimal::new(mantissa, scale).unwrap());
+    let line = (step, side, number(10_000_000), number(100_000_000));
+    proptest::collection::vec(line, 1..400).prop_map(|lines| {
+        let mut ts_ms = 1_700_000_000_000;
+        let lines = lines.into_iter().enumerate().map(|(place, (step_ms, side, price, qty))| {
+            ts_ms += step_ms;
+            Line { ts_ms, side, price, qty, id: Some(place as u64 + 1_000) }
+        });
+        lines.collect()
+    })
+}
+
+/// Moves lines back by up to `distance` places, by the keys given.
+fn disordered(lines: &[Line], keys: &[usize], distance: usize, keep_millisecond: bool) -> Vec<Line> {
+    let shift = |place: usize| if keys.is_empty() { 0 } else { keys[place % keys.len()] % (distance + 1) };
+    let mut order: Vec<usize> = (0..lines.len()).collect();
+    order.sort_by_key(|place| (place + shift(*place), *place));
+    if keep_millisecond {
+        // Among those of one millisecond the order stays: the places of each are taken in ascending order.
+        let mut taken: std::collections::HashMap<u64, Vec<usize>> = std::collections::HashMap::new();
+        for place in (0..lines.len()).rev() {
+            taken.entry(lines[place].ts_ms).or_default().push(place);
+        }
+        order = order.iter().map(|place| taken.get_mut(&lines[*place].ts_ms).unwrap().pop().unwrap()).collect();
+    }
+    order.into_iter().map(|place| lines[place].clone()).collect()
+}
+
+#[track_caller]
+fn assert_defined(market: &Market, recorded: &[Line], zone: Zone) {
+    for text in INTERVALS {
+        let interval = Interval::parse("interval", text.as_bytes()).unwrap();
+        let Some(reach_ms) = market.levels().reach_of(interval) else { continue };
+        let mut expected = slow_candles(recorded, interval, zone);
+        expected.retain(|candle| candle.start_ms >= reach_ms);
+        let words = [text.as_bytes(), b"-", b"+", b"COUNT", b"5000"];
+        let request = Candles::parse(Args::new(&words)).unwrap();
+        let got = plain(&market.candles(&request, early()).unwrap());
+        assert_eq!(got, expected, "{text}");
+        let reversed = Candles { is_reversed: true, ..request };
+        let mut got = plain(&market.candles(&reversed, early()).unwrap());
+        got.reverse();
+        assert_eq!(got, expected, "{text} REV");
+        let newest = Candles { count: Some(7), ..Candles::newest(interval) };
+        let got = plain(&market.candles(&newest, early()).unwrap());
+        assert_eq!(got, expected[expected.len().saturating_sub(7)..], "the newest of {text}");
+    }
+}
+
+fn raw(market: &Market) -> Vec<Line> {
+    let range = Range { from_ms: 0, to_ms: u64::MAX, is_reversed: false, count: Some(usize::MAX), side: None };
+    let line = |row: liq_core::market::reply::TickRow| Line {
+        ts_ms: row.ts_ms,
+        side: row.side,
+        price: row.price,
+        qty: row.qty,
+        id: row.id.map(|id| id.to_text().parse().unwrap()),
+    };
+    market.range(&range).into_iter().map(line).collect()
+}
+
+proptest! {
+    #[test]
+    fn any_interval_is_the_definition(
+        lines in tape(), keys in proptest::collection::vec(0_usize..40, 0..30), zone in -48_i16..=56,
+        keep in prop_oneof![
+            Just("KEEP 1s 100000"), Just("KEEP 1s 20"), Just("KEEP 1m 10 KEEP 5m 3"), Just("KEEP 1m 2 KEEP 5m 2 KEEP 1h 2"),
+            Just("KEEP 1m 0 KEEP 5m 0 KEEP 1h 5"), Just(""),
+        ],
+        order in prop_oneof![Just("TIME"), Just("ID")],
+    ) {
+        let zone = Zone::new(zone * 15).unwrap();
+        let mut market = market(&format!("{keep} ORDER {order} TZ {zone} ANNOUNCE 1h TAIL 50"));
+        let mut recorded = Vec::new();
+        for line in disordered(&lines, &keys, 12, order == "TIME") {
+            let status = feed(&mut market, &line);
+            prop_assert!(status.is_recorded() || status == Status::Late, "{status:?}");
+            if status.is_recorded() {
+                recorded.push(line);
+            }
+        }
+        market.check();
+        // Stable: what came later stays later within its millisecond, and ids ascend with the tape.
+        recorded.sort_by_key(|line| (line.ts_ms, if order == "ID" { line.id } else { None }));
+        assert_defined(&market, &recorded, zone);
+        let tail = raw(&market);
+        if keep == "KEEP 1s 100000" {
+            prop_assert_eq!(&tail[..], &recorded[recorded.len().saturating_sub(50)..]);
+        }
+    }
+
+    #[test]
+    fn feeding_a_tape_again_changes_nothing(lines in tape(), keys in proptest::collection::vec(0_usize..40, 0..30)) {
+        for order in ["TIME", "ID"] {
+            let mut market = market(&format!("ORDER {order} TAIL 1000 KEEP 1s 0"));
+            lines.iter().for_each(|line| assert!(feed(&mut market, line).is_recorded()));
+            let before = (raw(&market), market.gaps().clone(), format!("{:?}", market.prices()));
+            for line in disordered(&lines, &keys, 30, false) {
+                let status = feed(&mut market, &line);
+                prop_assert!(matches!(status, Status::Duplicate | Status::Late), "{:?}", status);
+            }
+            prop_assert_eq!(before, (raw(&market), market.gaps().clone(), format!("{:?}", market.prices())));
+            assert_defined(&market, &lines, Zone::default());
+        }
+    }
+
+    #[test]
+    fn levels_may_be_altered_at_any_time(lines in tape(), at in 0_usize..400, keep in 0_usize..5) {
+        let alterations = [
+            "KEEP 1m 3", "KEEP 1m 0 KEEP 5m 2", "KEEP 1s 50", "KEEP 1d 0 KEEP 1h 0", "KEEP 1m 0 KEEP 5m 0 KEEP 1h 0",
+        ];
+        let mut market = market("KEEP 1m 20 KEEP 5m 20 ANNOUNCE 1d");
+        for (place, line) in lines.iter().enumerate() {
+            if place == at {
+                let words: Vec<&[u8]> = alterations[keep].split(' ').map(str::as_bytes).collect();
+                let patch = liq_core::market::store::OptionsPatch::parse(Args::new(&words)).unwrap();
+                market.alter(&patch).unwrap();
+                market.check();
+            }
+            prop_assert_eq!(feed(&mut market, line), Status::Accepted);
+        }
+        market.check();
+        assert_defined(&market, &lines, Zone::default());
+    }
+}

@@ -1,0 +1,122 @@
+//! What becomes of a tick, and what is told of candles.
+
+use liq_core::market::store::Status;
+
+use crate::tape::{add, market, rows};
+
+const M: u64 = 1_723_161_300_000;
+
+fn status(market: &mut liq_core::market::store::Market, words: &str) -> &'static str {
+    add(market, words).0.name()
+}
+
+#[test]
+fn the_first_status_that_holds_is_the_one() {
+    let mut id = market("ORDER ID KEEP 1m 2 KEEP 5m 1 KEEP 1h 0 KEEP 1d 0 MAXJUMP 10");
+    let cases = [
+        (format!("{M} buy 100 1 ID 50"), "accepted"),
+        (format!("{M} buy 100 1 ID 50"), "duplicate"),
+        (format!("{M} buy 100 1"), "duplicate"),
+        (format!("{} buy 111 1 ID 51", M + 1), "suspect"),
+        (format!("{} buy - 1 ID 52", M + 1), "void"),
+        (format!("{} buy - 1 ID 52", M + 1), "duplicate"),
+        (format!("{} buy 101 1 ID 53", M + 120_000), "accepted"),
+        (format!("{} buy 101 1 ID 54", M + 110_000), "amended"),
+        (format!("{} buy 101 1 ID 51", M + 119_999), "amended"),
+        (format!("{} buy 101 1 ID 40", M + 120_000), "merged"),
+        (format!("{} buy 101 1 ID 60-62", M + 180_000), "accepted"),
+        (format!("{} buy 101 1 ID 59", M + 59_999), "late"),
+        (format!("{} buy 101 1 ID 61", M + 180_001), "duplicate"),
+        (format!("{} buy 101 1 ID 62-63", M + 180_001), "duplicate"),
+    ];
+    for (words, expected) in cases {
+        assert_eq!(status(&mut id, &words), expected, "{words}");
+    }
+}
+
+#[test]
+fn with_order_time_an_id_is_a_name_within_the_tail() {
+    let mut time = market("TAIL 3");
+    for (words, expected) in [
+        (format!("{M} buy 100 1 ID a"), "accepted"),
+        (format!("{M} buy 100 1"), "accepted"),
+        (format!("{M} buy 100 1"), "accepted"),
+        (format!("{M} sell 100 1 ID a"), "duplicate"),
+        (format!("{M} buy 100 1"), "accepted"),
+        (format!("{M} sell 100 1 ID a"), "accepted"),
+    ] {
+        assert_eq!(status(&mut time, &words), expected, "{words}");
+    }
+    assert_eq!(rows(&time, "1m")[0].candle.trades, Some(5));
+}
+
+#[test]
+fn the_third_jump_in_a_row_is_believed() {
+    let mut market = market("MAXJUMP 1");
+    for (price, expected) in [
+        ("100", "accepted"),
+        ("101", "accepted"),
+        ("102.02", "suspect"),
+        ("101.5", "accepted"),
+        ("150", "suspect"),
+        ("151", "suspect"),
+        ("190", "suspect"),
+        ("191", "suspect"),
+        ("190.5", "accepted"),
+        ("190", "accepted"),
+    ] {
+        assert_eq!(status(&mut market, &format!("{M} buy {price} 1")), expected, "{price}");
+    }
+}
+
+#[test]
+fn candles_close_before_the_tick_and_are_told_once() {
+    let mut market = market("ANNOUNCE 1m ANNOUNCE 5m KEEP 1s 100 GRACE 0");
+    assert_eq!(add(&mut market, &format!("{M} buy 100 1")).1, []);
+    assert_eq!(add(&mut market, &format!("{} buy 100 1", M + 59_999)).1, []);
+    assert_eq!(add(&mut market, &format!("{} buy 100 1", M + 60_000)).1, [("1m".to_owned(), M)]);
+    // A pause of an hour: the candles between have no trades.
+    let (_, closed) = add(&mut market, &format!("{} buy 100 1", M + 3_600_000));
+    assert_eq!(closed, [("1m".to_owned(), M + 60_000), ("5m".to_owned(), M)]);
+    // Into an empty slot that was closed: told as closed now; again: amended.
+    let (status, closed) = add(&mut market, &format!("{} buy 100 1", M + 1_800_000));
+    assert_eq!((status, closed.len()), (Status::Amended, 2));
+    let (status, closed) = add(&mut market, &format!("{} buy 100 1", M + 1_800_001));
+    assert_eq!((status, closed.len()), (Status::Amended, 0));
+}
+
+#[test]
+fn a_gap_makes_candles_partial() {
+    let mut market = market("");
+    let states = |market: &_| rows(market, "1m").iter().map(|row| row.state.name()).collect::<Vec<_>>().join(" ");
+    for minute in 0..6 {
+        let gap = if minute == 3 { "GAP" } else { "" };
+        add(&mut market, &format!("{} buy 100 1 {gap}", M + minute * 60_000));
+    }
+    assert_eq!(states(&market), "partial closed partial partial closed open");
+}
+
+#[test]
+fn fill_makes_flat_rows_and_says_where_trades_may_be_missing() {
+    let mut market = market("");
+    add(&mut market, &format!("{M} buy 100 1"));
+    add(&mut market, &format!("{} buy 105 1", M + 180_000));
+    add(&mut market, &format!("{} buy 107 1 GAP", M + 300_000));
+    let shown = |words: &str| {
+        let row = |row: &liq_core::market::store::Row| {
+            format!("{}:{}:{}", (row.span.start_ms - M) / 60_000, row.candle.close, row.state.name())
+        };
+        rows(&market, words).iter().map(row).collect::<Vec<_>>().join(" ")
+    };
+    let all = "0:100:partial 1:100:filled 2:100:filled 3:105:partial 4:105:missing 5:107:open";
+    assert_eq!(shown("1m FILL"), all);
+    assert_eq!(shown("1m - + FILL"), all);
+    assert_eq!(shown("1m FILL COUNT 2"), "4:105:missing 5:107:open");
+    assert_eq!(shown("1m - + FILL COUNT 2"), "0:100:partial 1:100:filled");
+    assert_eq!(shown("1m FILL COUNT 2 CLOSED"), "3:105:partial 4:105:missing");
+    let from = M + 60_000;
+    assert_eq!(shown(&format!("1m {from} + FILL COUNT 2")), "1:100:filled 2:100:filled", "the close before is known");
+    assert_eq!(shown(&format!("1m + {from} REV FILL COUNT 2")), "5:107:open 4:105:missing");
+    assert_eq!(shown(&format!("1m FILL AT {}", M + 120_000)), "0:100:partial 1:100:filled");
+    assert_eq!(shown("1m - + CLOSED"), "0:100:partial 3:105:partial");
+}

@@ -1,0 +1,9 @@
+//! Markets against their definition, written slowly: a map per interval over the ticks that were recorded.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop")]
+
+mod captures;
+mod definition;
+mod feeding;
+mod order;
+mod quotes;
+mod tape;
