@@ -50,14 +50,14 @@ const CORE: Layers = &[
     ("market", &[]),
     ("market/candle", &["grammar", "heap", "market/tape", "relocation", "steps", "wire"]),
     ("market/tape", &["grammar", "heap", "relocation", "steps", "wire"]),
-    ("market/triggers", &["grammar", "relocation", "steps"]),
+    ("market/triggers", &["heap", "relocation", "steps"]),
     ("market/studies", &[]),
     (
         "market/store",
         &["batches", "grammar", "heap", "market/candle", "market/tape", "market/triggers", "relocation", "steps"],
     ),
-    ("market/request", &["batches", "grammar", "market/candle", "market/store", "market/tape"]),
-    ("market/reply", &["grammar", "market/candle", "market/store", "market/tape", "wire"]),
+    ("market/request", &["batches", "grammar", "market/candle", "market/store", "market/tape", "market/triggers"]),
+    ("market/reply", &["grammar", "market/candle", "market/store", "market/tape", "market/triggers", "wire"]),
     (
         "market/reading",
         &[

@@ -7,6 +7,7 @@
 //! with the other, `format` is how a market is saved and replicated.
 
 pub mod candle;
+pub mod format;
 pub mod reading;
 pub mod reply;
 pub mod request;

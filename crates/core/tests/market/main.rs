@@ -7,3 +7,4 @@ mod feeding;
 mod order;
 mod quotes;
 mod tape;
+mod triggering;

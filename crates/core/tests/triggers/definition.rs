@@ -254,6 +254,13 @@ impl Trial {
     }
 }
 
+/// Triggers after a random history.
+pub fn after_a_history(seed: u64, steps: usize) -> Triggers {
+    let mut trial = Trial::new(SHAPES[seed as usize % SHAPES.len()], seed);
+    (0..steps).for_each(|_| trial.step());
+    trial.triggers
+}
+
 #[test]
 fn a_hundred_thousand_fires_are_those_of_the_definition() {
     let (mut fires, mut by_cause) = (0, std::collections::BTreeMap::<&str, u64>::new());

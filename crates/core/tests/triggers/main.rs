@@ -12,5 +12,7 @@
 mod binance;
 mod costs;
 mod definition;
+mod layout;
+mod requests;
 mod rules;
 mod slow;

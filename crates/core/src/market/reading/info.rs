@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::market::candle::{Interval, Keep, Span};
 use crate::market::reply::{GapRow, LevelHeld, LevelsHeld, MarketInfo};
-use crate::market::store::{DEFAULT_CLOSES_MAXLEN, Market, Status};
+use crate::market::store::{DEFAULT_CLOSES_MAXLEN, DEFAULT_FIRES_MAXLEN, Market, Status};
 use crate::wire::Bytes;
 
 /// Levels as `KEEP` and the parameter `liq.tick-keep` spell them: `1m 1500 5m 1000`.
@@ -17,7 +17,8 @@ impl Market {
     /// The settings, what is held and what was counted; `memory_bytes` is measured by who knows the allocator.
     pub fn info(&self, memory_bytes: usize) -> MarketInfo {
         let (options, totals) = (self.options(), self.totals());
-        let closes = options.closes.as_ref();
+        let (closes, fires) = (options.closes.as_ref(), options.fires.as_ref());
+        let triggers = self.triggers();
         let length = Duration::from_millis;
         let levels = self.levels().list().iter().map(|level| LevelHeld {
             level: Bytes::from(level.unit().name.as_bytes()),
@@ -36,6 +37,8 @@ impl Market {
             closes: closes.map(|closes| Bytes::from(&*closes.key)).unwrap_or_default(),
             closes_max_len: closes.map_or(DEFAULT_CLOSES_MAXLEN, |closes| closes.max_len).into(),
             announce: options.announce.clone(),
+            fires: fires.map(|fires| Bytes::from(&*fires.key)).unwrap_or_default(),
+            fires_max_len: fires.map_or(DEFAULT_FIRES_MAXLEN, |fires| fires.max_len).into(),
             clock: options.clock,
             idle: length(options.idle_ms()),
             first_ms: self.first_ms(),
@@ -43,6 +46,9 @@ impl Market {
             ticks: self.tail().len() as u64,
             candles: LevelsHeld(levels.collect()),
             gaps: gaps.collect(),
+            armed: triggers.armed() as u64,
+            waiting: triggers.waiting() as u64,
+            pending: triggers.pending() as u64,
             memory_bytes: memory_bytes as u64,
             total_accepted: totals.of(Status::Accepted),
             total_merged: totals.of(Status::Merged),
@@ -53,6 +59,9 @@ impl Market {
             total_suspect: totals.of(Status::Suspect),
             total_future: totals.of(Status::Future),
             total_closes: totals.closes,
+            total_fires: triggers.totals().fires,
+            total_expired: triggers.totals().expired,
+            total_unjudged: triggers.totals().unjudged,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The replies of `TICK.ADD`, `TICK.QUOTE` and `TICK.MADD`.
 
+use super::trig::Fired;
 use crate::market::candle::Interval;
 use crate::market::store::{Changes, Status, Tally};
 use crate::wire::{Decode, Encode, Malformed, Sink, Source, map_reply};
@@ -36,13 +37,15 @@ pub struct AddReply {
     pub status: Status,
     /// The announced candles that it closed.
     pub closed: Vec<ClosedCandle>,
+    /// The triggers that it let fire or expire, at most `liq.max-fires`.
+    pub fired: Vec<Fired>,
 }
 
 impl AddReply {
     /// Of what a command changed.
-    pub fn of(status: Status, changes: &Changes) -> Self {
+    pub fn of(status: Status, changes: &Changes, fired: Vec<Fired>) -> Self {
         let closed = changes.closed().map(|(interval, start_ms)| ClosedCandle { interval, start_ms }).collect();
-        Self { status, closed }
+        Self { status, closed, fired }
     }
 }
 
@@ -51,15 +54,14 @@ impl Encode for AddReply {
         sink.array(3);
         self.status.encode(sink);
         self.closed.encode(sink);
-        // What fires: nothing waits for prices yet.
-        sink.array(0);
+        self.fired.encode(sink);
     }
 }
 
 impl Decode for AddReply {
     fn decode<S: Source>(source: S) -> Result<Self, Malformed> {
-        let [status, closed, _fired] = source.tuple()?;
-        Ok(Self { status: Status::decode(status)?, closed: Vec::decode(closed)? })
+        let [status, closed, fired] = source.tuple()?;
+        Ok(Self { status: Status::decode(status)?, closed: Vec::decode(closed)?, fired: Vec::decode(fired)? })
     }
 }
 
@@ -85,6 +87,8 @@ map_reply! {
         accepted: u64 = "accepted",
         /// Announced candles that closed.
         closed: u64 = "closed",
+        /// Triggers that fired or expired.
+        fired: u64 = "fired",
     }
 }
 
@@ -100,6 +104,7 @@ impl From<&Tally> for MaddReply {
             merged: tally.of(Status::Merged),
             accepted: tally.of(Status::Accepted),
             closed: tally.closes,
+            fired: 0,
         }
     }
 }

@@ -92,6 +92,10 @@ map_reply! {
         closes_max_len: u64 = "closes_maxlen",
         /// Of which intervals closes are told.
         announce: Vec<Interval> = "announce",
+        /// The stream of fires; empty for none.
+        fires: Bytes = "fires",
+        /// About how many entries that stream keeps; 0 is all.
+        fires_max_len: u64 = "fires_maxlen",
         /// What now is.
         clock: ClockMode = "clock",
         /// The key expires when nothing was stored for this long; zero is never.
@@ -106,6 +110,12 @@ map_reply! {
         candles: LevelsHeld = "candles",
         /// Where trades may be missing: what to backfill.
         gaps: Vec<GapRow> = "gaps",
+        /// Triggers armed, those that wait left out.
+        armed: u64 = "armed",
+        /// Triggers that wait for a price to begin with.
+        waiting: u64 = "waiting",
+        /// Triggers that have fired and are not told yet.
+        pending: u64 = "pending",
         /// Memory the market takes.
         memory_bytes: u64 = "memory",
         /// Ticks and quotes that became the last price, since the market was made; so the other totals.
@@ -126,5 +136,11 @@ map_reply! {
         total_future: u64 = "total_future",
         /// Announced candles that closed.
         total_closes: u64 = "total_closes",
+        /// Triggers that fired.
+        total_fires: u64 = "total_fires",
+        /// Triggers that expired.
+        total_expired: u64 = "total_expired",
+        /// Prices that were too old to be judged while triggers waited.
+        total_unjudged: u64 = "total_unjudged",
     }
 }

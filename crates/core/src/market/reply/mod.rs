@@ -8,6 +8,7 @@ mod info;
 mod last;
 mod pack;
 mod rows;
+mod trig;
 mod words;
 
 pub use feed::{AddReply, ClosedCandle, MaddReply};
@@ -15,4 +16,5 @@ pub use info::{GapRow, LevelHeld, LevelsHeld, MarketInfo};
 pub use last::LastReply;
 pub use pack::pack_rows;
 pub use rows::{CandleRow, CandleRows, TickRow};
+pub use trig::{Fired, SetReply, TriggerRow, exact};
 pub use words::Exact;

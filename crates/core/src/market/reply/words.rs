@@ -6,6 +6,7 @@ use crate::grammar::{Decimal, PlainBuffer};
 use crate::market::candle::{Interval, Zone};
 use crate::market::store::{ClockMode, State, Status};
 use crate::market::tape::{Order, Side};
+use crate::market::triggers::{self as trigger, Cause, Source as PriceSource};
 use crate::wire::{Decode, Encode, Malformed, Sink, Source};
 
 /// An exact sum of decimals: units · 10^-scale, with more digits than one decimal has.
@@ -89,6 +90,10 @@ word! {
     Status: "a status", Status::ALL;
     State: "a state", [State::Open, State::Closed, State::Partial, State::Filled, State::Missing];
     Order: "an order", [Order::Time, Order::Id];
+    Cause: "a cause", Cause::ALL;
+    PriceSource: "a source of prices", PriceSource::ALL;
+    trigger::Side: "a side", [trigger::Side::Long, trigger::Side::Short];
+    trigger::State: "a state", trigger::State::ALL;
     ClockMode: "a clock", [ClockMode::Server, ClockMode::Event];
 }
 

@@ -8,6 +8,9 @@ mod options;
 mod pack;
 mod quote;
 mod range;
+mod trig_del;
+mod trig_list;
+mod trig_set;
 
 pub use add::{Add, NewTick};
 pub use candles::{Candles, DEFAULT_ROWS, Form, MAX_ROWS};
@@ -17,3 +20,6 @@ pub use options::parse_keep;
 pub use pack::encode_ticks;
 pub use quote::QuoteRequest;
 pub use range::{DEFAULT_COUNT, Range};
+pub use trig_del::DeleteTriggers;
+pub use trig_list::{DEFAULT_TRIGGERS, ListTriggers, MAX_LISTED};
+pub use trig_set::SetTrigger;

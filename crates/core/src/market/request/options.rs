@@ -3,8 +3,8 @@
 use crate::grammar::{Args, RequestError, duration_ms, format_duration, integer, percentile, push_option, set_once};
 use crate::market::candle::{Interval, Keep, MAX_KEEP, UNITS, Zone};
 use crate::market::store::{
-    ClockMode, GRACE_RANGE_MS, IDLE_RANGE_MS, MAX_ANNOUNCED, MAX_STREAM_BYTES, MAXLEN_RANGE, OptionsPatch,
-    STALE_RANGE_MS, StreamPatch, TAIL_RANGE,
+    ClockMode, FIRES_MAXLEN_RANGE, GRACE_RANGE_MS, IDLE_RANGE_MS, MAX_ANNOUNCED, MAX_STREAM_BYTES, MAXLEN_RANGE,
+    OptionsPatch, STALE_RANGE_MS, StreamPatch, TAIL_RANGE,
 };
 use crate::market::tape::Order;
 
@@ -64,6 +64,13 @@ impl OptionsPatch {
             {
                 closes.max_len = Some(integer("MAXLEN", args.value_of("MAXLEN")?, MAXLEN_RANGE)? as u32);
             }
+        } else if args.take_keyword("FIRES") {
+            set_once(&mut self.fires, "FIRES", args, stream)?;
+            if let Some(fires) = &mut self.fires
+                && args.take_keyword("MAXLEN")
+            {
+                fires.max_len = Some(integer("MAXLEN", args.value_of("MAXLEN")?, FIRES_MAXLEN_RANGE)? as u32);
+            }
         } else if args.take_keyword("ANNOUNCE") {
             self.take_announce(args)?;
         } else {
@@ -117,9 +124,11 @@ impl OptionsPatch {
         push_option(&mut out, "GRACE", self.grace_ms.map(format_duration));
         push_option(&mut out, "STALE", self.stale_ms.map(format_duration));
         push_option(&mut out, "MAXJUMP", self.max_jump);
-        if let Some(closes) = &self.closes {
-            out.extend([b"CLOSES".to_vec(), closes.key.to_vec()]);
-            push_option(&mut out, "MAXLEN", closes.max_len);
+        for (name, stream) in [("CLOSES", &self.closes), ("FIRES", &self.fires)] {
+            if let Some(stream) = stream {
+                out.extend([name.into(), stream.key.to_vec()]);
+                push_option(&mut out, "MAXLEN", stream.max_len);
+            }
         }
         if let Some(announce) = &self.announce {
             if announce.is_empty() {

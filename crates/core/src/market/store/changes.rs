@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::clock::Time;
 use crate::market::candle::{Candle, Interval, Span};
 
 /// How far a candle is to be believed.
@@ -54,21 +55,51 @@ pub struct Change {
     pub row: Row,
 }
 
-/// The announced candles that one command changed, each once.
+/// What one command's prices are judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judging {
+    /// The clock while it runs.
+    pub time: Time,
+    /// An older price makes nothing fire, ms.
+    pub max_age_ms: u64,
+}
+
+/// What one command changed that others are told of: announced candles, each once, and triggers.
 #[derive(Debug, Default)]
 pub struct Changes {
+    /// By what prices are judged; without it none is.
+    pub(crate) judging: Option<Judging>,
+    /// How many triggers fired or expired: the newest of those that are owed.
+    pub(crate) fired: usize,
+    /// How many prices were too old to be judged.
+    pub(crate) unjudged: u64,
     /// By the end of the candle, then the place of its interval among those announced.
     changes: BTreeMap<(u64, usize), Change>,
 }
 
 impl Changes {
+    /// Of a command whose prices are judged.
+    pub fn judging(judging: Judging) -> Self {
+        Self { judging: Some(judging), ..Self::default() }
+    }
+
+    /// How many triggers fired or expired: the newest of those that are owed.
+    pub const fn fired(&self) -> usize {
+        self.fired
+    }
+
+    /// How many prices were too old to be judged.
+    pub const fn unjudged(&self) -> u64 {
+        self.unjudged
+    }
+
     /// Notes that a candle is now `row`. One that closed in the same command has closed as that.
     pub fn note(&mut self, place: usize, change: Change) {
         let slot = self.changes.entry((change.row.span.end_ms, place));
         slot.and_modify(|noted| noted.row = change.row).or_insert(change);
     }
 
-    /// Whether nothing changed.
+    /// Whether no announced candle changed.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }

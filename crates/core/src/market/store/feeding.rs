@@ -177,6 +177,7 @@ impl Market {
         if status == Status::Accepted {
             self.come_to(report.ts_ms, changes.as_deref_mut());
         }
+        let before = self.price_before(Source::Last);
         let closed = if status.is_recorded() && changes.is_some() { self.closed_at(report.ts_ms) } else { Vec::new() };
         self.see(report);
         if let Some(tick) = report.tick().filter(|_| status.is_recorded()) {
@@ -189,7 +190,8 @@ impl Market {
                     Some(last) => last.become_copy_of(&tick),
                     slot @ None => *slot = Some(Held::of(&tick)),
                 }
-                self.moved(Source::Last, Price { price: tick.price, qty: tick.qty, ts_ms: tick.ts_ms });
+                let price = Price { price: tick.price, qty: tick.qty, ts_ms: tick.ts_ms };
+                self.moved(Source::Last, price, before, tick.id, changes.as_deref_mut());
             }
         }
         if let Some(changes) = changes.filter(|_| !closed.is_empty()) {
@@ -198,11 +200,19 @@ impl Market {
     }
 
     /// Every price that became the newest of its source comes through here, in the order in which they are judged.
-    pub(super) fn moved(&mut self, source: Source, price: Price) {
+    pub(super) fn moved(
+        &mut self,
+        source: Source,
+        price: Price,
+        before: Option<Decimal>,
+        id: Id<'_>,
+        changes: Option<&mut Changes>,
+    ) {
         self.prices.set(source, price);
         if let Some(jump) = self.jumps.get_mut(source as usize) {
             jump.since = None;
         }
+        self.judge_triggers((source, price, id), before, changes);
     }
 
     /// Notes that the trade was seen, and what may be missing before it.

@@ -9,6 +9,7 @@ use crate::batches::{BatchId, Producers};
 use crate::heap::Measure;
 use crate::market::candle::{Candle, Interval, Levels, Span};
 use crate::market::tape::{Gaps, Moment, Tail};
+use crate::market::triggers::Triggers;
 use crate::relocation::Mover;
 
 /// One instrument at one venue: prices, newest ticks, candles.
@@ -31,6 +32,7 @@ pub struct Market {
     pub(crate) levels: Levels,
     pub(crate) producers: Producers,
     pub(crate) totals: Totals,
+    pub(crate) triggers: Triggers,
 }
 
 /// Why options cannot be altered.
@@ -65,6 +67,7 @@ impl Market {
             levels,
             producers: Producers::default(),
             totals: Totals::default(),
+            triggers: Triggers::new(),
         }
     }
 
@@ -91,6 +94,11 @@ impl Market {
     /// Where trades may be missing.
     pub const fn gaps(&self) -> &Gaps {
         &self.gaps
+    }
+
+    /// Standing orders on its prices.
+    pub const fn triggers(&self) -> &Triggers {
+        &self.triggers
     }
 
     /// What became of everything that came.
@@ -224,8 +232,8 @@ impl Market {
     /// Tells every buffer: where its allocation starts, null where that is not known, and its capacity in bytes.
     pub fn measure(&self, measure: &mut Measure<'_>) {
         crate::heap::vec(&self.options.announce, measure);
-        if let Some(closes) = &self.options.closes {
-            measure(closes.key.as_ptr(), closes.key.len());
+        for stream in [&self.options.closes, &self.options.fires].into_iter().flatten() {
+            measure(stream.key.as_ptr(), stream.key.len());
         }
         if let Some(last) = &self.prices.last {
             last.measure(measure);
@@ -234,13 +242,14 @@ impl Market {
         self.tail.measure(measure);
         self.levels.measure(measure);
         self.producers.measure(measure);
+        self.triggers.measure(measure);
     }
 
     /// Moves every buffer.
     pub fn relocate(&mut self, mover: &mut impl Mover) {
         mover.vec(&mut self.options.announce);
-        if let Some(closes) = &mut self.options.closes {
-            mover.slice(&mut closes.key);
+        for stream in [&mut self.options.closes, &mut self.options.fires].into_iter().flatten() {
+            mover.slice(&mut stream.key);
         }
         if let Some(last) = &mut self.prices.last {
             mover.vec(last.id_buffer());
@@ -249,17 +258,19 @@ impl Market {
         self.tail.relocate(mover);
         self.levels.relocate(mover);
         self.producers.relocate(mover);
+        self.triggers.relocate(mover);
     }
 
     /// About how many allocations freeing takes.
     pub fn free_effort(&self) -> usize {
-        1 + self.tail.free_effort() + self.levels.free_effort()
+        1 + self.tail.free_effort() + self.levels.free_effort() + self.triggers.free_effort()
     }
 
     /// Asserts the invariants.
     pub fn check(&self) {
         self.levels.check();
         self.tail.check(self.options.order);
+        self.triggers.check();
         let newest_ms = self.prices.last.as_ref().map(|last| last.ts_ms);
         assert!(newest_ms.is_none_or(|newest_ms| newest_ms <= self.time_ms), "M1 market time is not before the newest");
         let held_ms = self.levels.list().first().and_then(|level| level.newest()).filter(|newest| !newest.is_row);

@@ -26,14 +26,16 @@ mod options;
 mod prices;
 mod quoting;
 mod totals;
+mod triggering;
 
-pub use changes::{Change, Changes, Row, State};
+pub use changes::{Change, Changes, Judging, Row, State};
 pub use clock::{ClockMode, Time};
 pub use feeding::{Report, Status};
 pub use market::{AlterError, Market};
 pub use options::{
     DEFAULT_CLOSES_MAXLEN, MAX_ANNOUNCED, MAX_STREAM_BYTES, Options, OptionsError, OptionsPatch, Stream, StreamPatch,
 };
+pub use options::{DEFAULT_FIRES_MAXLEN, FIRES_MAXLEN_RANGE};
 pub use options::{GRACE_RANGE_MS, IDLE_RANGE_MS, MAXLEN_RANGE, STALE_RANGE_MS, TAIL_RANGE};
 pub use prices::{Price, Prices, Source};
 pub use quoting::{Quote, QuoteVerdict};

@@ -22,6 +22,10 @@ pub const MAXLEN_RANGE: RangeInclusive<i64> = 1..=1_000_000_000;
 pub const MAX_STREAM_BYTES: usize = 1024;
 /// Length of the stream of closes when none is named.
 pub const DEFAULT_CLOSES_MAXLEN: u32 = 1000;
+/// Lengths of the stream of fires; 0 is never trimmed.
+pub const FIRES_MAXLEN_RANGE: RangeInclusive<i64> = 0..=1_000_000_000;
+/// Length of the stream of fires when none is named: a trimmed stop is a lost stop.
+pub const DEFAULT_FIRES_MAXLEN: u32 = 0;
 /// Most intervals announced.
 pub const MAX_ANNOUNCED: usize = 8;
 
@@ -32,7 +36,7 @@ const DAY_MS: u64 = 86_400_000;
 pub struct Stream {
     /// The stream's key, not empty.
     pub key: Box<[u8]>,
-    /// About how many entries it keeps.
+    /// About how many entries it keeps; 0 is all, where that is allowed.
     pub max_len: u32,
 }
 
@@ -66,6 +70,8 @@ pub struct Options {
     pub closes: Option<Stream>,
     /// Of which intervals closes are told.
     pub announce: Vec<Interval>,
+    /// Where triggers go that fire or expire.
+    pub fires: Option<Stream>,
     /// What "now" is.
     pub clock: ClockMode,
     /// The key expires after this long without anything stored, ms; 0 is never, `None` the rule of [`Options::idle_ms`].
@@ -84,6 +90,7 @@ impl Default for Options {
             max_jump: Percentile::whole(0),
             closes: None,
             announce: vec![Interval::Fixed(60_000)],
+            fires: None,
             clock: ClockMode::Server,
             idle_ms: None,
         }
@@ -111,6 +118,8 @@ pub struct OptionsPatch {
     pub closes: Option<StreamPatch>,
     /// `ANNOUNCE`, all of them.
     pub announce: Option<Vec<Interval>>,
+    /// `FIRES`.
+    pub fires: Option<StreamPatch>,
     /// `CLOCK`.
     pub clock: Option<ClockMode>,
     /// `IDLE`, ms.
@@ -156,6 +165,7 @@ impl Options {
             max_jump: patch.max_jump.unwrap_or(self.max_jump),
             closes: patched(self.closes.as_ref(), patch.closes.as_ref(), DEFAULT_CLOSES_MAXLEN),
             announce: patch.announce.clone().unwrap_or_else(|| self.announce.clone()),
+            fires: patched(self.fires.as_ref(), patch.fires.as_ref(), DEFAULT_FIRES_MAXLEN),
             clock: patch.clock.unwrap_or(self.clock),
             idle_ms: patch.idle_ms.or(self.idle_ms),
         };

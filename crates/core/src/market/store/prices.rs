@@ -2,40 +2,7 @@
 
 use crate::grammar::{Decimal, Percentile};
 use crate::market::tape::Held;
-
-/// Where a price comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
-    /// Trades.
-    Last,
-    /// The best bid.
-    Bid,
-    /// The best ask.
-    Ask,
-    /// The mean of the two, once both are known.
-    Mid,
-    /// The venue's mark price.
-    Mark,
-    /// The venue's index.
-    Index,
-}
-
-impl Source {
-    /// All, in the order in which those of one quote are judged.
-    pub const ALL: [Self; 6] = [Self::Last, Self::Bid, Self::Ask, Self::Mid, Self::Mark, Self::Index];
-
-    /// As commands and replies spell it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Last => "last",
-            Self::Bid => "bid",
-            Self::Ask => "ask",
-            Self::Mid => "mid",
-            Self::Mark => "mark",
-            Self::Index => "index",
-        }
-    }
-}
+pub use crate::market::triggers::Source;
 
 /// A price and when it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

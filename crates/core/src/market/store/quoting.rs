@@ -6,6 +6,7 @@ use super::feeding::Status;
 use super::market::Market;
 use super::prices::{Price, Source};
 use crate::grammar::Decimal;
+use crate::market::tape::Id;
 
 /// The sources that a quote may tell, in its order.
 const QUOTED: [Source; 4] = [Source::Bid, Source::Ask, Source::Mark, Source::Index];
@@ -97,21 +98,23 @@ impl Market {
     }
 
     /// Makes `quote` what it was judged to be. Candles close before its prices are taken.
-    pub fn record_quote(&mut self, quote: &Quote, verdict: &QuoteVerdict, changes: Option<&mut Changes>) {
+    pub fn record_quote(&mut self, quote: &Quote, verdict: &QuoteVerdict, mut changes: Option<&mut Changes>) {
         if verdict.status == Status::Accepted {
             self.heard_ms = self.heard_ms.max(Some(quote.ts_ms));
-            self.come_to(quote.ts_ms.saturating_sub(self.options.grace_ms), changes);
+            self.come_to(quote.ts_ms.saturating_sub(self.options.grace_ms), changes.as_deref_mut());
         }
+        let mid_before = self.price_before(Source::Mid);
         let mut is_mid_moved = false;
         for (source, status) in QUOTED.into_iter().zip(verdict.sources) {
             // The mean stands between the two it is of and the others.
             if source == Source::Mark && is_mid_moved {
-                self.move_mid();
+                self.move_mid(mid_before, changes.as_deref_mut());
             }
             let Some(price) = quote.price(source) else { continue };
             match status {
                 Some(Status::Accepted) => {
-                    self.moved(source, price);
+                    let before = self.price_before(source);
+                    self.moved(source, price, before, Id::None, changes.as_deref_mut());
                     is_mid_moved |= matches!(source, Source::Bid | Source::Ask);
                 }
                 Some(Status::Suspect) => {
@@ -124,9 +127,9 @@ impl Market {
         }
     }
 
-    fn move_mid(&mut self) {
+    fn move_mid(&mut self, before: Option<Decimal>, changes: Option<&mut Changes>) {
         if let Some(mid) = self.prices.of(Source::Mid) {
-            self.moved(Source::Mid, mid);
+            self.moved(Source::Mid, mid, before, Id::None, changes);
         }
     }
 }

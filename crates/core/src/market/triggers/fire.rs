@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use super::legs::{Cause, Side};
-use super::memory::{Measure, measure_deque, measure_slice};
 use super::price::{PRICE_RANGE, Price, Source};
 use super::record::Record;
 use super::terms::{MAX_ID_BYTES, MAX_PAYLOAD_BYTES, MAX_TICK_BYTES};
+use crate::heap::{self, Measure};
 use crate::relocation::Mover;
 
 /// Why a trigger is gone and what the market was.
@@ -87,6 +87,11 @@ impl Fire {
             && self.arming > 0
     }
 
+    /// `id:arming`: no other fire of the market has that name.
+    pub fn name(&self) -> Vec<u8> {
+        [&*self.id, b":", self.arming.to_string().as_bytes()].concat()
+    }
+
     /// What is known of it beside the trigger.
     pub fn facts(&self) -> Facts<'_> {
         let Self { cause, by, level, price, ts_ms, extreme, .. } = *self;
@@ -140,12 +145,12 @@ impl Outbox {
 
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
-        measure_deque(&self.stream, measure);
-        measure_deque(&self.reply, measure);
+        heap::deque(&self.stream, measure);
+        heap::deque(&self.reply, measure);
         for fire in self.iter() {
-            measure_slice(&fire.id, measure);
-            measure_slice(fire.payload.as_deref().unwrap_or_default(), measure);
-            measure_slice(&fire.tick, measure);
+            measure(fire.id.as_ptr(), fire.id.len());
+            fire.payload.iter().for_each(|payload| measure(payload.as_ptr(), payload.len()));
+            measure(fire.tick.as_ptr(), fire.tick.len());
         }
     }
 

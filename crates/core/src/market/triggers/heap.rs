@@ -2,8 +2,8 @@
 //! trailing stops of a ladder, each by how much it gives.
 
 use super::legs::{Give, WHOLE};
-use super::memory::{Measure, measure_vec};
 use super::price::Price;
+use crate::heap::{self, Measure};
 use crate::relocation::Mover;
 use crate::steps;
 
@@ -184,7 +184,7 @@ impl Arena {
     }
 
     pub fn measure(&self, measure: &mut Measure<'_>) {
-        measure_vec(&self.nodes, measure);
+        heap::vec(&self.nodes, measure);
     }
 
     pub fn relocate(&mut self, mover: &mut impl Mover) {

@@ -40,6 +40,14 @@ impl Triggers {
         if self.scratch.due.is_empty() { 0 } else { self.fire_due(tick, owed) }
     }
 
+    /// Whether a price of this source would make something due.
+    pub fn is_due(&self, source: Source, price: Price) -> bool {
+        let is_due = |direction: &Direction| {
+            self.ladder(source, *direction).is_some_and(|ladder| ladder.is_due(direction.fold(price)))
+        };
+        Direction::BOTH.iter().any(is_due)
+    }
+
     /// Takes note of an accepted price without judging by it: extremes move, stops begin to track. What a replica does
     /// with every price, since it is told what fired.
     pub fn follow(&mut self, source: Source, price: Price) {
@@ -57,8 +65,13 @@ impl Triggers {
     pub fn leave_unjudged(&mut self, source: Source, price: Price) {
         self.follow(source, price);
         if self.slab.len() > 0 {
-            self.totals.unjudged = self.totals.unjudged.saturating_add(1);
+            self.count_unjudged(1);
         }
+    }
+
+    /// Counts prices that were not judged by, as it was decided.
+    pub const fn count_unjudged(&mut self, count: u64) {
+        self.totals.unjudged = self.totals.unjudged.saturating_add(count);
     }
 
     /// Lets all go whose time is over by `now_ms`, in order of arming, as if they fired. Returns how many did.

@@ -2,11 +2,11 @@
 //! All prices are folded: they fall towards a level.
 
 use super::legs::Give;
-use super::memory::Measure;
 use super::price::Price;
 use super::rung::Rung;
 use super::sorted::Sorted;
 use super::trails::Trails;
+use crate::heap::Measure;
 use crate::relocation::Mover;
 use crate::steps;
 

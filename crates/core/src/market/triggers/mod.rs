@@ -40,7 +40,6 @@ mod judging;
 mod ladder;
 mod legs;
 mod listing;
-mod memory;
 mod price;
 mod record;
 mod rung;

@@ -1,8 +1,8 @@
 //! An armed trigger as it lies in memory, and the pages that they lie in.
 
 use super::legs::{Cause, Side};
-use super::memory::{Measure, measure_slice, measure_vec};
 use super::price::{Price, Source};
+use crate::heap::{self, Measure};
 use crate::relocation::Mover;
 
 /// A leg as it is held.
@@ -126,13 +126,13 @@ impl Slab {
 
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
-        measure_vec(&self.pages, measure);
-        measure_vec(&self.free, measure);
-        self.pages.iter().for_each(|page| measure_vec(page, measure));
+        heap::vec(&self.pages, measure);
+        heap::vec(&self.free, measure);
+        self.pages.iter().for_each(|page| heap::vec(page, measure));
         for record in self.pages.iter().flatten().flatten() {
-            measure_slice(&record.id, measure);
-            measure_slice(&record.payload, measure);
-            measure_slice(&record.legs, measure);
+            measure(record.id.as_ptr().cast(), size_of_val(&*record.id));
+            measure(record.payload.as_ptr().cast(), size_of_val(&*record.payload));
+            measure(record.legs.as_ptr().cast(), size_of_val(&*record.legs));
         }
     }
 

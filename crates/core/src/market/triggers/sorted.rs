@@ -1,7 +1,7 @@
 //! A sorted list in chunks: what lies in it is found, put in and taken out in O(log n) and at most a chunk's moves. Unlike
 //! the standard library's trees its buffers can be measured, moved and kept for the next item.
 
-use super::memory::{Measure, measure_vec};
+use crate::heap::{self, Measure};
 use crate::relocation::Mover;
 use crate::steps;
 
@@ -173,9 +173,9 @@ impl<T: Copy> Sorted<T> {
 
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
-        measure_vec(&self.chunks, measure);
-        measure_vec(&self.spare, measure);
-        self.chunks.iter().for_each(|chunk| measure_vec(chunk, measure));
+        heap::vec(&self.chunks, measure);
+        heap::vec(&self.spare, measure);
+        self.chunks.iter().for_each(|chunk| heap::vec(chunk, measure));
     }
 
     /// Moves every buffer.

@@ -82,6 +82,9 @@ pub enum State {
 }
 
 impl State {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Armed, Self::Waiting, Self::Fired, Self::Pending];
+
     /// Its name in replies.
     pub const fn name(self) -> &'static str {
         match self {

@@ -8,10 +8,10 @@ use std::collections::BinaryHeap;
 
 use super::heap::{Arena, NONE, Node};
 use super::legs::Give;
-use super::memory::{Measure, measure_vec};
 use super::price::Price;
 use super::rung::Rung;
 use super::sorted::Sorted;
+use crate::heap::{self, Measure};
 use crate::relocation::Mover;
 use crate::steps;
 
@@ -296,7 +296,7 @@ impl Trails {
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
         self.arena.measure(measure);
-        measure_vec(&self.groups, measure);
+        heap::vec(&self.groups, measure);
         self.order.measure(measure);
         let levels = self.nearest.as_slice();
         if self.nearest.capacity() > 0 {

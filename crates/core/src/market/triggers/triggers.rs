@@ -4,11 +4,11 @@
 use super::fire::{Facts, Fire, Outbox, Owed};
 use super::ladder::{AT_ONCE, Ladder};
 use super::legs::{Cause, Fixed, Legs, Side, Terms, Trail};
-use super::memory::{Measure, measure_boxed, measure_vec};
 use super::price::{Direction, Price, Source};
 use super::record::{Leg, Record, Slab};
 use super::sorted::Sorted;
 use super::terms::{Armed, Impossible, MAX_ARMING};
+use crate::heap::{self, Measure};
 use crate::relocation::Mover;
 
 /// What was counted over the life of a market.
@@ -80,6 +80,16 @@ impl Triggers {
     /// How many have fired and are not told yet.
     pub fn pending(&self) -> usize {
         self.outbox.len()
+    }
+
+    /// Whether no price can change anything: nothing is armed or waits.
+    pub const fn is_idle(&self) -> bool {
+        self.slab.len() == 0
+    }
+
+    /// About how many allocations freeing takes.
+    pub fn free_effort(&self) -> usize {
+        3 * self.slab.len() + 3 * self.outbox.len() + self.ladders.iter().flatten().count()
     }
 
     /// Whether nothing is armed, waiting or pending.
@@ -368,7 +378,7 @@ impl Triggers {
     /// Tells where each allocation behind the triggers starts, and its bytes.
     pub fn measure(&self, measure: &mut Measure<'_>) {
         for ladder in self.ladders.iter().flatten() {
-            measure_boxed(&**ladder, measure);
+            heap::boxed(&**ladder, measure);
             ladder.measure(measure);
         }
         self.slab.measure(measure);
@@ -376,9 +386,9 @@ impl Triggers {
         self.armings.measure(measure);
         self.expiries.measure(measure);
         self.outbox.measure(measure);
-        measure_vec(&self.scratch.due, measure);
-        measure_vec(&self.scratch.stack, measure);
-        measure_vec(&self.scratch.order, measure);
+        heap::vec(&self.scratch.due, measure);
+        heap::vec(&self.scratch.stack, measure);
+        heap::vec(&self.scratch.order, measure);
     }
 
     /// Moves each allocation behind the triggers.

@@ -1,0 +1,3 @@
+//! A market as bytes.
+
+pub mod triggers;

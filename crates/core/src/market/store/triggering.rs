@@ -1,0 +1,105 @@
+//! The triggers of a market: judged by every price that is accepted, set by the prices held, and told.
+
+use super::changes::Changes;
+use super::clock::Time;
+use super::market::Market;
+use super::prices::{Price, Source};
+use crate::grammar::Decimal;
+use crate::market::tape::Id;
+use crate::market::triggers::{Fire, Held, Order, Owed, Prices, Row, SetError, Standing, Tick, Which};
+
+impl Market {
+    /// The price of a source before a new one comes, where a trigger may want to know.
+    pub(super) fn price_before(&self, source: Source) -> Option<Decimal> {
+        if self.triggers.is_idle() { None } else { self.prices.of(source).map(|price| price.price) }
+    }
+
+    /// Judges by a price that was accepted, if it is young enough; on a replica it moves extremes and nothing more.
+    #[inline]
+    pub(super) fn judge_triggers(
+        &mut self,
+        news: (Source, Price, Id<'_>),
+        before: Option<Decimal>,
+        changes: Option<&mut Changes>,
+    ) {
+        if !self.triggers.is_idle() {
+            self.judge_armed(news, before, changes);
+        }
+    }
+
+    fn judge_armed(
+        &mut self,
+        (source, price, id): (Source, Price, Id<'_>),
+        before: Option<Decimal>,
+        changes: Option<&mut Changes>,
+    ) {
+        let femto = price.price.femto();
+        let judged = changes.and_then(|changes| changes.judging.map(|judging| (changes, judging)));
+        let Some((changes, judging)) = judged else { return self.triggers.follow(source, femto) };
+        if price.ts_ms < self.now_ms(judging.time).saturating_sub(judging.max_age_ms) {
+            self.triggers.leave_unjudged(source, femto);
+            changes.unjudged += 1;
+            return;
+        }
+        // The ID is written as text only for those who will read it.
+        let mut room = Vec::new();
+        let id = if self.triggers.is_due(source, femto) { id.text(&mut room) } else { b"" };
+        let before = before.map(Decimal::femto);
+        let owed = self.owed();
+        changes.fired += self.triggers.judge(&Tick { source, price: femto, before, ts_ms: price.ts_ms, id }, owed);
+    }
+
+    /// Whom fires are owed to that are decided now.
+    pub const fn owed(&self) -> Owed {
+        if self.options.fires.is_some() { Owed::Stream } else { Owed::Reply }
+    }
+
+    /// Lets triggers go whose time is over. The first thing that a write does.
+    pub fn expire_triggers(&mut self, time: Time, changes: &mut Changes) {
+        if self.triggers.next_expiry_ms().is_some() {
+            let (now_ms, owed) = (self.now_ms(time), self.owed());
+            changes.fired += self.triggers.expire(now_ms, owed);
+        }
+    }
+
+    /// Sets a trigger and judges it by the prices that are not stale; `most` may be armed, waiting and pending.
+    pub fn set_trigger(
+        &mut self,
+        order: &Order<'_>,
+        most: usize,
+        time: Time,
+        changes: &mut Changes,
+    ) -> Result<Option<Standing>, SetError> {
+        let (now_ms, owed) = (self.now_ms(time), self.owed());
+        let last = self.prices.last.clone();
+        let mut room = Vec::new();
+        let id = last.as_ref().map_or(b"".as_slice(), |last| last.tick().id.text(&mut room));
+        let prices = held(&self.prices, id, now_ms, self.options.stale_ms);
+        let before = self.triggers.totals().fires;
+        let standing = self.triggers.set(order, most, now_ms, &prices, owed)?;
+        changes.fired += (self.triggers.totals().fires - before) as usize;
+        Ok(standing)
+    }
+
+    /// Triggers by arming, with the level that is nearest to the price now.
+    pub fn list_triggers(&self, which: Which<'_>, after: u64, count: usize) -> Vec<Row<'_>> {
+        self.triggers.list(which, after, count, &held(&self.prices, b"", 0, 0))
+    }
+
+    /// The fires that a command decided, which are the newest owed.
+    pub fn fired<'a>(&'a self, changes: &Changes) -> impl Iterator<Item = &'a Fire> {
+        let owed = self.triggers.owed(self.owed());
+        let before = owed.len().saturating_sub(changes.fired);
+        owed.skip(before)
+    }
+}
+
+/// The prices held, as triggers look at them; `id` is that of the last trade.
+fn held<'a>(prices: &super::prices::Prices, id: &'a [u8], now_ms: u64, stale_ms: u64) -> Prices<'a> {
+    Source::ALL.map(|source| {
+        let Price { price, ts_ms, .. } = prices.of(source)?;
+        let is_fresh = now_ms.saturating_sub(ts_ms) <= stale_ms;
+        let tick = if source == Source::Last { id } else { b"" };
+        Some(Held { price: price.femto(), ts_ms, tick, is_fresh })
+    })
+}
