@@ -4,14 +4,15 @@
 //! arguments and commands refuse the same things in the same words.
 
 use std::ffi::CStr;
-use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, PoisonError, RwLock};
 
-use liq_core::grammar::{Args, RequestError, duration_ms, format_duration, format_real, integer};
+use liq_core::grammar::{Args, RequestError, format_duration, format_real};
 use liq_core::liq::series::{MAX_RETENTION_MS, Options, OptionsPatch};
 
 use crate::ffi::{Loader, Parameter};
+use crate::limit::{Limit, Unit};
+use crate::{audits, policies};
 
 /// How far an event may be ahead of the server's clock, ms.
 pub fn max_future_ms() -> u64 {
@@ -33,7 +34,7 @@ static SIGNAL_MAX_AGE: Limit = Limit::new(c"signal-max-age", Unit::Duration, 0..
 static MAX_BATCH: Limit = Limit::new(c"max-batch", Unit::Count, 1..=1_048_576, 65_536);
 
 /// Every limit.
-static LIMITS: [&Limit; 3] = [&MAX_FUTURE, &SIGNAL_MAX_AGE, &MAX_BATCH];
+static LIMITS: [&Limit; 5] = [&MAX_FUTURE, &SIGNAL_MAX_AGE, &MAX_BATCH, &audits::BUDGET_PCT, &audits::MAX_GROUPS];
 
 /// The default of every option, named like the option, in capitals and without dashes.
 static OPTION_DEFAULTS: [OptionDefault; 12] = [
@@ -103,57 +104,6 @@ impl Parameter for LoadSwitch {
     }
 }
 
-/// A number that commands read and CONFIG SET changes.
-struct Limit {
-    name: &'static CStr,
-    unit: Unit,
-    range: RangeInclusive<u64>,
-    value: AtomicU64,
-}
-
-#[derive(Clone, Copy)]
-enum Unit {
-    /// Milliseconds inside, a duration with its unit outside.
-    Duration,
-    /// A plain integer.
-    Count,
-}
-
-impl Limit {
-    const fn new(name: &'static CStr, unit: Unit, range: RangeInclusive<u64>, default: u64) -> Self {
-        Self { name, unit, range, value: AtomicU64::new(default) }
-    }
-
-    fn get(&self) -> u64 {
-        self.value.load(Ordering::Relaxed)
-    }
-}
-
-impl Parameter for Limit {
-    fn name(&self) -> &'static CStr {
-        self.name
-    }
-
-    fn show(&self) -> String {
-        match self.unit {
-            Unit::Duration => format_duration(self.get()),
-            Unit::Count => self.get().to_string(),
-        }
-    }
-
-    fn take(&self, text: &[u8]) -> Result<(), String> {
-        let value = match self.unit {
-            Unit::Duration => duration_ms("value", text, self.range.clone()),
-            Unit::Count => {
-                let (low, high) = (self.range.start().cast_signed(), self.range.end().cast_signed());
-                integer("value", text, low..=high).map(i64::cast_unsigned)
-            }
-        };
-        self.value.store(value.map_err(|error| error.to_string())?, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
 /// The default of one option.
 struct OptionDefault {
     name: &'static CStr,
@@ -216,6 +166,9 @@ pub fn register(server: &Loader<'_>) -> Result<(), String> {
     for option in &OPTION_DEFAULTS {
         server.parameter(option, &option.show())?;
     }
+    server.parameter(&policies::PARAMETER, &policies::PARAMETER.show())?;
+    server.parameter(&audits::EVERY, &audits::EVERY.show())?;
+    server.parameter(&audits::DELIMITER, &audits::DELIMITER.show())?;
     server.parameter(&CELL_COMPAT, &CELL_COMPAT.show())?;
     server.apply_parameters()
 }
@@ -223,5 +176,6 @@ pub fn register(server: &Loader<'_>) -> Result<(), String> {
 fn all() -> impl Iterator<Item = &'static dyn Parameter> {
     let limits = LIMITS.iter().map(|limit| *limit as &dyn Parameter);
     let options = OPTION_DEFAULTS.iter().map(|option| option as &dyn Parameter);
-    limits.chain(options).chain([&CELL_COMPAT as &dyn Parameter])
+    let keys: [&dyn Parameter; 3] = [&policies::PARAMETER, &audits::EVERY, &audits::DELIMITER];
+    limits.chain(options).chain(keys).chain([&CELL_COMPAT as &dyn Parameter])
 }

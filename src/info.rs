@@ -7,6 +7,7 @@ use liq_core::rl::limiter::Limiter;
 use crate::ffi::{InfoSection, InfoSource, Persisted, panics_caught, registered};
 use crate::totals::{Counter, TOTALS};
 use crate::types::liqseries::LiqSeries;
+use crate::{audits, policies};
 
 /// The fields of the statuses, in the order of `Status::index`.
 const STATUS_FIELDS: [&CStr; 6] = [c"future", c"late", c"small", c"duplicate", c"filtered", c"accepted"];
@@ -30,6 +31,9 @@ impl InfoSource for LiqSection {
         section.count(c"limiters", Limiter::slot().live());
         section.count(c"rate_checks", TOTALS.checks.get());
         section.count(c"rate_blocks", TOTALS.blocks.get());
+        policies::report(section, audits::of_policy);
+        section.count(c"key_audits", TOTALS.key_audits.get());
+        section.count(c"key_audit_running", audits::is_running().into());
         section.count(c"panics_caught", panics_caught());
         let errors = registered().map(|command| (command.info.name, command.refused()));
         section.counts(c"errors", errors.filter(|(_, errors)| *errors > 0));

@@ -1,5 +1,6 @@
 //! The redis-liq module: registers what the other files define, and decides nothing itself.
 
+pub mod audits;
 pub mod commands;
 pub mod commit;
 pub mod config;
@@ -7,6 +8,8 @@ pub mod ffi;
 pub mod hash_slot;
 pub mod info;
 pub mod keyspace;
+pub mod limit;
+pub mod policies;
 pub mod refusal;
 pub mod reply;
 pub mod signals;

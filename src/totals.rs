@@ -39,6 +39,14 @@ pub struct Totals {
     pub checks: Counter,
     /// Rate limits that refused it.
     pub blocks: Counter,
+    /// Expiries that key policies gave.
+    pub key_ttl_given: Counter,
+    /// Expiries that key policies brought forward.
+    pub key_ttl_shortened: Counter,
+    /// Keys written whose policy was not looked at, as there were too many in one step.
+    pub key_checks_dropped: Counter,
+    /// Audits that came to their end.
+    pub key_audits: Counter,
 }
 
 impl Totals {
@@ -60,4 +68,8 @@ pub static TOTALS: Totals = Totals {
     failed_signals: Counter::new(),
     checks: Counter::new(),
     blocks: Counter::new(),
+    key_ttl_given: Counter::new(),
+    key_ttl_shortened: Counter::new(),
+    key_checks_dropped: Counter::new(),
+    key_audits: Counter::new(),
 };

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "fault-injection")]
 mod fault;
+pub mod keys;
 pub mod liq;
 #[cfg(feature = "bench-noop")]
 mod noop;
@@ -16,6 +17,7 @@ use crate::ffi::Registration;
 pub static FAMILIES: &[(&CStr, &[Registration])] = &[
     (c"liq", &liq::COMMANDS),
     (c"rl", &rl::COMMANDS),
+    (c"keys", &keys::COMMANDS),
     #[cfg(feature = "fault-injection")]
     (c"fault", &FAULT),
     #[cfg(feature = "bench-noop")]

@@ -17,6 +17,11 @@ pub struct KeyName<'a> {
 }
 
 impl<'a> KeyName<'a> {
+    /// A name that is held for `'a`, with its bytes.
+    pub(super) const fn held(raw: *mut raw::RedisModuleString, bytes: &'a [u8]) -> Self {
+        Self { raw, bytes }
+    }
+
     /// The name as bytes.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
@@ -31,6 +36,11 @@ pub struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
+    /// All of them, of a command without a key.
+    pub fn all(&self) -> &'a [&'a [u8]] {
+        self.all
+    }
+
     /// The first argument as the key, and what stands behind it; none without a key.
     pub fn key_and_rest(&self) -> Option<(KeyName<'a>, &'a [&'a [u8]])> {
         let (bytes, rest) = self.all.split_first()?;

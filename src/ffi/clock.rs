@@ -17,6 +17,11 @@ pub fn wall_us() -> u64 {
     read_us(libc::CLOCK_REALTIME)
 }
 
+/// Microseconds of CPU that this thread has taken.
+pub fn thread_cpu_us() -> u64 {
+    read_us(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
 /// What a clock says, 0 when it does not exist or stands before its epoch.
 fn read_us(clock: libc::clockid_t) -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -183,6 +183,9 @@ fn access_categories(info: &CommandInfo, family: Option<&CStr>) -> CString {
     let flags = info.flags.to_string_lossy();
     let has = |flag: &str| flags.split(' ').any(|word| word == flag);
     let mut categories = vec![if has("fast") { "fast" } else { "slow" }];
+    if has("admin") {
+        categories.extend(["admin", "dangerous"]);
+    }
     if info.key != KeyAccess::None {
         categories.push(if has("write") { "write" } else { "read" });
     }

@@ -89,6 +89,18 @@ impl Context<'_> {
         self.has_flag(raw::REDISMODULE_CTX_FLAGS_CLUSTER)
     }
 
+    /// The database that keys are opened in.
+    pub(super) fn selected_db(&self) -> i32 {
+        // SAFETY: the context is that of the running call.
+        unsafe { api!(RedisModule_GetSelectedDb)(self.raw) }
+    }
+
+    /// Opens keys in another database from now on; false when there is none of this number.
+    pub fn select_db(&self, db: i32) -> bool {
+        // SAFETY: the context is that of the running call.
+        unsafe { api!(RedisModule_SelectDb)(self.raw, db) == 0 }
+    }
+
     /// Writes one line to the server's log.
     pub fn log(&self, level: Level, line: &str) {
         log(self.raw, level, line);

@@ -42,6 +42,21 @@ impl InfoSection {
     }
 }
 
+impl InfoSection {
+    /// A word and counts under one field: `name:word=text,a=1,b=2`.
+    pub fn line<'a>(&mut self, field: &str, word: (&CStr, &str), values: impl Iterator<Item = (&'a CStr, u64)>) {
+        let field = c_string(field);
+        // SAFETY: as in `count`; the field is begun and ended around what is in it.
+        unsafe { api!(RedisModule_InfoBeginDictField)(self.raw, field.as_ptr()) };
+        self.text(word.0, word.1);
+        for (name, value) in values {
+            self.count(name, value);
+        }
+        // SAFETY: as above.
+        unsafe { api!(RedisModule_InfoEndDictField)(self.raw) };
+    }
+}
+
 /// Who fills the section.
 pub trait InfoSource {
     /// Writes all fields. Takes no lock: the server also asks while it reports its own crash.

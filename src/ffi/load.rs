@@ -9,6 +9,7 @@ use redis_module::raw;
 use super::argument::bytes_of;
 use super::command::{self, Registration};
 use super::context::{Level, log_anywhere};
+use super::detached;
 use super::guard::{guard, install_panic_hook};
 use super::info::{self, InfoSource};
 use super::parameter::{self, Parameter};
@@ -38,25 +39,30 @@ macro_rules! required_functions {
 }
 
 required_functions! {
-    RedisModule_ACLCheckKeyPermissions, RedisModule_Alloc, RedisModule_Call, RedisModule_CallReplyStringPtr,
-    RedisModule_CallReplyType, RedisModule_CloseKey, RedisModule_CreateCommand, RedisModule_CreateDataType,
-    RedisModule_CreateString, RedisModule_DefragAlloc, RedisModule_DefragCursorGet, RedisModule_DefragCursorSet, RedisModule_DefragShouldStop, RedisModule_DeleteKey, RedisModule_DigestAddStringBuffer,
-    RedisModule_DigestEndSequence, RedisModule_EmitAOF, RedisModule_Free, RedisModule_FreeCallReply,
-    RedisModule_FreeModuleUser, RedisModule_FreeServerInfo, RedisModule_FreeString, RedisModule_GetAbsExpire,
-    RedisModule_GetClientId, RedisModule_GetCommand, RedisModule_GetContextFlags, RedisModule_GetCurrentUserName,
-    RedisModule_GetModuleUserFromUserName, RedisModule_GetServerInfo, RedisModule_GetServerVersion,
-    RedisModule_InfoAddFieldCString, RedisModule_InfoAddFieldULongLong, RedisModule_InfoAddSection,
-    RedisModule_InfoBeginDictField, RedisModule_InfoEndDictField, RedisModule_KeyType, RedisModule_LoadConfigs,
-    RedisModule_LoadStringBuffer, RedisModule_Log, RedisModule_LogIOError, RedisModule_MallocSize,
-    RedisModule_Milliseconds, RedisModule_ModuleTypeGetType, RedisModule_ModuleTypeGetValue,
-    RedisModule_ModuleTypeSetValue, RedisModule_NotifyKeyspaceEvent, RedisModule_OpenKey,
-    RedisModule_RegisterInfoFunc, RedisModule_RegisterStringConfig, RedisModule_Replicate,
-    RedisModule_ReplicateVerbatim, RedisModule_ReplyWithArray, RedisModule_ReplyWithBool, RedisModule_ReplyWithDouble,
-    RedisModule_ReplyWithError, RedisModule_ReplyWithLongLong, RedisModule_ReplyWithMap, RedisModule_ReplyWithNull,
-    RedisModule_ReplyWithSimpleString, RedisModule_ReplyWithStringBuffer, RedisModule_SaveStringBuffer,
-    RedisModule_ServerInfoGetFieldC, RedisModule_ServerInfoGetFieldUnsigned, RedisModule_SetAbsExpire, RedisModule_SetCommandInfo,
-    RedisModule_SetModuleOptions, RedisModule_SignalModifiedKey, RedisModule_StringPtrLen,
-    RedisModule_SubscribeToServerEvent, RedisModule_WrongArity,
+    RedisModule_ACLCheckKeyPermissions, RedisModule_Alloc, RedisModule_Call, RedisModule_CallReplyInteger,
+    RedisModule_CallReplyStringPtr, RedisModule_CallReplyType, RedisModule_CloseKey, RedisModule_CreateCommand,
+    RedisModule_CreateDataType, RedisModule_CreateString, RedisModule_CreateTimer, RedisModule_DbSize,
+    RedisModule_DefragAlloc, RedisModule_DefragCursorGet, RedisModule_DefragCursorSet, RedisModule_DefragShouldStop,
+    RedisModule_DeleteKey, RedisModule_DigestAddStringBuffer, RedisModule_DigestEndSequence, RedisModule_EmitAOF,
+    RedisModule_Free, RedisModule_FreeCallReply, RedisModule_FreeModuleUser, RedisModule_FreeServerInfo,
+    RedisModule_FreeString, RedisModule_GetAbsExpire, RedisModule_GetClientId, RedisModule_GetCommand,
+    RedisModule_GetContextFlags, RedisModule_GetCurrentUserName, RedisModule_GetDetachedThreadSafeContext,
+    RedisModule_GetLRU, RedisModule_GetModuleUserFromUserName, RedisModule_GetSelectedDb, RedisModule_GetServerInfo,
+    RedisModule_GetServerVersion, RedisModule_HoldString, RedisModule_InfoAddFieldCString,
+    RedisModule_InfoAddFieldULongLong, RedisModule_InfoAddSection, RedisModule_InfoBeginDictField,
+    RedisModule_InfoEndDictField, RedisModule_KeyType, RedisModule_LoadConfigs, RedisModule_LoadStringBuffer,
+    RedisModule_Log, RedisModule_LogIOError, RedisModule_MallocSize, RedisModule_Milliseconds,
+    RedisModule_ModuleTypeGetType, RedisModule_ModuleTypeGetValue, RedisModule_ModuleTypeSetValue,
+    RedisModule_NotifyKeyspaceEvent, RedisModule_OpenKey, RedisModule_RegisterInfoFunc,
+    RedisModule_RegisterStringConfig, RedisModule_Replicate, RedisModule_ReplicateVerbatim, RedisModule_ReplyWithArray,
+    RedisModule_ReplyWithBool, RedisModule_ReplyWithDouble, RedisModule_ReplyWithError, RedisModule_ReplyWithLongLong,
+    RedisModule_ReplyWithMap, RedisModule_ReplyWithNull, RedisModule_ReplyWithSimpleString,
+    RedisModule_ReplyWithStringBuffer, RedisModule_SaveStringBuffer, RedisModule_Scan, RedisModule_ScanCursorCreate,
+    RedisModule_ScanCursorDestroy, RedisModule_ScanCursorRestart, RedisModule_SelectDb,
+    RedisModule_ServerInfoGetFieldC, RedisModule_ServerInfoGetFieldUnsigned, RedisModule_SetAbsExpire,
+    RedisModule_SetCommandInfo, RedisModule_SetModuleOptions, RedisModule_SignalModifiedKey, RedisModule_StopTimer,
+    RedisModule_StringPtrLen, RedisModule_SubscribeToKeyspaceEvents, RedisModule_SubscribeToServerEvent,
+    RedisModule_ValueLength, RedisModule_WrongArity,
 }
 
 /// The server while it loads the module.
@@ -186,6 +192,7 @@ unsafe fn load(
     let arguments = unsafe {
         let more = if is_valkey(context) { HANDLES_ATOMIC_SLOT_MIGRATION } else { 0 };
         api!(RedisModule_SetModuleOptions)(context, (OPTIONS | more).cast_signed());
+        detached::make(context);
         replication::watch(context);
         let count = usize::try_from(argc).unwrap_or(0);
         (0..count).map(|place| bytes_of(*argv.add(place))).collect()

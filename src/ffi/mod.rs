@@ -36,29 +36,39 @@ mod clock;
 mod command;
 mod command_docs;
 mod context;
+mod deferred;
 mod defragmentation;
+mod detached;
 mod guard;
 mod info;
 mod key;
 mod load;
+mod notifications;
 mod parameter;
 mod persisted;
 mod replication;
+mod role;
+mod scan;
+mod timer;
 
 pub use acl::WriteAccess;
 pub use argument::{Arguments, KeyName};
-pub use clock::{steady_us, wall_us};
+pub use clock::{steady_us, thread_cpu_us, wall_us};
 pub use command::{Command, CommandInfo, Refuse, Registration, registered};
 pub use command_docs::{ArgSpec, KeyAccess};
 pub use context::{Context, Level, log_anywhere};
+pub use deferred::{LateKey, LateSettler, Settler};
 pub use defragmentation::Defragmentation;
 pub use guard::panics_caught;
 pub use info::{InfoSection, InfoSource};
 pub use key::{HoldsAnotherType, ReadKey, WriteKey};
 pub(crate) use load::entry_point;
 pub use load::{Loader, Module, on_load};
+pub use notifications::{KeyWatcher, Loss, watch};
 pub use parameter::Parameter;
 pub use persisted::{Persisted, TypeSlot};
+pub use scan::{Findings, MetKey, MetType, Visitor, Walk, count_keys};
+pub use timer::{Alarm, TimerSlot, arm, disarm};
 
 /// Ends the current entry with a panic that its guard answers.
 #[cold]

@@ -120,7 +120,29 @@ pub(super) unsafe fn register<T: Persisted>(context: *mut raw::RedisModuleCtx) -
     // SAFETY: the caller's promise; the server copies the methods, and the name is a C string.
     let handle = unsafe { api!(RedisModule_CreateDataType)(context, T::TYPE_NAME.as_ptr(), version, &raw mut methods) };
     T::slot().handle.store(handle, Ordering::Relaxed);
+    if !handle.is_null()
+        && let Some(place) = OWN_TYPES.iter().find(|place| place.0.load(Ordering::Relaxed).is_null())
+    {
+        place.1.store(T::TYPE_NAME.as_ptr().cast_mut(), Ordering::Relaxed);
+        place.0.store(handle, Ordering::Relaxed);
+    }
     !handle.is_null()
+}
+
+/// The types registered, each with its name; nulls behind them.
+static OWN_TYPES: [(AtomicPtr<raw::RedisModuleType>, AtomicPtr<c_char>); 8] =
+    [const { (AtomicPtr::new(ptr::null_mut()), AtomicPtr::new(ptr::null_mut())) }; 8];
+
+/// Whether a type is one of this module's; null, of a key that holds none of a module's, is not.
+pub(super) fn is_own_type(handle: *mut raw::RedisModuleType) -> bool {
+    !handle.is_null() && OWN_TYPES.iter().any(|(own, _)| own.load(Ordering::Relaxed) == handle)
+}
+
+/// The name of a type, if it is one of this module's.
+pub(super) fn own_type_name(handle: *mut raw::RedisModuleType) -> Option<&'static [u8]> {
+    let own = OWN_TYPES.iter().find(|(own, _)| !handle.is_null() && own.load(Ordering::Relaxed) == handle)?;
+    // SAFETY: stored above, with the handle, from a `&'static CStr`.
+    Some(unsafe { CStr::from_ptr(own.1.load(Ordering::Relaxed)) }.to_bytes())
 }
 
 /// # Safety

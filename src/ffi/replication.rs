@@ -13,6 +13,7 @@ use super::KeyName;
 use super::call::Strings;
 use super::context::Context;
 use super::guard::guard;
+use super::role;
 
 static LISTENERS: AtomicU8 = AtomicU8::new(UNWATCHED);
 /// The server would not tell when the answer changes, so somebody may always hear.
@@ -54,6 +55,7 @@ unsafe extern "C" fn forget(_: *mut raw::RedisModuleCtx, _: raw::RedisModuleEven
     guard(
         || (),
         || {
+            role::forget();
             if LISTENERS.load(Ordering::Relaxed) != UNWATCHED {
                 LISTENERS.store(UNKNOWN, Ordering::Relaxed);
             }

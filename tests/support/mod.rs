@@ -20,5 +20,6 @@ pub mod judge;
 pub mod neighbour;
 pub mod oracle;
 pub mod primary;
+pub mod shifted;
 
 pub use liq_harness::{Client, Options, Reply, Server, client, cluster, module, reply, server};

@@ -6,6 +6,8 @@
 typedef struct Ctx Ctx;
 typedef struct Text Text;
 typedef struct Reply Reply;
+typedef struct Key Key;
+typedef struct Type Type;
 
 static int (*GetApi)(const char *, void *);
 static int (*SetModuleAttribs)(Ctx *, const char *, int, int);
@@ -17,6 +19,10 @@ static int (*ReplyWithCallReply)(Ctx *, Reply *);
 static int (*ReplyWithError)(Ctx *, const char *);
 static int (*ReplyWithSimpleString)(Ctx *, const char *);
 static const char *(*StringPtrLen)(const Text *, size_t *);
+static Type *(*CreateDataType)(Ctx *, const char *, int, void *);
+static Key *(*OpenKey)(Ctx *, Text *, int);
+static int (*ModuleTypeSetValue)(Key *, Type *, void *);
+static void (*CloseKey)(Key *);
 
 enum { MODULE_CLASS = 1 << 13 };
 static char on_event[64];
@@ -37,6 +43,28 @@ static int run(Ctx *ctx, Text **argv, int argc) {
 static int replace(Ctx *ctx, Text **argv, int argc) {
     if (argc != 2) return ReplyWithError(ctx, "ERR which event?");
     strncpy(on_event, StringPtrLen(argv[1], NULL), sizeof on_event - 1);
+    return ReplyWithSimpleString(ctx, "OK");
+}
+
+static Type *own_type;
+
+/* What the server wants of a type, version 1. Values are nothing but there. */
+static void *load(void *io, int version) { (void)io, (void)version; return NULL; }
+static void save(void *io, void *value) { (void)io, (void)value; }
+static void rewrite(void *io, Text *key, void *value) { (void)io, (void)key, (void)value; }
+static void release(void *value) { (void)value; }
+static struct {
+    unsigned long long version;
+    void *load, *save, *rewrite, *memory, *digest, *release;
+} methods = {1, load, save, rewrite, NULL, NULL, release};
+
+/* NEIGHBOUR.PUT key: a value of the neighbour's own type. */
+static int put(Ctx *ctx, Text **argv, int argc) {
+    enum { READ_AND_WRITE = 3 };
+    if (argc != 2) return ReplyWithError(ctx, "ERR where?");
+    Key *key = OpenKey(ctx, argv[1], READ_AND_WRITE);
+    ModuleTypeSetValue(key, own_type, &methods);
+    CloseKey(key);
     return ReplyWithSimpleString(ctx, "OK");
 }
 
@@ -64,8 +92,14 @@ int RedisModule_OnLoad(Ctx *ctx, Text **argv, int argc) {
     GetApi("RedisModule_ReplyWithError", &ReplyWithError);
     GetApi("RedisModule_ReplyWithSimpleString", &ReplyWithSimpleString);
     GetApi("RedisModule_StringPtrLen", &StringPtrLen);
+    GetApi("RedisModule_CreateDataType", &CreateDataType);
+    GetApi("RedisModule_OpenKey", &OpenKey);
+    GetApi("RedisModule_ModuleTypeSetValue", &ModuleTypeSetValue);
+    GetApi("RedisModule_CloseKey", &CloseKey);
     SetModuleAttribs(ctx, "neighbour", 1, 1);
-    return CreateCommand(ctx, "neighbour.run", run, "write", 0, 0, 0) ||
+    own_type = CreateDataType(ctx, "neighbors", 0, &methods);
+    return CreateCommand(ctx, "neighbour.put", put, "write", 1, 1, 1) ||
+           CreateCommand(ctx, "neighbour.run", run, "write", 0, 0, 0) ||
            CreateCommand(ctx, "neighbour.replace", replace, "", 0, 0, 0) ||
            SubscribeToKeyspaceEvents(ctx, MODULE_CLASS, heard);
 }

@@ -8,6 +8,7 @@
 pub mod batches;
 pub mod grammar;
 pub mod heap;
+pub mod keys;
 pub mod liq;
 pub mod market;
 pub mod panes;

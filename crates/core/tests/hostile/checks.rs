@@ -1,6 +1,8 @@
 //! What must hold for any bytes at all: the property tests here and the fuzz targets of `fuzz/` call the same checks.
 
 use liq_core::grammar::Args;
+use liq_core::keys::policy::Table;
+use liq_core::keys::request::{AuditRequest, PolicyRequest};
 use liq_core::liq::format as layout;
 use liq_core::liq::request::{
     Add, Digest, EventId, Hist, Madd, MaddPack, Pctl, Range, Rank, Stats, Vwap, decode_events, encode_events,
@@ -17,7 +19,7 @@ const MAX_EVENTS: usize = 1000;
 const NOW_MS: u64 = 1_735_689_600_000;
 
 /// How many commands [`request`] knows.
-pub const COMMANDS: u8 = 17;
+pub const COMMANDS: u8 = 19;
 
 /// Reads arguments; what was read must come out and go in again unchanged.
 macro_rules! round_trip {
@@ -49,7 +51,21 @@ pub fn request(command: u8, args: &[&[u8]]) {
         13 => round_trip!(Peek, args),
         14 => round_trip!(Sync, args),
         15 => round_trip!(Ban, args),
+        16 => round_trip!(PolicyRequest, args),
+        17 => round_trip!(AuditRequest, args),
         _ => round_trip!(Throttle, args),
+    }
+}
+
+/// A text of key policies is refused, or is read back as it is written; whatever is looked up in it.
+pub fn policy_text(text: &[u8]) {
+    let Ok(table) = Table::parse(text) else { return };
+    table.check();
+    for place in 0..text.len().min(256) {
+        let name = text.get(place..).unwrap_or_default();
+        let slow = table.iter().filter(|policy| name.starts_with(policy.prefix().as_bytes()));
+        let slow = slow.max_by_key(|policy| policy.prefix().as_bytes().len());
+        assert_eq!(table.find(name).and_then(|place| table.get(place)), slow);
     }
 }
 

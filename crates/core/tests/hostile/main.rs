@@ -50,6 +50,24 @@ const WORDS: &[&str] = &[
     "REV",
     "COUNT",
     "SIZE",
+    "SET",
+    "DEL",
+    "LIST",
+    "TTL",
+    "NONE",
+    "MAXTTL",
+    "TYPE",
+    "MAXBYTES",
+    "MAXITEMS",
+    "APPLY",
+    "START",
+    "BUDGET",
+    "REPORT",
+    "PREFIX",
+    "DB",
+    "hash,list",
+    "64kb",
+    "a:",
     "window",
     "buy",
     "sell",
@@ -181,6 +199,15 @@ proptest! {
         let head = if with_head { sound_head(command) } else { &[] };
         let args: Vec<&[u8]> = head.iter().map(|word| word.as_bytes()).chain(words.iter().map(Vec::as_slice)).collect();
         checks::request(command, &args);
+    }
+
+    #[test]
+    fn any_text_of_policies_is_refused_or_reads_back(
+        policies in prop::collection::vec(prop::collection::vec(word(), 1..6), 0..4), bytes in prop::collection::vec(any::<u8>(), 0..50),
+    ) {
+        let text: Vec<Vec<u8>> = policies.iter().map(|words| words.join(&b' ')).collect();
+        checks::policy_text(&text.join(&b';'));
+        checks::policy_text(&bytes);
     }
 
     #[test]

@@ -1,0 +1,7 @@
+//! The arguments of the commands `KEYS.*`.
+
+mod audit;
+mod policy;
+
+pub use audit::{AuditRequest, MAX_BUDGET_PCT, Order};
+pub use policy::PolicyRequest;
