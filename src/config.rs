@@ -14,6 +14,10 @@ use crate::ffi::{Loader, Parameter};
 use crate::limit::{Limit, Unit};
 use crate::{audits, policies};
 
+mod markets;
+
+pub use markets::default_market_options;
+
 /// How far an event may be ahead of the server's clock, ms.
 pub fn max_future_ms() -> u64 {
     MAX_FUTURE.get()
@@ -24,6 +28,11 @@ pub fn signal_max_age_ms() -> u64 {
     SIGNAL_MAX_AGE.get()
 }
 
+/// How far a tick or quote may be ahead of the server's clock, ms.
+pub fn tick_max_future_ms() -> u64 {
+    TICK_MAX_FUTURE.get()
+}
+
 /// Most events of one batch.
 pub fn max_batch() -> usize {
     usize::try_from(MAX_BATCH.get()).unwrap_or(usize::MAX)
@@ -31,10 +40,12 @@ pub fn max_batch() -> usize {
 
 static MAX_FUTURE: Limit = Limit::new(c"max-future", Unit::Duration, 0..=MAX_RETENTION_MS, 300_000);
 static SIGNAL_MAX_AGE: Limit = Limit::new(c"signal-max-age", Unit::Duration, 0..=MAX_RETENTION_MS, 60_000);
+static TICK_MAX_FUTURE: Limit = Limit::new(c"tick-max-future", Unit::Duration, 0..=MAX_RETENTION_MS, 60_000);
 static MAX_BATCH: Limit = Limit::new(c"max-batch", Unit::Count, 1..=1_048_576, 65_536);
 
 /// Every limit.
-static LIMITS: [&Limit; 5] = [&MAX_FUTURE, &SIGNAL_MAX_AGE, &MAX_BATCH, &audits::BUDGET_PCT, &audits::MAX_GROUPS];
+static LIMITS: [&Limit; 6] =
+    [&MAX_FUTURE, &SIGNAL_MAX_AGE, &TICK_MAX_FUTURE, &MAX_BATCH, &audits::BUDGET_PCT, &audits::MAX_GROUPS];
 
 /// The default of every option, named like the option, in capitals and without dashes.
 static OPTION_DEFAULTS: [OptionDefault; 12] = [
@@ -169,6 +180,9 @@ pub fn register(server: &Loader<'_>) -> Result<(), String> {
     server.parameter(&policies::PARAMETER, &policies::PARAMETER.show())?;
     server.parameter(&audits::EVERY, &audits::EVERY.show())?;
     server.parameter(&audits::DELIMITER, &audits::DELIMITER.show())?;
+    for option in &markets::DEFAULTS {
+        server.parameter(option, &option.show())?;
+    }
     server.parameter(&CELL_COMPAT, &CELL_COMPAT.show())?;
     server.apply_parameters()
 }
@@ -177,5 +191,6 @@ fn all() -> impl Iterator<Item = &'static dyn Parameter> {
     let limits = LIMITS.iter().map(|limit| *limit as &dyn Parameter);
     let options = OPTION_DEFAULTS.iter().map(|option| option as &dyn Parameter);
     let keys: [&dyn Parameter; 3] = [&policies::PARAMETER, &audits::EVERY, &audits::DELIMITER];
-    limits.chain(options).chain(keys).chain([&CELL_COMPAT as &dyn Parameter])
+    let markets = markets::DEFAULTS.iter().map(|option| option as &dyn Parameter);
+    limits.chain(options).chain(keys).chain(markets).chain([&CELL_COMPAT as &dyn Parameter])
 }

@@ -7,6 +7,7 @@ use liq_core::rl::limiter::Limiter;
 use crate::ffi::{InfoSection, InfoSource, Persisted, panics_caught, registered};
 use crate::totals::{Counter, TOTALS};
 use crate::types::liqseries::LiqSeries;
+use crate::types::tickstore::TickStore;
 use crate::{audits, policies};
 
 /// The fields of the statuses, in the order of `Status::index`.
@@ -28,6 +29,9 @@ impl InfoSource for LiqSection {
         section.count(c"signals", TOTALS.signals.get());
         section.count(c"stale_signals", TOTALS.stale_signals.get());
         section.count(c"failed_signals", TOTALS.failed_signals.get());
+        section.count(c"markets", TickStore::slot().live());
+        section.count(c"ticks", TOTALS.ticks.get());
+        section.count(c"failed_closes", TOTALS.failed_closes.get());
         section.count(c"limiters", Limiter::slot().live());
         section.count(c"rate_checks", TOTALS.checks.get());
         section.count(c"rate_blocks", TOTALS.blocks.get());

@@ -13,6 +13,7 @@ pub mod policies;
 pub mod refusal;
 pub mod reply;
 pub mod signals;
+pub mod streams;
 pub mod totals;
 pub mod types;
 
@@ -27,6 +28,7 @@ fn load(server: &ffi::Loader<'_>) -> Result<(), String> {
     config::register(server)?;
     server.data_type::<types::liqseries::LiqSeries>()?;
     server.data_type::<Limiter>()?;
+    server.data_type::<types::tickstore::TickStore>()?;
     for (family, registrations) in commands::FAMILIES {
         server.commands(family, registrations)?;
     }

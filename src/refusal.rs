@@ -43,6 +43,18 @@ impl From<ReadError> for Refusal {
     }
 }
 
+impl From<liq_core::market::reading::ReadError> for Refusal {
+    fn from(error: liq_core::market::reading::ReadError) -> Self {
+        Self::because(error)
+    }
+}
+
+impl From<liq_core::market::store::OptionsError> for Refusal {
+    fn from(error: liq_core::market::store::OptionsError) -> Self {
+        Self::because(error)
+    }
+}
+
 impl From<AlterError> for Refusal {
     fn from(error: AlterError) -> Self {
         Self::because(error)

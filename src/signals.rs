@@ -1,33 +1,18 @@
-//! Appending signals to a stream: on whose behalf, and what becomes of failures.
+//! Signals as entries of a stream, and what becomes of failures.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use liq_core::grammar::RequestError;
 use liq_core::liq::series::{Event, Signal, SignalStream};
 use liq_core::wire::DoubleBuffer;
 
 use crate::commit::Closed;
-use crate::ffi::{Context, KeyName, Level, WriteAccess};
-use crate::hash_slot::{hash_tag, share_a_slot};
+use crate::ffi::{Context, KeyName};
+use crate::hash_slot::hash_tag;
 use crate::refusal::Refusal;
+use crate::streams;
 use crate::totals::TOTALS;
 
-/// Failures are counted each, and logged at most this often.
-const LOG_INTERVAL_MS: u64 = 10_000;
-
-/// Refuses a stream that the signals of `key` could not be appended to: in another slot of the cluster, or not the
-/// caller's to write.
+/// Refuses a stream that the signals of `key` could not be appended to.
 pub fn check_stream(context: &Context<'_>, key: KeyName<'_>, stream: &[u8]) -> Result<(), Refusal> {
-    if context.is_cluster() && !share_a_slot(key.bytes(), stream) {
-        return Err(RequestError::argument("SIGNALS", "must be in the key's hash slot", stream).into());
-    }
-    if key.bytes() == stream {
-        return Err(RequestError::argument("SIGNALS", "cannot be the series itself", stream).into());
-    }
-    match context.write_access(stream) {
-        WriteAccess::Granted => Ok(()),
-        WriteAccess::Denied => Err(Refusal::NoPermission("SIGNALS: no permission to write to the stream".into())),
-    }
+    streams::check(context, key, "SIGNALS", stream)
 }
 
 /// Appends `signal` to `stream` as the calling user, once the series is closed. A failure is counted and logged, and
@@ -38,32 +23,21 @@ pub fn append(
     stream: &SignalStream,
     (event, signal): (&Event<'_>, &Signal),
 ) {
-    let key = closed.key();
-    let outcome = if context.is_cluster() && !share_a_slot(key.bytes(), &stream.key) {
-        Err("the stream is not in the key's hash slot".to_owned())
-    } else {
-        add_entry(context, key.bytes(), stream, (event, signal))
-    };
-    if let Err(problem) = outcome {
+    if let Err(problem) = add_entry(context, closed, stream, (event, signal)) {
         TOTALS.failed_signals.add(1);
-        log_now_and_then(context, key, &problem);
+        streams::log_failure(context, closed, "a signal", &problem);
     }
 }
 
 fn add_entry(
     context: &Context<'_>,
-    key: &[u8],
+    closed: &Closed<'_>,
     stream: &SignalStream,
     (event, signal): (&Event<'_>, &Signal),
 ) -> Result<(), String> {
     let [mut vwap, mut deviation, mut size, mut price] = std::array::from_fn(|_| DoubleBuffer::new());
-    let (max_len, ts) = (stream.max_len.to_string(), event.ts_ms.to_string());
-    let arguments: [&[u8]; 25] = [
-        &stream.key,
-        b"MAXLEN",
-        b"~",
-        max_len.as_bytes(),
-        b"*",
+    let (key, ts) = (closed.key().bytes(), event.ts_ms.to_string());
+    let fields: [&[u8]; 20] = [
         b"symbol",
         hash_tag(key).unwrap_or(key),
         b"key",
@@ -85,15 +59,5 @@ fn add_entry(
         b"exchange",
         event.exchange.unwrap_or_default(),
     ];
-    context.call_as_user(c"XADD", &arguments)
-}
-
-fn log_now_and_then(context: &Context<'_>, key: KeyName<'_>, problem: &str) {
-    static LOGGED_AT_MS: AtomicU64 = AtomicU64::new(0);
-    let now_ms = context.now_ms();
-    if now_ms.saturating_sub(LOGGED_AT_MS.load(Ordering::Relaxed)) >= LOG_INTERVAL_MS {
-        LOGGED_AT_MS.store(now_ms, Ordering::Relaxed);
-        let key = key.bytes().escape_ascii();
-        context.log(Level::Warning, &format!("a signal of '{key}' was not appended: {problem}"));
-    }
+    streams::append(context, closed, (&stream.key, stream.max_len), &fields)
 }

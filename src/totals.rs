@@ -35,6 +35,10 @@ pub struct Totals {
     pub stale_signals: Counter,
     /// Signals whose stream would not take them.
     pub failed_signals: Counter,
+    /// Ticks and quotes sent to markets, whatever became of them.
+    pub ticks: Counter,
+    /// Closes of candles whose stream would not take them.
+    pub failed_closes: Counter,
     /// Rate limits asked to take a cost, whatever came of it.
     pub checks: Counter,
     /// Rate limits that refused it.
@@ -66,6 +70,8 @@ pub static TOTALS: Totals = Totals {
     signals: Counter::new(),
     stale_signals: Counter::new(),
     failed_signals: Counter::new(),
+    ticks: Counter::new(),
+    failed_closes: Counter::new(),
     checks: Counter::new(),
     blocks: Counter::new(),
     key_ttl_given: Counter::new(),

@@ -1,5 +1,7 @@
 //! The registry: every command of the module, one line each.
 
+pub mod candle;
+mod expiry;
 #[cfg(feature = "fault-injection")]
 mod fault;
 pub mod keys;
@@ -8,6 +10,7 @@ pub mod liq;
 mod noop;
 mod replayed;
 pub mod rl;
+pub mod tick;
 
 use std::ffi::CStr;
 
@@ -18,6 +21,8 @@ pub static FAMILIES: &[(&CStr, &[Registration])] = &[
     (c"liq", &liq::COMMANDS),
     (c"rl", &rl::COMMANDS),
     (c"keys", &keys::COMMANDS),
+    (c"tick", &tick::COMMANDS),
+    (c"candle", &candle::COMMANDS),
     #[cfg(feature = "fault-injection")]
     (c"fault", &FAULT),
     #[cfg(feature = "bench-noop")]

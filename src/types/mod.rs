@@ -3,3 +3,4 @@
 pub mod liqseries;
 pub mod ratelimit;
 mod relocation;
+pub mod tickstore;

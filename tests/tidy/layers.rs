@@ -24,10 +24,16 @@ const MODULE: Layers = &[
     ("config", &["audits", "ffi", "limit", "policies"]),
     ("keyspace", &["ffi", "refusal"]),
     ("commit", &["ffi", "keyspace"]),
-    ("signals", &["commit", "ffi", "hash_slot", "refusal", "totals"]),
+    ("streams", &["commit", "ffi", "hash_slot", "refusal"]),
+    ("signals", &["commit", "ffi", "hash_slot", "refusal", "streams", "totals"]),
     ("info", &["audits", "ffi", "policies", "totals", "types"]),
     ("commands", &["commit", "ffi", "keyspace", "refusal", "reply", "types"]),
     ("commands/liq", &["commit", "config", "ffi", "keyspace", "refusal", "reply", "signals", "totals", "types"]),
+    (
+        "commands/tick",
+        &["commit", "config", "ffi", "hash_slot", "keyspace", "refusal", "reply", "streams", "totals", "types"],
+    ),
+    ("commands/candle", &["config", "ffi", "keyspace", "refusal", "reply", "types"]),
     ("commands/keys", &["audits", "ffi", "policies", "refusal", "reply"]),
     ("commands/rl", &["commit", "config", "ffi", "keyspace", "refusal", "reply", "totals", "types"]),
 ];

@@ -180,7 +180,7 @@ fn commands() -> Vec<String> {
     let names: Vec<String> = listed.array().iter().map(|name| name.text().to_lowercase()).collect();
     assert!(!names.is_empty(), "the server lists no command of the module");
     // What servers send each other and what only a test build has is not for clients.
-    let internal = ["liq.apply", "liq.load", "rl.apply", "rl.load"];
+    let internal = ["liq.apply", "liq.load", "rl.apply", "rl.load", "tick.apply", "tick.load"];
     names.into_iter().filter(|name| !name.contains("._") && !internal.contains(&name.as_str())).collect()
 }
 

@@ -4,7 +4,7 @@ use liq_core::grammar::RequestError;
 use liq_core::liq::series::{AlterError, OptionsPatch};
 
 use super::argument_docs::KEY_AND_OPTIONS;
-use super::expiry;
+use crate::commands::expiry;
 use crate::commit::{Expiry, Record, commit};
 use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;

@@ -4,7 +4,7 @@ use liq_core::liq::request;
 use liq_core::liq::series::Series;
 
 use super::argument_docs::KEY_NX_AND_OPTIONS;
-use super::expiry;
+use crate::commands::expiry;
 use crate::commit::{Record, commit};
 use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
 use crate::refusal::Refusal;

@@ -5,7 +5,6 @@ mod alter;
 mod argument_docs;
 mod create;
 mod digest;
-mod expiry;
 mod hist;
 mod info;
 mod madd;

@@ -8,7 +8,7 @@ use liq_core::liq::reply::BatchReply;
 use liq_core::liq::request::Madd;
 use liq_core::liq::series::{BatchId, Clock, Event, Judgement, MAX_EVENTS, Series, Signal, Status, Tally, Time};
 
-use super::expiry;
+use crate::commands::expiry;
 use crate::commit::{Expiry, Record, commit};
 use crate::ffi::{Context, KeyName, Persisted};
 use crate::keyspace::{self, Writable};

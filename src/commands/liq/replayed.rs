@@ -2,6 +2,7 @@
 
 use liq_core::grammar::Args;
 
+use crate::commands::expiry::Idles;
 use crate::commands::replayed::{Replayed, internal, payload};
 use crate::commit::Expiry;
 use crate::ffi::CommandInfo;
@@ -21,5 +22,15 @@ impl Replayed for LiqSeries {
         let series = &mut open.existing()?.series;
         payload(bytes, |bytes| series.apply(bytes).map_err(|problem| problem.to_string()))?;
         Ok(Expiry::Kept)
+    }
+}
+
+impl Idles for LiqSeries {
+    fn idle_ms(&self) -> u64 {
+        self.series.options().idle_ms()
+    }
+
+    fn due_ms(&mut self) -> &mut u64 {
+        &mut self.expiry_due_ms
     }
 }

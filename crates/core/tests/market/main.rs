@@ -4,6 +4,7 @@
 mod captures;
 mod definition;
 mod feeding;
+mod layout;
 mod order;
 mod quotes;
 mod tape;

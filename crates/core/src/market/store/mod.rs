@@ -37,6 +37,6 @@ pub use options::{
 };
 pub use options::{DEFAULT_FIRES_MAXLEN, FIRES_MAXLEN_RANGE};
 pub use options::{GRACE_RANGE_MS, IDLE_RANGE_MS, MAXLEN_RANGE, STALE_RANGE_MS, TAIL_RANGE};
-pub use prices::{Price, Prices, Source};
+pub use prices::{Jump, Price, Prices, Source};
 pub use quoting::{Quote, QuoteVerdict};
 pub use totals::{MAX_TOTAL, Tally, Totals};

@@ -83,6 +83,9 @@ pub struct Jump {
 const BELIEVED: u8 = 3;
 
 impl Jump {
+    /// So many are remembered at most: one more is believed.
+    pub const MOST_DOUBTED: u8 = BELIEVED - 1;
+
     /// Whether `price` is to be believed after `last`.
     pub fn believes(&self, price: Decimal, last: Option<Decimal>, limit: Percentile) -> bool {
         let Some(last) = last.filter(|_| limit != Percentile::whole(0)) else { return true };
@@ -93,7 +96,9 @@ impl Jump {
     /// Remembers a price that was not believed.
     pub fn doubt(&mut self, price: Decimal, limit: Percentile) {
         self.since = match self.since {
-            Some((first, count)) if is_within(price, first, limit) => Some((first, (count + 1).min(BELIEVED - 1))),
+            Some((first, count)) if is_within(price, first, limit) => {
+                Some((first, (count + 1).min(Self::MOST_DOUBTED)))
+            }
             _ => Some((price, 1)),
         };
     }

@@ -238,6 +238,13 @@ impl Tail {
         oldest.or_else(packed).or_else(|| self.newest.first().map(|held| held.ts_ms))
     }
 
+    /// When the newest tick held happened, Unix ms.
+    pub fn last_ms(&self) -> Option<u64> {
+        let newest = self.newest.last().map(|held| held.ts_ms);
+        let packed = || self.chunks.back().map(|chunk| chunk.last_ms);
+        newest.or_else(packed).or_else(|| self.oldest.back().map(|held| held.ts_ms))
+    }
+
     /// Ticks as they were saved, in order.
     pub fn loaded(ticks: &[Held], order: Order) -> Self {
         let mut tail = Self { len: ticks.len(), ..Self::default() };

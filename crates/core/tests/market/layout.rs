@@ -1,0 +1,219 @@
+//! The frozen layout of a market: golden bytes, bytes from anywhere, decided writes, and buffers that are measured and
+//! moved.
+
+use std::path::PathBuf;
+
+use liq_core::grammar::Args;
+use liq_core::market::format::{self as layout, decided};
+use liq_core::market::request::QuoteRequest;
+use liq_core::market::store::{Changes, Market, Report, Tally};
+use liq_core::market::tape::{Id, Side};
+use proptest::prelude::*;
+
+use crate::tape::{NEVER, decimal, early, market, rows};
+
+const START_MS: u64 = 1_735_689_600_000;
+
+/// One market per feature of the layout, by name.
+fn specimens() -> Vec<(&'static str, Market)> {
+    vec![
+        ("empty", fed("", 0, 0)),
+        (
+            "names",
+            fed("TAIL 100 CLOSES {a}closes MAXLEN 50 IDLE 7d ANNOUNCE 1w ANNOUNCE 1M ANNOUNCE 5m MAXJUMP 5", 300, 700),
+        ),
+        ("numbers", fed("ORDER ID TZ +05:45 CLOCK EVENT KEEP 1s 100 TAIL 256", 3_000, 900)),
+        ("levels", fed("KEEP 1m 5 KEEP 5m 5 KEEP 1h 5 KEEP 1d 3 TAIL 0 ANNOUNCE", 2_000, 600_000)),
+    ]
+}
+
+fn report(number: u64, gap_ms: u64) -> Report<'static> {
+    const NAMES: [&[u8]; 3] = [b"20f43950-aa", b"x", b"007"];
+    let ts_ms = START_MS + number * gap_ms - (number % 7) * gap_ms / 2;
+    let id = match number % 5 {
+        _ if gap_ms == 900 => Id::Numbers { first: 10_000 + number * 3, last: 10_000 + number * 3 + number % 3 },
+        0 => Id::Text(NAMES[(number / 5 % 3) as usize]),
+        1 => Id::Numbers { first: number, last: number },
+        _ => Id::None,
+    };
+    Report {
+        ts_ms,
+        side: match number % 50 {
+            0 => Side::Unknown,
+            place if place % 2 == 0 => Side::Buy,
+            _ => Side::Sell,
+        },
+        price: (number % 31 != 30).then(|| decimal(&format!("{}.{:02}", 90_000 + number * 37 % 1_000, number % 100))),
+        qty: decimal(&format!("0.{:03}", number % 999)),
+        id,
+        gap: number.is_multiple_of(200),
+    }
+}
+
+fn fed(options: &str, ticks: u64, gap_ms: u64) -> Market {
+    let options = options.strip_suffix(" ANNOUNCE").map_or(options.to_owned(), |rest| format!("{rest} ANNOUNCE 1d"));
+    let mut market = market(&options);
+    for number in 0..ticks {
+        let status = market.add(&report(number, gap_ms), early(), NEVER, &mut Changes::default());
+        let mut tally = Tally::default();
+        tally.count(status);
+        market.count(&tally);
+    }
+    if ticks > 0 {
+        quote(&mut market, &format!("{START_MS} BID 90000 1.5 ASK 90001 2 MARK 90000.5 INDEX 89999"), None);
+        market.end_batch(Some(liq_core::batches::BatchId { producer: b"feed-1", seq: ticks }));
+    }
+    market.check();
+    market
+}
+
+fn quote(market: &mut Market, words: &str, decided: Option<&mut Vec<u8>>) {
+    let words: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+    let quote = QuoteRequest::parse(Args::new(&words)).unwrap().resolve(0);
+    let verdict = market.judge_quote(&quote, early(), NEVER);
+    market.record_quote(&quote, &verdict, None);
+    if let Some(decided) = decided.filter(|_| verdict.changes()) {
+        decided::push_quote(decided, &quote, &verdict);
+    }
+}
+
+fn golden_path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/tickstore-v1-{name}.bin"))
+}
+
+fn answers(market: &Market) -> String {
+    let shown = |words: &str| format!("{:?}", rows(market, words));
+    let intervals = ["1d - + COUNT 5000", "1h - + COUNT 5000", "1M", "1w REV"].map(shown);
+    format!("{intervals:?} {:?} {:?} {:?}", market.prices(), market.gaps(), market.info(0))
+}
+
+#[test]
+fn version_1_is_written_and_read_as_it_was_released() {
+    for (name, market) in specimens() {
+        let bytes = layout::encode(&market);
+        if std::env::var_os("WRITE_GOLDEN").is_some() {
+            std::fs::write(golden_path(name), &bytes).unwrap();
+        }
+        let golden = std::fs::read(golden_path(name)).unwrap();
+        assert!(bytes == golden, "{name}: what is written is no longer version 1");
+        let read = layout::decode(1, &golden).unwrap();
+        read.check();
+        assert!(layout::encode(&read) == golden, "{name}");
+        assert_eq!(answers(&read), answers(&market), "{name}");
+    }
+}
+
+#[test]
+fn unknown_layouts_and_every_truncation_are_refused() {
+    for (name, market) in specimens() {
+        let bytes = layout::encode(&market);
+        assert!(layout::decode(0, &bytes).is_err() && layout::decode(2, &bytes).is_err());
+        for end in 0..bytes.len().min(4_000) {
+            assert!(layout::decode(1, &bytes[..end]).is_err(), "{name} cut at {end}");
+        }
+        assert!(layout::decode(1, &[&bytes[..], &[0]].concat()).is_err(), "{name} with a byte more");
+    }
+}
+
+/// Uses a market as clients would, and saves it again.
+fn use_and_save(mut market: Market, what: &str) {
+    market.check();
+    let newest_ms = market.newest_ms().unwrap_or(START_MS);
+    for (ts_ms, id) in
+        [(newest_ms, 5), (newest_ms.saturating_sub(100_000), 6), (newest_ms.saturating_add(1), 1 << 40), (0, 7)]
+    {
+        let report = Report {
+            ts_ms: ts_ms.min(1 << 53),
+            side: Side::Buy,
+            price: Some(decimal("1e-12")),
+            qty: decimal("1e15"),
+            id: Id::Numbers { first: id, last: id },
+            gap: true,
+        };
+        market.add(&report, early(), NEVER, &mut Changes::default());
+        market.check();
+    }
+    quote(&mut market, &format!("{} BID 1 1 ASK 2 1", newest_ms.min(1 << 53)), None);
+    drop(answers(&market));
+    let bytes = layout::encode(&market);
+    let again =
+        layout::decode(1, &bytes).unwrap_or_else(|error| panic!("{what}: what was saved does not load: {error}"));
+    again.check();
+    assert!(layout::encode(&again) == bytes, "{what}: a reload is seen");
+}
+
+#[test]
+fn every_flipped_bit_is_refused_or_a_sound_market() {
+    let mut accepted = 0;
+    for (name, market) in
+        [("names", fed("TAIL 10 MAXJUMP 5", 40, 700)), ("numbers", fed("ORDER ID KEEP 1s 10", 60, 900))]
+    {
+        let bytes = layout::encode(&market);
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 1 << bit;
+                if let Ok(market) = layout::decode(1, &flipped) {
+                    accepted += 1;
+                    use_and_save(market, &format!("{name}: bit {bit} of byte {at}"));
+                }
+            }
+        }
+    }
+    assert!(accepted > 100, "{accepted}");
+}
+
+proptest! {
+    #[test]
+    fn bytes_from_anywhere_are_refused_or_a_sound_market(
+        name in 0_usize..4, edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut bytes = layout::encode(&specimens().remove(name).1);
+        for (at, byte) in edits {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Ok(market) = layout::decode(1, &bytes) {
+            use_and_save(market, "edited");
+        }
+        let _ = layout::decode(1, &bytes[1..]);
+    }
+
+    #[test]
+    fn decided_writes_repeat_what_was_decided(
+        order in prop_oneof![Just("ORDER ID"), Just("ORDER TIME")], gap_ms in prop_oneof![Just(900_u64), Just(40_000)],
+        edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+    ) {
+        let gap_ms = if order == "ORDER ID" { 900 } else { gap_ms };
+        let options = format!("{order} MAXJUMP 0.5 KEEP 1s 0 KEEP 1m 20 TAIL 30");
+        let (mut primary, mut replica) = (market(&options), market(&options));
+        let mut payload = Vec::new();
+        for batch in 0..10 {
+            decided::begin(&mut payload, START_MS, None);
+            let mut tally = Tally::default();
+            for number in batch * 20..batch * 20 + 25 {
+                let report = report(number, gap_ms);
+                let status = primary.add(&report, early(), NEVER, &mut Changes::default());
+                tally.count(status);
+                if status.changes() {
+                    decided::push_tick(&mut payload, &report, status);
+                }
+            }
+            quote(&mut primary, &format!("{} BID {} 1 MARK 7", START_MS + batch, 100 + batch), Some(&mut payload));
+            primary.count(&tally);
+            decided::end(&mut payload, &tally);
+            replica.apply(&payload).unwrap();
+            prop_assert!(layout::encode(&replica) == layout::encode(&primary), "batch {batch}");
+        }
+        // From anywhere: refused whole, or a market that is sound.
+        let before = layout::encode(&replica);
+        for (at, byte) in edits {
+            let at = at.index(payload.len());
+            payload[at] = byte;
+        }
+        if replica.apply(&payload).is_err() {
+            prop_assert!(layout::encode(&replica) == before);
+        }
+        use_and_save(replica, "after a payload from anywhere");
+    }
+}

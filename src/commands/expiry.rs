@@ -1,0 +1,42 @@
+//! When a key nobody adds to goes away: the option `IDLE` as an expiry of the key.
+
+use crate::commit::Expiry;
+
+/// An expiry is set this part of IDLE later than promised, so that it need not be set again for as long.
+const SLACK: u64 = 16;
+
+/// A value that expires when it lies idle.
+pub trait Idles {
+    /// After how long without anything stored, ms; 0 is never.
+    fn idle_ms(&self) -> u64;
+
+    /// From when on the expiry has to be put off again, Unix ms. Not saved: 0 looks once after a reload.
+    fn due_ms(&mut self) -> &mut u64;
+}
+
+/// Puts the expiry off after something was stored, if it is due.
+#[inline]
+pub fn renewed(stored: &mut impl Idles, now_ms: u64) -> Expiry {
+    if now_ms >= *stored.due_ms() { anew(stored, now_ms) } else { Expiry::Kept }
+}
+
+/// The expiry by the options as they are. Where they say never, what a user set stays.
+#[cold]
+pub fn anew(stored: &mut impl Idles, now_ms: u64) -> Expiry {
+    let idle_ms = stored.idle_ms();
+    let slack_ms = idle_ms / SLACK;
+    if idle_ms == 0 {
+        *stored.due_ms() = u64::MAX;
+        return Expiry::Kept;
+    }
+    *stored.due_ms() = now_ms + slack_ms;
+    Expiry::Everywhere(Some(now_ms + idle_ms + slack_ms))
+}
+
+/// The expiry after `IDLE` was altered: to never, it takes away what an earlier `IDLE` had set.
+pub fn altered(stored: &mut impl Idles, now_ms: u64) -> Expiry {
+    match anew(stored, now_ms) {
+        Expiry::Kept => Expiry::Everywhere(None),
+        at => at,
+    }
+}

@@ -1,0 +1,51 @@
+//! `TICK.CREATE key [options]`: makes a market.
+
+use liq_core::market::store::{Market, OptionsPatch};
+
+use super::argument_docs::KEY_AND_OPTIONS;
+use crate::commands::expiry;
+use crate::commit::{Record, commit};
+use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
+use crate::refusal::Refusal;
+use crate::types::tickstore::TickStore;
+use crate::{config, keyspace, streams};
+
+pub struct Create;
+
+impl Command for Create {
+    type Refusal = Refusal;
+
+    const INFO: CommandInfo = CommandInfo {
+        name: c"tick.create",
+        arity: -2,
+        flags: c"write deny-oom fast",
+        key: KeyAccess::Create,
+        summary: c"Makes a market with the options named",
+        complexity: c"O(1)",
+        since: c"0.1.0",
+        args: KEY_AND_OPTIONS,
+        internal: false,
+    };
+
+    fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
+        let (key, args) = keyspace::key_and_rest(arguments)?;
+        let options = config::default_market_options().altered(&OptionsPatch::parse(args)?)?;
+        for (option, stream) in [("CLOSES", &options.closes), ("FIRES", &options.fires)] {
+            if let Some(stream) = stream {
+                streams::check(context, key, option, &stream.key)?;
+            }
+        }
+        let mut open = keyspace::write::<TickStore>(context, key)?;
+        if open.value().is_some() {
+            return Err(Refusal::KeyExists);
+        }
+        let mut stored = TickStore::new(Market::new(options));
+        let expiry = expiry::anew(&mut stored, context.now_ms());
+        // As bytes, since defaults differ where it is replicated to.
+        let blob = stored.encode_versioned();
+        open.put(stored);
+        commit(context, open, Record::Command(TickStore::LOAD_COMMAND, &[&blob]), expiry);
+        context.reply_status(c"OK");
+        Ok(())
+    }
+}

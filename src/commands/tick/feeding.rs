@@ -1,0 +1,204 @@
+//! What TICK.ADD, TICK.MADD and TICK.QUOTE share: opening or making the market, and telling everyone what was decided.
+
+use std::sync::{Mutex, PoisonError};
+
+use liq_core::batches::BatchId;
+use liq_core::grammar::{RequestError, format_duration};
+use liq_core::market::format::decided;
+use liq_core::market::reply::{AddReply, MaddReply};
+use liq_core::market::request::Madd;
+use liq_core::market::store::{Changes, Market, Quote, Report, Status, Tally, Time};
+use liq_core::market::tape::{Id, Order};
+
+use super::closes;
+use crate::commands::expiry;
+use crate::commit::{Expiry, Record, commit};
+use crate::ffi::{Context, KeyName, Persisted};
+use crate::keyspace::{self, Writable};
+use crate::refusal::Refusal;
+use crate::totals::TOTALS;
+use crate::types::tickstore::TickStore;
+use crate::{config, reply};
+
+/// A market open for feeding, and what was decided so far.
+pub struct Feeding<'call> {
+    context: &'call Context<'call>,
+    open: Writable<'call, TickStore>,
+    /// Whether the market is to be made: it is, once something belongs to it.
+    is_new: bool,
+    /// The server's clock, whatever replaces it.
+    now_ms: u64,
+    time: Time,
+    max_future_ms: u64,
+    tally: Tally,
+    changes: Changes,
+    /// What is replicated; none where nobody would hear of it, nor of a new market, which is replicated as a whole.
+    decided: Option<Vec<u8>>,
+}
+
+impl<'call> Feeding<'call> {
+    /// Opens the market, one with the module's defaults when the key is missing. `at_ms` replaces the server's clock.
+    pub fn open(
+        context: &'call Context<'call>,
+        key: KeyName<'call>,
+        at_ms: Option<u64>,
+    ) -> Result<Feeding<'call>, Refusal> {
+        let now_ms = context.now_ms();
+        let max_future_ms = config::tick_max_future_ms();
+        check_at(now_ms, at_ms, max_future_ms)?;
+        let time = Time::new(now_ms, max_future_ms).at(at_ms);
+        let mut open = keyspace::write::<TickStore>(context, key)?;
+        let is_new = open.value().is_none();
+        if is_new {
+            open.put(TickStore::new(Market::new(config::default_market_options())));
+        }
+        let decided = (!is_new && !context.is_unheard()).then(take_buffer);
+        let (tally, changes) = (Tally::default(), Changes::default());
+        Ok(Self { context, open, is_new, now_ms, time, max_future_ms, tally, changes, decided })
+    }
+
+    /// The clock that stands in for `*`.
+    pub const fn clock_ms(&self) -> u64 {
+        self.time.server_ms
+    }
+
+    /// With `ORDER ID` a tick without a number is refused.
+    pub fn check_id(&mut self, report: &Report<'_>) -> Result<(), RequestError> {
+        let order = self.open.value().map(|stored| stored.market.options().order);
+        match report.id {
+            Id::Numbers { .. } => Ok(()),
+            _ if order != Some(Order::Id) => Ok(()),
+            id => {
+                let problem = "must be an integer or first-last, as this market orders by ID";
+                Err(RequestError::argument("ID", problem, id.text(&mut Vec::new())))
+            }
+        }
+    }
+
+    /// Begins to note what is decided.
+    pub fn begin(&mut self, batch: Option<BatchId<'_>>) {
+        if let Some(decided) = &mut self.decided {
+            decided::begin(decided, self.time.server_ms, batch);
+        }
+    }
+
+    /// Feeds one tick.
+    #[inline]
+    pub fn add(&mut self, report: &Report<'_>) -> Result<Status, Refusal> {
+        let market = &mut self.open.existing()?.market;
+        let status = market.add(report, self.time, self.max_future_ms, &mut self.changes);
+        self.tally.count(status);
+        if let Some(decided) = self.decided.as_mut().filter(|_| status.changes()) {
+            decided::push_tick(decided, report, status);
+        }
+        Ok(status)
+    }
+
+    /// Feeds one quote.
+    pub fn quote(&mut self, quote: &Quote) -> Result<Status, Refusal> {
+        let market = &mut self.open.existing()?.market;
+        let verdict = market.judge_quote(quote, self.time, self.max_future_ms);
+        market.record_quote(quote, &verdict, Some(&mut self.changes));
+        self.tally.count(verdict.status);
+        if let Some(decided) = self.decided.as_mut().filter(|_| verdict.changes()) {
+            decided::push_quote(decided, quote, &verdict);
+        }
+        Ok(verdict.status)
+    }
+
+    /// Feeds the ticks of a batch one by one, and says what became of them. A batch delivered before changes nothing.
+    pub fn add_batch(mut self, request: &Madd<'_>) -> Result<MaddReply, Refusal> {
+        if self.open.existing()?.market.has_seen(request.batch) {
+            let mut repeated = Tally::default();
+            repeated.count_many(Status::Duplicate, request.ticks.len() as u64);
+            return Ok(MaddReply::from(&repeated));
+        }
+        let reports = || {
+            let gap = |place: usize| request.gap && place == 0;
+            let clock_ms = self.time.server_ms;
+            request.ticks.iter().enumerate().map(move |(place, tick)| tick.resolve(clock_ms, gap(place)))
+        };
+        let reports: Vec<Report<'_>> = reports().collect();
+        for (place, report) in reports.iter().enumerate() {
+            self.check_id(report).map_err(|error| error.in_item(place + 1))?;
+        }
+        self.begin(request.batch);
+        for report in &reports {
+            self.add(report)?;
+        }
+        self.open.existing()?.market.end_batch(request.batch);
+        self.finish().map(|(tally, _)| MaddReply::from(&tally))
+    }
+
+    /// Ends a command of one tick or quote with its reply.
+    pub fn finish_one(self, status: Status) -> Result<(), Refusal> {
+        let context = self.context;
+        let (_, changes) = self.finish()?;
+        reply::send(context, &AddReply::of(status, &changes, Vec::new()));
+        Ok(())
+    }
+
+    /// Commits what was decided, and tells of candles. A market that nothing belongs to is not made.
+    fn finish(mut self) -> Result<(Tally, Changes), Refusal> {
+        self.tally.closes = self.changes.closed().count() as u64;
+        let is_changed = Status::ALL.iter().any(|status| status.changes() && self.tally.of(*status) > 0);
+        if self.is_new {
+            if !is_changed {
+                TOTALS.ticks.add(self.tally.all());
+                return Ok((self.tally, self.changes));
+            }
+            self.open.check_memory()?;
+        }
+        let stored = self.open.existing()?;
+        stored.market.count(&self.tally);
+        let expiry = if is_changed { expiry::renewed(stored, self.now_ms) } else { Expiry::Kept };
+        // Asked for before the key is closed; hardly any command closes a candle.
+        let stream = if self.changes.is_empty() { None } else { stored.market.options().closes.clone() };
+        let closed = if self.is_new {
+            // As bytes, since defaults differ where it is replicated to.
+            let blob = stored.encode_versioned();
+            commit(self.context, self.open, Record::Command(TickStore::LOAD_COMMAND, &[&blob]), expiry)
+        } else if let Some(mut decided) = self.decided {
+            decided::end(&mut decided, &self.tally);
+            let closed = commit(self.context, self.open, Record::Command(c"TICK.APPLY", &[&decided]), expiry);
+            give_back(decided);
+            closed
+        } else {
+            commit(self.context, self.open, Record::Counted, expiry)
+        };
+        TOTALS.ticks.add(self.tally.all());
+        if is_changed {
+            closed.notify(c"tick.add");
+        }
+        closes::tell(self.context, &closed, stream.as_ref(), &self.changes);
+        Ok((self.tally, self.changes))
+    }
+}
+
+/// What replaces the server's clock may not be far ahead of it.
+fn check_at(now_ms: u64, at_ms: Option<u64>, max_future_ms: u64) -> Result<(), RequestError> {
+    match at_ms {
+        Some(at_ms) if at_ms > now_ms.saturating_add(max_future_ms) => {
+            let limit = format_duration(max_future_ms);
+            let problem = format!("more than {limit} (liq.tick-max-future) ahead of the server's clock");
+            Err(RequestError::argument("AT", problem, at_ms.to_string().as_bytes()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The bytes of a decided write, kept from one command to the next so that feeding need not allocate.
+static BUFFER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// What a large batch leaves behind is not worth keeping.
+const KEPT_BYTES: usize = 64 * 1024;
+
+fn take_buffer() -> Vec<u8> {
+    std::mem::take(&mut *BUFFER.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn give_back(buffer: Vec<u8>) {
+    if buffer.capacity() <= KEPT_BYTES {
+        *BUFFER.lock().unwrap_or_else(PoisonError::into_inner) = buffer;
+    }
+}

@@ -1,0 +1,57 @@
+//! Streams that keys append to: on whose behalf, and which ones may be named.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use liq_core::grammar::RequestError;
+
+use crate::commit::Closed;
+use crate::ffi::{Context, KeyName, Level, WriteAccess};
+use crate::hash_slot::share_a_slot;
+use crate::refusal::Refusal;
+
+/// Failures are counted each, and logged at most this often.
+const LOG_INTERVAL_MS: u64 = 10_000;
+
+/// Refuses a stream, the value of `option`, that could not be appended to for `key`: in another slot of the cluster, the
+/// key itself, or not the caller's to write.
+pub fn check(context: &Context<'_>, key: KeyName<'_>, option: &'static str, stream: &[u8]) -> Result<(), Refusal> {
+    if context.is_cluster() && !share_a_slot(key.bytes(), stream) {
+        return Err(RequestError::argument(option, "must be in the key's hash slot", stream).into());
+    }
+    if key.bytes() == stream {
+        return Err(RequestError::argument(option, "cannot be the key itself", stream).into());
+    }
+    match context.write_access(stream) {
+        WriteAccess::Granted => Ok(()),
+        WriteAccess::Denied => {
+            Err(Refusal::NoPermission(format!("{option}: no permission to write to the stream").into()))
+        }
+    }
+}
+
+/// Appends an entry of `fields`, names and values in turn, to `stream` as the calling user, once the key is closed.
+pub fn append(
+    context: &Context<'_>,
+    closed: &Closed<'_>,
+    (stream, max_len): (&[u8], u32),
+    fields: &[&[u8]],
+) -> Result<(), String> {
+    if context.is_cluster() && !share_a_slot(closed.key().bytes(), stream) {
+        return Err("the stream is not in the key's hash slot".to_owned());
+    }
+    let max_len = max_len.to_string();
+    let head: [&[u8]; 5] = [stream, b"MAXLEN", b"~", max_len.as_bytes(), b"*"];
+    let arguments: Vec<&[u8]> = head.iter().chain(fields).copied().collect();
+    context.call_as_user(c"XADD", &arguments)
+}
+
+/// Says in the log that an entry was not appended, now and then.
+pub fn log_failure(context: &Context<'_>, closed: &Closed<'_>, what: &str, problem: &str) {
+    static LOGGED_AT_MS: AtomicU64 = AtomicU64::new(0);
+    let now_ms = context.now_ms();
+    if now_ms.saturating_sub(LOGGED_AT_MS.load(Ordering::Relaxed)) >= LOG_INTERVAL_MS {
+        LOGGED_AT_MS.store(now_ms, Ordering::Relaxed);
+        let key = closed.key().bytes().escape_ascii();
+        context.log(Level::Warning, &format!("{what} of '{key}' was not appended: {problem}"));
+    }
+}

@@ -1,0 +1,61 @@
+//! The data type `tickstore`: one market.
+
+use std::ffi::CStr;
+
+use liq_core::market::format as layout;
+use liq_core::market::store::Market;
+
+use super::relocation::Step;
+use crate::ffi::{Defragmentation, Persisted, TypeSlot};
+
+/// A market as the server keeps it.
+#[derive(Clone)]
+pub struct TickStore {
+    /// The value.
+    pub market: Market,
+    /// From when on the key's expiry has to be put off again, Unix ms. Not saved: 0 looks once after a reload.
+    pub expiry_due_ms: u64,
+}
+
+impl TickStore {
+    /// A market whose expiry was never set.
+    pub const fn new(market: Market) -> Self {
+        Self { market, expiry_due_ms: 0 }
+    }
+}
+
+static SLOT: TypeSlot = TypeSlot::new();
+
+impl Persisted for TickStore {
+    const TYPE_NAME: &'static CStr = c"tickstore";
+    const ENCODING_VERSION: u8 = layout::LAYOUT as u8;
+    const LOAD_COMMAND: &'static CStr = c"TICK.LOAD";
+
+    fn slot() -> &'static TypeSlot {
+        &SLOT
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        layout::encode(&self.market)
+    }
+
+    fn decode(version: u8, bytes: &[u8]) -> Result<Self, String> {
+        layout::decode(version.into(), bytes).map(Self::new).map_err(|error| error.to_string())
+    }
+
+    fn duplicate(&self) -> Self {
+        self.clone()
+    }
+
+    fn measure(&self, measure: &mut dyn FnMut(*const u8, usize)) {
+        self.market.measure(measure);
+    }
+
+    fn relocate(&mut self, step: &mut Defragmentation<'_>) {
+        self.market.relocate(&mut Step(step));
+    }
+
+    fn free_effort(&self) -> usize {
+        self.market.free_effort()
+    }
+}

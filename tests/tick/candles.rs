@@ -1,0 +1,106 @@
+//! CANDLE.RANGE on the server: forms, closing by the clock, options that fall into coarser levels.
+
+use crate::support::{Reply, Server};
+
+const M: u64 = 1_723_161_300_000;
+
+/// A value of a row as text.
+pub fn shown(value: &Reply) -> String {
+    if value.is_null() {
+        return "null".to_owned();
+    }
+    match value {
+        Reply::Int(number) => number.to_string(),
+        other => other.text(),
+    }
+}
+
+#[test]
+fn to_a_reader_a_candle_closes_by_the_clock_as_well() {
+    let server = Server::start();
+    let mut client = server.connect();
+    client.run("TICK.CREATE k GRACE 0").ok();
+    client.run("TICK.ADD k 1723161300123 buy 5 1");
+    let row = client.run("CANDLE.RANGE k 1m");
+    assert_eq!(row.array()[0].array()[11].text(), "partial", "years have passed");
+    client.run("TICK.CREATE e CLOCK EVENT").ok();
+    client.run("TICK.ADD e 1723161300123 buy 5 1");
+    assert_eq!(client.run("CANDLE.RANGE e 1m").array()[0].array()[11].text(), "open");
+}
+
+#[test]
+fn what_a_level_cannot_hold_is_read_from_the_next() {
+    let server = Server::start();
+    let mut client = server.connect();
+    client.run("TICK.CREATE k CLOCK EVENT KEEP 1m 10 KEEP 5m 6").ok();
+    for minute in 0..120 {
+        client.run(&format!("TICK.ADD k {} buy {} 1", M + minute * 60_000, 100 + minute));
+    }
+    let count = |client: &mut crate::support::Client, interval: &str| {
+        client.run(&format!("CANDLE.RANGE k {interval} - +")).array().len()
+    };
+    assert_eq!(count(&mut client, "1m"), 10);
+    assert_eq!(count(&mut client, "5m"), 8, "six held, and two of minutes");
+    assert!(count(&mut client, "1h") >= 2);
+    let error = client.run("CANDLE.RANGE k 30s").error().to_owned();
+    assert_eq!(error, "ERR interval: needs level 1s, which this market does not keep, got '30s'");
+    let held = client.run("TICK.INFO k");
+    assert_eq!(held.field("candles").field("1m").array()[0].int(), 10);
+    client.run("TICK.ALTER k KEEP 1m 3").ok();
+    assert_eq!(count(&mut client, "1m"), 3);
+    let days = client.run("CANDLE.RANGE k 1d");
+    let trades: i64 = days.array().iter().map(|day| day.array()[8].int()).sum();
+    assert_eq!((days.array().len(), trades), (2, 120), "no trade is lost, and the day's edge is kept");
+}
+
+#[test]
+fn packed_columns_hold_the_same_figures() {
+    let server = Server::start();
+    let mut client = server.connect();
+    client.run("TICK.CREATE k CLOCK EVENT").ok();
+    for minute in 0..90 {
+        client.run(&format!(
+            "TICK.ADD k {} {} {}.{} 0.{:03}",
+            M + minute * 61_000,
+            ["buy", "-"][usize::from(minute == 50)],
+            100 + minute,
+            minute % 10,
+            minute
+        ));
+    }
+    type Columns = std::collections::BTreeMap<String, Vec<Option<i64>>>;
+    #[derive(serde::Deserialize)]
+    struct Pack {
+        v: u8,
+        scales: std::collections::BTreeMap<String, u32>,
+        columns: Columns,
+    }
+    let pack: Pack = rmp_serde::from_slice(client.run("CANDLE.RANGE k 1m AS pack").bytes()).unwrap();
+    let rows = client.run("CANDLE.RANGE k 1m");
+    assert_eq!((pack.v, pack.columns["start"].len()), (1, rows.array().len()));
+    let names = [
+        "start",
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        "end",
+        "quote_volume",
+        "trades",
+        "taker_volume",
+        "taker_quote_volume",
+    ];
+    for (place, row) in rows.array().iter().enumerate() {
+        for (name, value) in names.iter().zip(row.array()) {
+            let packed = pack.columns[*name][place]
+                .map(|units| units as f64 / 10_f64.powi(pack.scales.get(*name).copied().unwrap_or(0) as i32));
+            assert_eq!(
+                packed.map(|value| format!("{value}")).unwrap_or("null".into()),
+                shown(value),
+                "{name} of row {place}"
+            );
+        }
+    }
+    assert_eq!(pack.columns["state"].last(), Some(&Some(0)), "the newest is open");
+}

@@ -1,0 +1,155 @@
+//! The same everywhere: RDB, AOF, replicas, COPY and DUMP hold the same bytes and answer the same.
+
+use crate::support::{Client, Options, Server};
+
+const M: u64 = 1_723_161_300_000;
+const KEYS: [&str; 4] = ["ids", "names", "levels", "quotes"];
+
+/// Markets of every kind: numbered with holes, named, with candles in every level, with quotes only.
+fn fill(client: &mut Client, from: u64) {
+    if from == 0 {
+        client
+            .run("TICK.CREATE ids ORDER ID KEEP 1s 100 CLOCK EVENT TZ +05:30 ANNOUNCE 1m ANNOUNCE 1h CLOSES closes")
+            .ok();
+        client.run("TICK.CREATE names TAIL 30 MAXJUMP 5 CLOCK EVENT").ok();
+        client.run("TICK.CREATE levels KEEP 1m 5 KEEP 5m 4 KEEP 1h 3 KEEP 1d 2 TAIL 0 CLOCK EVENT").ok();
+    }
+    let mut lines = Vec::new();
+    for at in from..from + 400 {
+        let price = 60_000 + at * 37 % 900;
+        let side = ["buy", "sell", "-"][at as usize % 3];
+        let id = 1_000 + at + at / 50;
+        lines.push(format!("TICK.ADD ids {} {side} {price}.{} 0.{at} ID {id}", M + at * 700 - at % 5 * 900, at % 10));
+        lines.push(format!("TICK.ADD names {} {side} {price} 0.{at} ID t{}", M + at * 2_000, at % 60));
+        lines.push(format!(
+            "TICK.ADD levels {} {side} {price} 1 {}",
+            M + at * 500_000,
+            if at % 90 == 0 { "GAP" } else { "" }
+        ));
+        lines.push(format!("TICK.QUOTE quotes * BID {price} 1 ASK {} 2 MARK {price}.5", price + 1));
+    }
+    lines.push(format!("TICK.MADD ids BATCH me {from} IDS TICKS {} buy - 0 {}", M + from * 700, 2_000_000 + from));
+    for reply in client.pipeline(&lines) {
+        assert!(!reply.is_error(), "{reply:?}");
+    }
+    client.run(&format!("TICK.ALTER levels KEEP 5m {}", 3 + from % 7)).ok();
+}
+
+fn picture(client: &mut Client) -> Vec<String> {
+    let mut picture = Vec::new();
+    for key in KEYS {
+        picture.push(client.digest(key));
+        picture.push(format!("{:?}", client.run(&format!("PEXPIRETIME {key}"))));
+        let info = client.run(&format!("TICK.INFO {key}"));
+        let kept: Vec<_> = info.fields().into_iter().filter(|(name, _)| name != "memory").collect();
+        picture.push(format!("{kept:?}"));
+        for read in [
+            "TICK.LAST KEY FULL AT 0",
+            "TICK.RANGE KEY - + COUNT 10000",
+            "CANDLE.RANGE KEY 1m - + COUNT 5000",
+            "CANDLE.RANGE KEY 1h FILL COUNT 50",
+            "CANDLE.RANGE KEY 1M REV",
+            "CANDLE.RANGE KEY 1d AS pack",
+        ] {
+            let read = read.replace("KEY", key).replace(" FULL AT 0", " AT 1723161400000");
+            picture.push(format!("{read}: {:?}", client.run(&read)));
+        }
+    }
+    picture
+}
+
+#[track_caller]
+fn check(mut server: Server, what: &str, mut disturb: impl FnMut(&mut Server)) {
+    fill(&mut server.connect(), 0);
+    for round in 1..3 {
+        let before = picture(&mut server.connect());
+        disturb(&mut server);
+        assert_eq!(before, picture(&mut server.connect()), "{what}");
+        fill(&mut server.connect(), round * 400);
+    }
+}
+
+#[test]
+fn a_restart_from_rdb_is_invisible() {
+    check(Server::start(), "a restart from RDB", Server::restart_saving);
+}
+
+#[test]
+fn a_restart_from_an_aof_of_commands_is_invisible() {
+    check(Server::with(&["appendonly yes"]), "a restart from AOF", Server::restart);
+}
+
+#[test]
+fn a_restart_from_a_rewritten_aof_is_invisible() {
+    for preamble in ["yes", "no"] {
+        let server = Server::with(&["appendonly yes", &format!("aof-use-rdb-preamble {preamble}")]);
+        check(server, "a rewritten AOF", |server| {
+            let mut client = server.connect();
+            assert!(!client.run("BGREWRITEAOF").is_error());
+            server.wait_for_background();
+            assert_eq!(client.info("aof_last_bgrewrite_status"), "ok");
+            drop(client);
+            server.restart();
+        });
+    }
+}
+
+/// Defaults that would judge otherwise.
+const OTHER_DEFAULTS: [&str; 5] =
+    ["liq.tick-keep \"1h 5\"", "liq.tick-tail 3", "liq.tick-max-future 0", "liq.tick-order ID", "liq.tick-max-jump 1"];
+
+#[test]
+fn replicas_hold_the_same_whatever_their_defaults() {
+    let primary = Options::default().tcp().start();
+    let other = Server::replica_of(&primary, &OTHER_DEFAULTS);
+    let mut client = primary.connect();
+    fill(&mut client, 0);
+    fill(&mut client, 400);
+    let late = Server::replica_of(&primary, &[]);
+    for replica in [&other, &late] {
+        primary.wait_for_replica(replica);
+        assert_eq!(picture(&mut client), picture(&mut replica.connect()));
+    }
+    // The stream of closes is replicated with its ids.
+    assert_eq!(client.run("XRANGE closes - +"), other.connect().run("XRANGE closes - +"));
+    let mut there = other.connect();
+    assert!(there.run("TICK.ADD ids * buy 1 1 ID 5").error().starts_with("READONLY"));
+    assert!(!there.run("TICK.LAST ids").field("price").is_null());
+    there.run("REPLICAOF NO ONE").ok();
+    for line in [
+        format!("TICK.ADD names {} buy 60001 1 ID t7", M + 9_000_000),
+        "TICK.MADD ids BATCH me 400 TICKS 1 buy 1 1".into(),
+    ] {
+        assert_eq!(client.run(&line), there.run(&line), "{line}");
+    }
+    assert_eq!(client.digest("names"), there.digest("names"), "a promoted replica goes on");
+}
+
+#[test]
+fn copies_and_dumps_are_the_same_and_share_nothing() {
+    let server = Server::start();
+    let mut client = server.connect();
+    fill(&mut client, 0);
+    for key in KEYS {
+        client.run(&format!("PERSIST {key}"));
+        client.run(&format!("COPY {key} copy"));
+        let payload = client.run(&format!("DUMP {key}"));
+        client.call(&[b"RESTORE".as_slice(), b"restored", b"0", payload.bytes()]).ok();
+        for other in ["copy", "restored"] {
+            assert_eq!(client.digest(key), client.digest(other), "{key} {other}");
+        }
+        client.run("TICK.QUOTE copy * INDEX 7");
+        assert_eq!(client.digest(key), client.digest("restored"), "{key}");
+        assert_ne!(client.digest(key), client.digest("copy"), "{key}");
+        client.run("DEL copy restored");
+    }
+}
+
+#[test]
+fn a_killed_server_comes_back_with_what_it_acknowledged() {
+    let mut server = Server::with(&["appendonly yes", "appendfsync always"]);
+    fill(&mut server.connect(), 0);
+    let before = picture(&mut server.connect());
+    server.kill_and_restart();
+    assert_eq!(before, picture(&mut server.connect()));
+}
