@@ -37,7 +37,7 @@ run: build ## keep a server with the module in the foreground, configured by a c
 	@scripts/prepare server
 	@scripts/run
 
-bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits worst rows memory accuracy" chooses of the server's, PARTS=desk is cache, queue and archive
+bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits keys worst rows memory accuracy" chooses of the server's, PARTS=desk is cache, queue and archive
 	@scripts/prepare build server
 	$(if $(filter-out desk,$(or $(PARTS),all)),@$(MAKE) --no-print-directory bench-server)
 	$(if $(filter desk all,$(or $(PARTS),all)),cargo bench -p redis-liq-desk -p liq-archive --bench desk --bench archive)

@@ -178,24 +178,22 @@ impl Settler for Repair {
 /// Gives the key the expiry that is `due`, if any. Keys of this module's own types are left alone: an expiry of theirs
 /// is either their own business or set on purpose.
 fn apply(key: &mut LateKey<'_>, due: impl FnOnce(&Policy, Option<u64>) -> Option<Due>) {
-    if key.is_own() {
-        return;
-    }
     let now_ms = key.context().now_ms();
     let left_ms = key.expires_at_ms().map(|at_ms| at_ms.saturating_sub(now_ms));
-    let decided = with_ruler(key.name(), |policy, tally| {
-        let due = due(policy, left_ms)?;
+    let Some(due) = with_ruler(key.name(), |policy, _| due(policy, left_ms)).flatten() else { return };
+    // Most keys have the expiry that they should: only of the others more is asked.
+    if !key.is_there() || key.is_own() {
+        return;
+    }
+    with_ruler(key.name(), |_, tally| {
         let (own, total) = match due {
             Due::Given(_) => (&tally.given, &TOTALS.key_ttl_given),
             Due::Shortened(_) => (&tally.shortened, &TOTALS.key_ttl_shortened),
         };
         own.add(1);
         total.add(1);
-        Some(due)
     });
-    if let Some(due) = decided.flatten() {
-        key.expire_at_ms(now_ms.saturating_add(due.after_ms()));
-    }
+    key.expire_at_ms(now_ms.saturating_add(due.after_ms()));
 }
 
 /// Writes what INFO tells of the policies; `of_policy` is what the last audit found of one. Takes no lock that is not

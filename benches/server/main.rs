@@ -12,6 +12,7 @@ mod table;
 mod load;
 
 mod accuracy;
+mod keys;
 mod limits;
 mod memory;
 mod orders;
@@ -24,9 +25,10 @@ mod worst;
 fn main() {
     // cargo passes --bench; other words choose parts of the run.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let parts: [(&str, fn()); 6] = [
+    let parts: [(&str, fn()); 7] = [
         ("speed", speed::run),
         ("limits", limits::run),
+        ("keys", keys::run),
         ("worst", worst::run),
         ("rows", rows::run),
         ("memory", memory::run),

@@ -172,8 +172,13 @@ fn settle_all<S: Settler>(context: &Context<'_>) {
 
 /// Has `S` look at every key of `names`.
 pub(super) fn settle<S: Settler>(context: &Context<'_>, names: &[HeldName]) {
+    let mut selected = None;
     for name in names {
-        if context.select_db(name.db)
+        // Nearly all of a step are of one database.
+        if selected != Some(name.db) {
+            selected = context.select_db(name.db).then_some(name.db);
+        }
+        if selected.is_some()
             && let Some(mut key) = LateKey::open(context, name)
         {
             S::settle(&mut key);
@@ -189,16 +194,18 @@ pub struct LateKey<'call> {
 }
 
 impl<'call> LateKey<'call> {
-    /// Opens the key; nothing when it is not there any more. For writing, as that counts neither as a hit nor a miss.
+    /// Opens the key. For writing, as that counts neither as a hit nor a miss.
     fn open(context: &'call Context<'call>, name: &'call HeldName) -> Option<Self> {
         const MODE: u32 = raw::REDISMODULE_READ | raw::REDISMODULE_WRITE | raw::REDISMODULE_OPEN_KEY_NOTOUCH;
         // SAFETY: the context is that of the running call, and the name is held.
         let raw = unsafe { api!(RedisModule_OpenKey)(context.raw, name.raw, MODE.cast_signed()) };
-        let key = Self { context, name, raw };
-        // SAFETY: a null key is answered like an empty one.
-        let is_there =
-            !raw.is_null() && unsafe { api!(RedisModule_KeyType)(raw) } as isize != raw::REDISMODULE_KEYTYPE_EMPTY;
-        is_there.then_some(key)
+        (!raw.is_null()).then_some(Self { context, name, raw })
+    }
+
+    /// Whether it is there; it may have gone since the name was noted.
+    pub fn is_there(&self) -> bool {
+        // SAFETY: the key is open.
+        unsafe { api!(RedisModule_KeyType)(self.raw) as isize != raw::REDISMODULE_KEYTYPE_EMPTY }
     }
 
     /// Its name.
@@ -236,9 +243,7 @@ impl<'call> LateKey<'call> {
 
 impl Drop for LateKey<'_> {
     fn drop(&mut self) {
-        if !self.raw.is_null() {
-            // SAFETY: opened in `open`, and closed once.
-            unsafe { api!(RedisModule_CloseKey)(self.raw) };
-        }
+        // SAFETY: opened in `open`, and closed once.
+        unsafe { api!(RedisModule_CloseKey)(self.raw) };
     }
 }

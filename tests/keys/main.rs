@@ -8,6 +8,7 @@ mod audits;
 mod command_table;
 mod grown;
 mod guests;
+mod guide;
 mod policies;
 mod shapes;
 mod steps;

@@ -30,6 +30,7 @@
 //! | choose what a read is about | [`Scope`], [`VwapQuery`], [`StatsQuery`], [`RangeQuery`], [`DigestQuery`] |
 //! | deliver a feed exactly once, in batches | [`Batcher`] |
 //! | ask many symbols or a whole cluster at once | [`market`] |
+//! | say what keys must be like, and find those that are not | [`KeyCommands`], [`KeyPolicy`] |
 //! | stay within an exchange's limits | [`Limit`], [`LiqCommands::rl_check`], [`Usage`] |
 //!
 //! # Connections
@@ -63,6 +64,7 @@ mod commands;
 mod decode;
 mod error;
 mod event;
+pub mod keys;
 mod limit;
 pub mod market;
 mod options;
@@ -79,6 +81,9 @@ pub use commands::{AsyncLiqCommands, LiqFuture};
 pub use commands::{LiqCommands, LiqPipeline};
 pub use error::{Error, Result};
 pub use event::{Event, InvalidEvent, Timestamp};
+#[cfg(feature = "async")]
+pub use keys::AsyncKeyCommands;
+pub use keys::{KeyCommands, KeyPolicy};
 pub use limit::{Limit, Usage};
 pub use liq_core::liq::series::{ClockMode, Side};
 pub use options::SeriesOptions;

@@ -12,6 +12,10 @@ use redis::{FromRedisValue, ParsingError, Value};
 use crate::decode::Delivered;
 
 pub use digest::{Centroid, Digest};
+pub use liq_core::keys::reply::{
+    AuditState, AuditStatus, Counts, KeyDetail, KeyReport, KeyRow, KeyShape, LargeKey, Named, PolicyInfo,
+};
+pub use liq_core::keys::request::Order as ReportOrder;
 pub use liq_core::liq::reply::{
     AddReply, BatchReply, BucketStats, ExchangeStats, HistogramRow, SeriesInfo, Stats, StatsBuckets, StatsByExchange,
     StoredEvent, Vwap,
