@@ -110,8 +110,8 @@ fn a_vwap_is_read_with_and_without_bands() {
     assert_eq!((banded.long_entry, banded.short_entry), (Some(98.0), Some(102.0)));
 }
 
-const DOUBLES_OF_STATS: [&str; 11] =
-    ["imbalance", "min", "max", "mean", "stddev", "vwap", "p50", "p80", "p95", "p99", "per_minute"];
+const DOUBLES_OF_STATS: [&str; 12] =
+    ["imbalance", "min", "max", "mean", "stddev", "vwap", "p50", "p80", "p95", "p99", "per_minute", "rate_ratio"];
 
 /// The fields of a statistic; whatever may be null is so without events.
 fn stats_fields(wire: &mut Wire, count: u64) {

@@ -11,6 +11,7 @@ pub mod heap;
 pub mod keys;
 pub mod liq;
 pub mod market;
+pub mod memory;
 pub mod panes;
 pub mod relocation;
 pub mod rl;

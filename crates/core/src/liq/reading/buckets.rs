@@ -24,12 +24,15 @@ impl Series {
         let Ok(end_ms) = u64::try_from(window.end_ms) else { return Ok(Vec::new()) };
         let first_ms = u64::try_from(window.cutoff_ms + 1).unwrap_or(0);
         self.check_buckets(first_ms, end_ms, bucket_ms)?;
+        let usual = self.usual_rate(window, row.side).filter(|_| row.venue.is_none());
         let starts = (first_ms - first_ms % bucket_ms..=end_ms).step_by(bucket_ms as usize);
         let rows = starts.map(|start_ms| {
             let cutoff_ms = (start_ms as i64 - 1).max(window.cutoff_ms);
             let until_ms = (start_ms + bucket_ms - 1).min(end_ms);
             let end = Window { cutoff_ms, until_ms: Some(until_ms as i64), window_ms: bucket_ms, ..*window };
-            BucketStats { start_ms, stats: self.of_bucket(&end, row) }
+            let stats = self.of_bucket(&end, row);
+            let rate_ratio = usual.and_then(|usual| usual.ratio_of(&stats, &end));
+            BucketStats { start_ms, stats: Stats { rate_ratio, ..stats } }
         });
         Ok(rows.collect())
     }

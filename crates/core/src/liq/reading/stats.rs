@@ -36,13 +36,26 @@ impl Series {
     }
 
     fn of_window(&mut self, window: &Window, side: Option<Side>) -> Stats {
+        let usual = self.usual_rate(window, side);
         let span = self.span_of(window);
         let sums = self.sums(window, &span);
         let of = sums.of(side);
         let percentiles = self.with_order(window, side, |order| {
             order.ascending(SHOWN).map(|estimate| Some(estimate?.within((of.min, of.max))))
         });
-        stats_map(&sums, side, percentiles, self.extent(&span, side), window.window_ms, span.is_exact)
+        let stats = stats_map(&sums, side, percentiles, self.extent(&span, side), window.window_ms, span.is_exact);
+        Stats { rate_ratio: usual.and_then(|usual| usual.ratio_of(&stats, window)), ..stats }
+    }
+
+    /// How often events come, by all that are held up to where the window ends.
+    pub(super) fn usual_rate(&mut self, window: &Window, side: Option<Side>) -> Option<UsualRate> {
+        let retention_ms = self.options.retention_ms;
+        let all = Window { cutoff_ms: window.end_ms - retention_ms as i64, window_ms: retention_ms, ..*window };
+        let span = self.span_of(&all);
+        let count = self.sums(&all, &span).count_of(side);
+        let (oldest_ms, _) = self.extent(&span, None)?;
+        let since_ms = (oldest_ms as i64 - 1).max(all.cutoff_ms);
+        Some(UsualRate { since_ms, per_minute: count as f64 * 60_000.0 / (window.end_ms - since_ms) as f64 })
     }
 
     /// Timestamps of the oldest and the newest event in `span`.
@@ -55,6 +68,22 @@ impl Series {
         let first = panes().find_map(|pane| pane.extent(side)).map(|extent| extent.0).or(oldest_raw)?;
         let last = newest_raw.or_else(|| panes().rev().find_map(|pane| pane.extent(side)).map(|extent| extent.1))?;
         Some((first, last))
+    }
+}
+
+/// How often events come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UsualRate {
+    /// What is held is later than this, Unix ms.
+    since_ms: i64,
+    per_minute: f64,
+}
+
+impl UsualRate {
+    /// How much busier a window is than usual, if anything is held from before it.
+    pub(super) fn ratio_of(&self, stats: &Stats, window: &Window) -> Option<f64> {
+        let has_history = self.since_ms < window.cutoff_ms && self.per_minute > 0.0;
+        has_history.then_some(stats.per_minute? / self.per_minute)
     }
 }
 

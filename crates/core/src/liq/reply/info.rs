@@ -33,8 +33,12 @@ map_reply! {
         clock: ClockMode = "clock",
         /// k of the relative error 2^-(k+1).
         precision: u64 = "precision",
+        /// The same at present: less while memory is short.
+        precision_now: u64 = "precision_now",
         /// Newest events kept raw.
         tail: u64 = "tail",
+        /// The same at present: fewer while memory is short.
+        tail_now: u64 = "tail_now",
         /// The key expires when nothing was stored for this long; zero is never.
         idle: Duration = "idle",
         /// Events held.

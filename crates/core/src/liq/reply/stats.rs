@@ -47,6 +47,9 @@ map_reply! {
         last_ms: Option<u64> = "last",
         /// Events per minute of the window.
         per_minute: Option<f64> = "per_minute",
+        /// `per_minute` over that of all events held: 3 is thrice as busy as usual. `None` where nothing is held from before
+        /// the window, and of one exchange.
+        rate_ratio: Option<f64> = "rate_ratio",
         /// Whether every figure is exact to the millisecond.
         exact: Option<bool> = "exact",
     }

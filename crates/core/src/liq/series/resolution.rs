@@ -2,6 +2,7 @@
 //! raw, and how finely sizes are told apart.
 
 use super::Options;
+use crate::memory::Mode;
 
 /// Raw events in [`Resolution::Compact`], and …
 const COMPACT_TAIL: u32 = 1024;
@@ -20,6 +21,16 @@ pub enum Resolution {
     Compact,
     /// At most 256 raw events, sizes two steps coarser.
     Aggregate,
+}
+
+impl From<Mode> for Resolution {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Normal => Self::Full,
+            Mode::Compact => Self::Compact,
+            Mode::Aggregate | Mode::Critical => Self::Aggregate,
+        }
+    }
 }
 
 impl Resolution {

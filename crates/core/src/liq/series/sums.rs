@@ -192,6 +192,14 @@ impl SidedSums {
         }
     }
 
+    /// Events of one side, or of both.
+    pub const fn count_of(&self, side: Option<Side>) -> u64 {
+        match side {
+            Some(side) => self.side(side).count,
+            None => self.count(),
+        }
+    }
+
     /// Events of both sides.
     pub const fn count(&self) -> u64 {
         self.side(Side::Buy).count + self.side(Side::Sell).count
