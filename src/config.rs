@@ -12,7 +12,7 @@ use liq_core::liq::series::{MAX_RETENTION_MS, Options, OptionsPatch};
 
 use crate::ffi::{Loader, Parameter};
 use crate::limit::{Limit, Unit};
-use crate::{audits, policies};
+use crate::{audits, memory, policies};
 
 mod markets;
 
@@ -44,8 +44,15 @@ static TICK_MAX_FUTURE: Limit = Limit::new(c"tick-max-future", Unit::Duration, 0
 static MAX_BATCH: Limit = Limit::new(c"max-batch", Unit::Count, 1..=1_048_576, 65_536);
 
 /// Every limit.
-static LIMITS: [&Limit; 6] =
-    [&MAX_FUTURE, &SIGNAL_MAX_AGE, &TICK_MAX_FUTURE, &MAX_BATCH, &audits::BUDGET_PCT, &audits::MAX_GROUPS];
+static LIMITS: [&Limit; 7] = [
+    &MAX_FUTURE,
+    &SIGNAL_MAX_AGE,
+    &TICK_MAX_FUTURE,
+    &MAX_BATCH,
+    &memory::BUDGET,
+    &audits::BUDGET_PCT,
+    &audits::MAX_GROUPS,
+];
 
 /// The default of every option, named like the option, in capitals and without dashes.
 static OPTION_DEFAULTS: [OptionDefault; 12] = [

@@ -4,11 +4,11 @@ use std::ffi::CStr;
 
 use liq_core::rl::limiter::Limiter;
 
-use crate::ffi::{InfoSection, InfoSource, Persisted, panics_caught, registered};
+use crate::ffi::{InfoSection, InfoSource, Persisted, panics_caught, registered, used_bytes};
 use crate::totals::{Counter, TOTALS};
 use crate::types::liqseries::LiqSeries;
 use crate::types::tickstore::TickStore;
-use crate::{audits, policies};
+use crate::{audits, memory, policies};
 
 /// The fields of the statuses, in the order of `Status::index`.
 const STATUS_FIELDS: [&CStr; 6] = [c"future", c"late", c"small", c"duplicate", c"filtered", c"accepted"];
@@ -19,8 +19,9 @@ pub struct LiqSection;
 impl InfoSource for LiqSection {
     fn report(section: &mut InfoSection) {
         section.text(c"version", env!("CARGO_PKG_VERSION"));
-        // The only mode there is: this version gives up neither resolution nor events for want of memory.
-        section.text(c"mode", "normal");
+        section.text(c"mode", memory::mode().name());
+        section.count(c"memory_used", used_bytes());
+        section.count(c"memory_budget", memory::BUDGET.get());
         section.count(c"series", LiqSeries::slot().live());
         section.count(c"adds", TOTALS.statuses.iter().map(Counter::get).sum());
         for (name, counter) in STATUS_FIELDS.iter().zip(&TOTALS.statuses) {

@@ -9,6 +9,7 @@ pub mod hash_slot;
 pub mod info;
 pub mod keyspace;
 pub mod limit;
+pub mod memory;
 pub mod policies;
 pub mod refusal;
 pub mod reply;
@@ -35,5 +36,6 @@ fn load(server: &ffi::Loader<'_>) -> Result<(), String> {
     if config::cell_compat() && !server.command_unless_taken(&commands::rl::CELL_THROTTLE) {
         ffi::log_anywhere(ffi::Level::Notice, "liq: CL.THROTTLE is left to the module that has it");
     }
+    server.memory_watch::<memory::Watch>()?;
     server.info::<info::LiqSection>()
 }

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use liq_core::grammar::{duration_ms, format_duration, integer};
+use liq_core::grammar::{bytes, duration_ms, format_bytes, format_duration, integer};
 
 use crate::ffi::Parameter;
 
@@ -23,6 +23,8 @@ pub enum Unit {
     Duration,
     /// A plain integer.
     Count,
+    /// Bytes inside, an amount of memory outside; 0 is none.
+    Memory,
 }
 
 impl Limit {
@@ -46,6 +48,7 @@ impl Parameter for Limit {
         match self.unit {
             Unit::Duration => format_duration(self.get()),
             Unit::Count => self.get().to_string(),
+            Unit::Memory => format_bytes(self.get()),
         }
     }
 
@@ -56,6 +59,8 @@ impl Parameter for Limit {
                 let (low, high) = (self.range.start().cast_signed(), self.range.end().cast_signed());
                 integer("value", text, low..=high).map(i64::cast_unsigned)
             }
+            Unit::Memory if text == b"0" && *self.range.start() == 0 => Ok(0),
+            Unit::Memory => bytes("value", text),
         };
         self.value.store(value.map_err(|error| error.to_string())?, Ordering::Relaxed);
         Ok(())

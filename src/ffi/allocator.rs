@@ -1,7 +1,7 @@
 //! The global allocator: the server's own, so that `maxmemory`, INFO and MEMORY USAGE see the module's memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use redis_module::raw;
 
@@ -17,6 +17,44 @@ static CHOICE: AtomicU8 = AtomicU8::new(UNDECIDED);
 const UNDECIDED: u8 = 0;
 const SERVER: u8 = 1;
 const SYSTEM: u8 = 2;
+
+/// Bytes that are allocated at present, as they were asked for.
+static USED: AtomicUsize = AtomicUsize::new(0);
+/// Whether they have become more by [`STRIDE`] since somebody looked.
+static GREW: AtomicBool = AtomicBool::new(false);
+/// Each time that `USED` passes a multiple of this, it is worth a look.
+const STRIDE: usize = 256 * 1024;
+
+/// Bytes that the module has allocated.
+pub fn used_bytes() -> u64 {
+    USED.load(Ordering::Relaxed) as u64
+}
+
+/// Whether a good deal was allocated since [`note_looked`].
+#[inline]
+pub fn has_grown() -> bool {
+    GREW.load(Ordering::Relaxed)
+}
+
+/// Somebody looks at how much is used.
+pub fn note_looked() {
+    GREW.store(false, Ordering::Relaxed);
+}
+
+fn count_more(bytes: usize) {
+    let before = USED.fetch_add(bytes, Ordering::Relaxed);
+    if before / STRIDE != before.wrapping_add(bytes) / STRIDE {
+        GREW.store(true, Ordering::Relaxed);
+    }
+}
+
+fn count_less(bytes: usize) {
+    USED.fetch_sub(bytes, Ordering::Relaxed);
+}
+
+fn count_change(from: usize, to: usize) {
+    if to >= from { count_more(to - from) } else { count_less(from - to) }
+}
 
 /// What `malloc` of every supported platform (glibc, musl, jemalloc on 64 bits) aligns blocks of this size to.
 pub const SERVER_ALIGN: usize = 16;
@@ -48,6 +86,7 @@ fn padded(layout: Layout) -> Option<usize> {
 // the block itself.
 unsafe impl GlobalAlloc for ServerAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count_more(layout.size());
         if !is_servers() {
             // SAFETY: the caller's promise about `layout` is passed on.
             return unsafe { System.alloc(layout) };
@@ -61,6 +100,7 @@ unsafe impl GlobalAlloc for ServerAllocator {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        count_less(layout.size());
         if !is_servers() {
             // SAFETY: nothing was ever allocated by the server, so `block` is the system's.
             return unsafe { System.dealloc(block, layout) };
@@ -79,8 +119,14 @@ unsafe impl GlobalAlloc for ServerAllocator {
         // SAFETY: as in `alloc` and `dealloc`; what `over_aligned` gives is written before it is handed out.
         unsafe {
             match (is_servers(), raw::RedisModule_Calloc, padded(layout)) {
-                (false, _, _) => System.alloc_zeroed(layout),
-                (true, Some(calloc), Some(size)) => calloc(1, size).cast(),
+                (false, _, _) => {
+                    count_more(layout.size());
+                    System.alloc_zeroed(layout)
+                }
+                (true, Some(calloc), Some(size)) => {
+                    count_more(layout.size());
+                    calloc(1, size).cast()
+                }
                 (true, ..) => {
                     let block = self.alloc(layout);
                     if !block.is_null() {
@@ -99,8 +145,14 @@ unsafe impl GlobalAlloc for ServerAllocator {
         // copying what both sizes have.
         unsafe {
             match (is_servers(), raw::RedisModule_Realloc, padded(wanted)) {
-                (false, _, _) => System.realloc(block, layout, new_size),
-                (true, Some(realloc), Some(size)) => realloc(block.cast(), size).cast(),
+                (false, _, _) => {
+                    count_change(layout.size(), new_size);
+                    System.realloc(block, layout, new_size)
+                }
+                (true, Some(realloc), Some(size)) => {
+                    count_change(layout.size(), new_size);
+                    realloc(block.cast(), size).cast()
+                }
                 (true, ..) => {
                     let moved = self.alloc(wanted);
                     if !moved.is_null() {

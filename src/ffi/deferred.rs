@@ -65,6 +65,14 @@ impl HeldName {
         Self { db, raw: unsafe { api!(RedisModule_HoldString)(ptr::null_mut(), name) } }
     }
 
+    pub(super) const fn db(&self) -> i32 {
+        self.db
+    }
+
+    pub(super) fn key_name(&self) -> KeyName<'_> {
+        KeyName::held(self.raw, self.bytes())
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         // SAFETY: held, so it lives as long as this.
         unsafe { bytes_of(self.raw) }

@@ -8,10 +8,11 @@ use redis_module::raw;
 
 use super::argument::bytes_of;
 use super::command::{self, Registration};
-use super::context::{Level, log_anywhere};
+use super::context::{Context, Level, log_anywhere};
 use super::detached;
 use super::guard::{guard, install_panic_hook};
 use super::info::{self, InfoSource};
+use super::memory::{self, MemoryWatch};
 use super::parameter::{self, Parameter};
 use super::persisted::{self, Persisted};
 use super::replication;
@@ -112,6 +113,15 @@ impl<'call> Loader<'call> {
         // SAFETY: the context is that of the module's load.
         let status = unsafe { api!(RedisModule_LoadConfigs)(self.raw) };
         if status == 0 { Ok(()) } else { Err("a liq.* parameter of the server's configuration is refused".to_owned()) }
+    }
+
+    /// Has `W` look at how much memory is used.
+    pub fn memory_watch<W: MemoryWatch>(&self) -> Result<(), String> {
+        // SAFETY: the context is that of the module's load.
+        let is_watched = unsafe { memory::watch::<W>(self.raw) };
+        // SAFETY: as above.
+        W::configured(&unsafe { Context::new(self.raw) });
+        if is_watched { Ok(()) } else { Err("cannot watch the server's memory".to_owned()) }
     }
 
     /// Registers the INFO section.

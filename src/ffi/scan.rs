@@ -9,11 +9,11 @@ use std::ptr::NonNull;
 
 use redis_module::raw;
 
-use super::Context;
 use super::argument::bytes_of;
 use super::call::Strings;
 use super::deferred::{self, HeldName, Settler};
 use super::persisted::own_type_name;
+use super::{Context, KeyName};
 
 /// A walk over the keys of one database after the other. A key that is there from the beginning to the end is met at
 /// least once, whatever is written, expired, resized or flushed meanwhile.
@@ -59,15 +59,29 @@ impl Findings {
         self.0.push(unsafe { HeldName::new(key.db, key.name) });
     }
 
+    /// Lends every name to `body`, in its database, unless the server asks that nothing be written.
+    pub fn each(&mut self, context: &Context<'_>, mut body: impl FnMut(KeyName<'_>)) {
+        for name in std::mem::take(&mut self.0) {
+            if may_write(context) && context.select_db(name.db()) {
+                body(name.key_name());
+            }
+        }
+    }
+
     /// Has `S` look at every one of them, unless the server asks that nothing be written: it hands over to a replica.
     pub fn settle<S: Settler>(&mut self, context: &Context<'_>) {
         let names = std::mem::take(&mut self.0);
-        // SAFETY: read only after the server wrote it; the function has no requirement.
-        let is_handing_over = unsafe { raw::RedisModule_AvoidReplicaTraffic.is_some_and(|avoid| avoid() != 0) };
-        if !names.is_empty() && context.decides() && !is_handing_over {
+        if !names.is_empty() && may_write(context) {
             deferred::settle::<S>(context, &names);
         }
     }
+}
+
+/// Whether the server decides about its keys and may write now: while it hands over to a replica nothing should change.
+fn may_write(context: &Context<'_>) -> bool {
+    // SAFETY: read only after the server wrote it; the function has no requirement.
+    let is_handing_over = unsafe { raw::RedisModule_AvoidReplicaTraffic.is_some_and(|avoid| avoid() != 0) };
+    context.decides() && !is_handing_over
 }
 
 impl Walk {

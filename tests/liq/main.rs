@@ -27,6 +27,7 @@ mod hostile_dumps;
 mod keyspace_events;
 mod malformed_payloads;
 mod memory;
+mod memory_modes;
 mod neighbours;
 mod options;
 mod persistence;

@@ -65,8 +65,8 @@ const CASES: &[(&str, &str, &str)] = &[
     (
         "LIQ.STATS s",
         "{count : volume , buy_count : sell_count : buy_volume , sell_volume , imbalance , min , max , mean , stddev , \
-         vwap , p50 , p80 , p95 , p99 , first : last : per_minute , exact #}",
-        "[$ : $ $ $ : $ : $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ : $ : $ $ $ :]",
+         vwap , p50 , p80 , p95 , p99 , first : last : per_minute , rate_ratio _ exact #}",
+        "[$ : $ $ $ : $ : $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ $ : $ : $ $ $ _ $ :]",
     ),
     ("LIQ.RANGE s - + COUNT 1", "[[: $ , , $]]", "[[: $ $ $ $]]"),
     ("LIQ.HIST first WINDOW 1h AT 6", "[[, , :]]", "[[$ $ :]]"),

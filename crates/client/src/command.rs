@@ -42,6 +42,11 @@ pub fn liq_info(key: impl ToSingleRedisArg) -> Cmd {
     keyed("LIQ.INFO", key, &[])
 }
 
+/// `LIQ.MEMORY` → [`MemoryInfo`](crate::MemoryInfo): of one server, so in a cluster it is to be sent to each node.
+pub fn liq_memory() -> Cmd {
+    cmd("LIQ.MEMORY")
+}
+
 /// `LIQ.RESET key` → `OK`.
 pub fn liq_reset(key: impl ToSingleRedisArg) -> Cmd {
     keyed("LIQ.RESET", key, &[])

@@ -52,13 +52,29 @@ impl Mode {
     #[must_use]
     pub fn at(self, ratio: u64) -> Self {
         let is_in = |(mode, (from, below)): &(Self, (u64, u64))| ratio >= if *mode <= self { *below } else { *from };
-        Self::ALL.into_iter().skip(1).zip(BOUNDS).filter(is_in).map(|(mode, _)| mode).last().unwrap_or_default()
+        let beyond_first = Self::ALL.into_iter().skip(1).zip(BOUNDS);
+        beyond_first.filter(is_in).map(|(mode, _)| mode).max().unwrap_or_default()
     }
 
     /// Whether series, markets and triggers may be made.
     pub const fn may_make_new(self) -> bool {
         !matches!(self, Self::Critical)
     }
+}
+
+/// How short memory is, and what it is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct State {
+    /// The mode in force.
+    pub mode: Mode,
+    /// When it was entered, Unix milliseconds; `None` for no change since the module was loaded.
+    pub since_ms: Option<u64>,
+    /// Bytes of the module.
+    pub used: u64,
+    /// `liq.memory-budget`, or else the server's `maxmemory`; 0 for neither.
+    pub budget: u64,
+    /// Used of the budget, in thousandths; `None` without.
+    pub ratio: Option<u64>,
 }
 
 #[cfg(test)]

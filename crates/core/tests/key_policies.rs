@@ -2,9 +2,9 @@
 //! definitions written slowly.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
-use liq_core::grammar::Args;
+use liq_core::grammar::{Args, bytes, format_bytes};
 use liq_core::keys::policy::{
-    Due, MAX_DURATION_MS, MAX_POLICIES, Observed, Policy, Prefix, Rule, Table, Ttl, TypeName, bytes, format_bytes,
+    Due, MAX_DURATION_MS, MAX_POLICIES, Observed, Policy, Prefix, Rule, Table, Ttl, TypeName,
 };
 use liq_core::keys::request::{AuditRequest, PolicyRequest};
 use proptest::prelude::*;

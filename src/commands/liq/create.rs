@@ -9,7 +9,7 @@ use crate::commit::{Record, commit};
 use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
 use crate::refusal::Refusal;
 use crate::types::liqseries::LiqSeries;
-use crate::{config, keyspace, signals};
+use crate::{config, keyspace, memory, signals};
 
 pub struct Create;
 
@@ -43,6 +43,7 @@ impl Command for Create {
             context.reply_null();
             return Ok(());
         }
+        memory::check_new(context)?;
         let mut stored = LiqSeries::new(Series::new(options));
         let expiry = expiry::anew(&mut stored, context.now_ms());
         // As bytes, since defaults differ where it is replicated to.

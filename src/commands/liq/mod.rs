@@ -9,6 +9,7 @@ mod hist;
 mod info;
 mod madd;
 mod maddpack;
+mod memory;
 mod pctl;
 mod range;
 mod rank;
@@ -26,7 +27,7 @@ use crate::ffi::Registration;
 use crate::types::liqseries::LiqSeries;
 
 /// The family's registry.
-pub static COMMANDS: [Registration; 16] = [
+pub static COMMANDS: [Registration; 17] = [
     Registration::of::<create::Create>(),
     Registration::of::<alter::Alter>(),
     Registration::of::<add::Add>(),
@@ -41,6 +42,7 @@ pub static COMMANDS: [Registration; 16] = [
     Registration::of::<Reading<digest::Digest>>(),
     Registration::of::<info::Info>(),
     Registration::of::<reset::Reset>(),
+    Registration::of::<memory::Memory>(),
     Registration::of::<Apply<LiqSeries>>(),
     Registration::of::<Load<LiqSeries>>(),
 ];

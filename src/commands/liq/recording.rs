@@ -7,6 +7,7 @@ use liq_core::liq::format::decided;
 use liq_core::liq::reply::BatchReply;
 use liq_core::liq::request::Madd;
 use liq_core::liq::series::{BatchId, Clock, Event, Judgement, MAX_EVENTS, Series, Signal, Status, Tally, Time};
+use liq_core::memory::Mode;
 
 use crate::commands::expiry;
 use crate::commit::{Expiry, Record, commit};
@@ -15,7 +16,7 @@ use crate::keyspace::{self, Writable};
 use crate::refusal::Refusal;
 use crate::totals::TOTALS;
 use crate::types::liqseries::LiqSeries;
-use crate::{config, signals};
+use crate::{config, memory, signals};
 
 /// A series open for adding, and what was decided so far.
 pub struct Recording<'call> {
@@ -26,6 +27,8 @@ pub struct Recording<'call> {
     /// The server's clock, whatever replaces it for the events.
     now_ms: u64,
     clock: Clock,
+    /// How short memory is: what the series keeps depends on it.
+    mode: Mode,
     tally: Tally,
     signals: Vec<(Event<'call>, Signal)>,
     /// What is replicated; none where nobody would hear of it, nor of a new series, which is replicated as a whole.
@@ -41,13 +44,15 @@ impl<'call> Recording<'call> {
     ) -> Result<Recording<'call>, Refusal> {
         let now_ms = context.now_ms();
         let clock = clock(now_ms, at_ms)?;
+        // Before the key is open: a change of the mode is published, and subscribers may do anything.
+        let mode = memory::mode_now(context);
         let mut open = keyspace::write::<LiqSeries>(context, key)?;
         let is_new = open.value().is_none();
         if is_new {
             open.put(LiqSeries::new(Series::new(config::default_options())));
         }
         let decided = (!is_new && !context.is_unheard()).then(take_buffer);
-        Ok(Self { context, open, is_new, now_ms, clock, tally: Tally::default(), signals: Vec::new(), decided })
+        Ok(Self { context, open, is_new, now_ms, clock, mode, tally: Tally::default(), signals: Vec::new(), decided })
     }
 
     /// The clock that stands in for `*`.
@@ -93,7 +98,9 @@ impl<'call> Recording<'call> {
     }
 
     fn begin(&mut self, batch: Option<BatchId<'_>>) -> Result<(), Refusal> {
-        let resolution = self.open.existing()?.series.resolution();
+        let series = &mut self.open.existing()?.series;
+        let resolution = series.resolution_in(self.mode);
+        series.change_resolution(resolution);
         if let Some(decided) = &mut self.decided {
             decided::begin(decided, self.clock.time, resolution, batch);
         }
@@ -120,7 +127,7 @@ impl<'call> Recording<'call> {
                 TOTALS.count(&self.tally);
                 return Ok(());
             }
-            self.open.check_memory()?;
+            memory::check_new(self.context)?;
         }
         let stored = self.open.existing()?;
         let expiry = if is_stored || self.is_new { expiry::renewed(stored, self.now_ms) } else { Expiry::Kept };

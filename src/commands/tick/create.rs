@@ -8,7 +8,7 @@ use crate::commit::{Record, commit};
 use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
 use crate::refusal::Refusal;
 use crate::types::tickstore::TickStore;
-use crate::{config, keyspace, streams};
+use crate::{config, keyspace, memory, streams};
 
 pub struct Create;
 
@@ -39,6 +39,7 @@ impl Command for Create {
         if open.value().is_some() {
             return Err(Refusal::KeyExists);
         }
+        memory::check_new(context)?;
         let mut stored = TickStore::new(Market::new(options));
         let expiry = expiry::anew(&mut stored, context.now_ms());
         // As bytes, since defaults differ where it is replicated to.

@@ -18,7 +18,7 @@ use crate::keyspace::{self, Writable};
 use crate::refusal::Refusal;
 use crate::totals::TOTALS;
 use crate::types::tickstore::TickStore;
-use crate::{config, reply};
+use crate::{config, memory, reply};
 
 /// A market open for feeding, and what was decided so far.
 pub struct Feeding<'call> {
@@ -147,7 +147,7 @@ impl<'call> Feeding<'call> {
                 TOTALS.ticks.add(self.tally.all());
                 return Ok((self.tally, self.changes));
             }
-            self.open.check_memory()?;
+            memory::check_new(self.context)?;
         }
         let stored = self.open.existing()?;
         stored.market.count(&self.tally);

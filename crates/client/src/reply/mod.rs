@@ -17,8 +17,8 @@ pub use liq_core::keys::reply::{
 };
 pub use liq_core::keys::request::Order as ReportOrder;
 pub use liq_core::liq::reply::{
-    AddReply, BatchReply, BucketStats, ExchangeStats, HistogramRow, SeriesInfo, Stats, StatsBuckets, StatsByExchange,
-    StoredEvent, Vwap,
+    AddReply, BatchReply, BucketStats, ExchangeStats, HistogramRow, MemoryInfo, SeriesInfo, Stats, StatsBuckets,
+    StatsByExchange, StoredEvent, Vwap,
 };
 pub use liq_core::liq::series::Status;
 pub use liq_core::rl::limiter::Kind as LimitKind;

@@ -10,6 +10,7 @@ mod message_pack;
 mod number;
 mod option;
 mod percentile;
+mod size;
 
 pub use args::Args;
 pub use decimal::{Decimal, DecimalError, MAX_SCALE, PlainBuffer, decimal, divide_half_even, power_of_ten};
@@ -20,3 +21,4 @@ pub use number::{duration_ms, integer, real, timestamp_ms};
 pub use number::{format_duration, format_real};
 pub use option::{push_option, set_once, take_flag};
 pub use percentile::{Percentile, percentile};
+pub use size::{bytes, format_bytes};

@@ -12,7 +12,6 @@ mod judgement;
 mod policy;
 mod prefix;
 mod rule;
-mod size;
 mod table;
 mod type_name;
 
@@ -20,6 +19,5 @@ pub use judgement::{Due, Observed};
 pub use policy::{MAX_DURATION_MS, Policy, Ttl};
 pub use prefix::{MAX_PREFIX_BYTES, Prefix};
 pub use rule::{Broken, Rule};
-pub use size::{bytes, format_bytes};
 pub use table::{MAX_POLICIES, Table};
 pub use type_name::TypeName;

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::{Prefix, Rule, TypeName, bytes, format_bytes};
-use crate::grammar::{Args, MAX_INTEGER, RequestError, duration_ms, format_duration, integer, set_once};
+use super::{Prefix, Rule, TypeName};
+use crate::grammar::{
+    Args, MAX_INTEGER, RequestError, bytes, duration_ms, format_bytes, format_duration, integer, set_once,
+};
 
 /// The longest duration of a rule: 3660 days.
 pub const MAX_DURATION_MS: u64 = 3660 * 86_400_000;

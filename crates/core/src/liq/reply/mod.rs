@@ -6,6 +6,7 @@
 mod add;
 mod distribution;
 mod info;
+mod memory;
 mod stats;
 mod vwap;
 mod words;
@@ -13,5 +14,6 @@ mod words;
 pub use add::{AddReply, BatchReply};
 pub use distribution::{DigestReply, HistogramRow, StoredEvent};
 pub use info::SeriesInfo;
+pub use memory::MemoryInfo;
 pub use stats::{BucketStats, ExchangeStats, Stats, StatsBuckets, StatsByExchange, StatsReply};
 pub use vwap::Vwap;

@@ -1,6 +1,7 @@
 //! The words of replies: sides, statuses, clocks.
 
 use crate::liq::series::{ClockMode, Side, Status};
+use crate::memory::Mode;
 use crate::wire::{Decode, Encode, Malformed, Sink, Source};
 
 /// How a word is written and read.
@@ -25,6 +26,7 @@ macro_rules! word {
 word! {
     Side: "a side", Side::parse;
     Status: "a status", |word| Status::ALL.into_iter().find(|status| status.name().as_bytes() == word);
+    Mode: "a memory mode", |word| Mode::ALL.into_iter().find(|mode| mode.name().as_bytes() == word);
     ClockMode: "a clock", |word| {
         [ClockMode::Server, ClockMode::Event].into_iter().find(|mode| mode.name().as_bytes() == word)
     };

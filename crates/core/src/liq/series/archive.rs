@@ -8,6 +8,7 @@ use super::packed::coarsened;
 use super::pane::{Digested, Pane};
 use super::raw_event::RawEvent;
 use super::{Options, Scale};
+use crate::grammar::MAX_TIMESTAMP_MS;
 use crate::panes::{Panes, Version, cell_of};
 use crate::relocation::Mover;
 
@@ -37,6 +38,8 @@ pub struct Archive {
     late: Vec<(u64, u16)>,
     /// Width of the panes that events are put into which are older than what fine panes cover.
     coarse_ms: u64,
+    /// Whether there are fine panes: not while memory is short.
+    keeps_fine: bool,
     /// Where fine panes begin, as of the last write; Unix ms, a multiple of the coarse width. Cells before it are joined.
     fine_from_ms: u64,
     /// Events held.
@@ -47,18 +50,23 @@ impl Archive {
     /// An empty archive of coarse panes `coarse_ms` wide.
     pub fn new(coarse_ms: u64) -> Self {
         let (waiting, late) = (Vec::new(), Vec::new());
-        Self { panes: Panes::default(), waiting, late, coarse_ms, fine_from_ms: 0, count: 0 }
+        Self { panes: Panes::default(), waiting, late, coarse_ms, keeps_fine: true, fine_from_ms: 0, count: 0 }
     }
 
     /// An archive as it was saved, everything packed.
-    pub fn loaded(panes: Vec<Pane>, coarse_ms: u64, fine_from_ms: u64) -> Self {
+    pub fn loaded(panes: Vec<Pane>, coarse_ms: u64, keeps_fine: bool, fine_from_ms: u64) -> Self {
         let count = panes.iter().map(|pane| pane.content.sums.count()).sum();
-        Self { panes: Panes::loaded(panes), fine_from_ms, count, ..Self::new(coarse_ms) }
+        Self { panes: Panes::loaded(panes), keeps_fine, fine_from_ms, count, ..Self::new(coarse_ms) }
     }
 
     /// Whether fine panes beside coarse ones of `coarse_ms` may begin at `fine_from_ms`.
     pub const fn may_begin_fine(coarse_ms: u64, fine_from_ms: u64) -> bool {
         if coarse_ms > FINE_PANE_MS { fine_from_ms.is_multiple_of(coarse_ms) } else { fine_from_ms == 0 }
+    }
+
+    /// Whether fine panes begin where they may: nowhere while there are none.
+    pub const fn has_sound_fine_begin(&self) -> bool {
+        self.keeps_fine || self.fine_from_ms == self.fine_begin(0)
     }
 
     /// The panes, oldest first.
@@ -172,7 +180,7 @@ impl Archive {
     pub fn is_due(&self, now_ms: u64, cutoff_ms: i64) -> bool {
         let two_hours_ago_ms = now_ms.saturating_sub(FINE_SPAN_MS);
         let fine_moves = two_hours_ago_ms < self.fine_from_ms || two_hours_ago_ms >= self.fine_from_ms + self.coarse_ms;
-        fine_moves && self.coarse_ms > FINE_PANE_MS || self.is_behind(cutoff_ms)
+        fine_moves && self.keeps_fine && self.coarse_ms > FINE_PANE_MS || self.is_behind(cutoff_ms)
     }
 
     fn is_behind(&self, cutoff_ms: i64) -> bool {
@@ -180,7 +188,20 @@ impl Archive {
     }
 
     const fn fine_begin(&self, now_ms: u64) -> u64 {
-        if self.coarse_ms > FINE_PANE_MS { cell_of(now_ms.saturating_sub(FINE_SPAN_MS), self.coarse_ms) } else { 0 }
+        match (self.coarse_ms > FINE_PANE_MS, self.keeps_fine) {
+            (false, _) => 0,
+            (true, true) => cell_of(now_ms.saturating_sub(FINE_SPAN_MS), self.coarse_ms),
+            (true, false) => cell_of(MAX_TIMESTAMP_MS, self.coarse_ms),
+        }
+    }
+
+    /// Keeps fine panes from now on, or gives them up: then those that there are become coarse ones.
+    pub fn keep_fine(&mut self, keeps_fine: bool, watcher: &mut impl Watcher) {
+        self.keeps_fine = keeps_fine;
+        if !keeps_fine {
+            self.fine_from_ms = self.fine_begin(0);
+            self.join(0..u64::MAX, self.coarse_ms, watcher);
+        }
     }
 
     /// Drops panes wholly behind `cutoff_ms`, and joins fine panes into coarse ones once the whole coarse one lies more
@@ -228,9 +249,9 @@ impl Archive {
             return;
         }
         self.coarse_ms = coarse_ms;
-        self.fine_from_ms = match coarse_ms > FINE_PANE_MS {
-            true => cell_of(self.fine_from_ms, coarse_ms),
-            false => 0,
+        self.fine_from_ms = match (coarse_ms > FINE_PANE_MS, self.keeps_fine) {
+            (true, true) => cell_of(self.fine_from_ms, coarse_ms),
+            _ => self.fine_begin(0),
         };
         self.join(0..self.fine_from_ms, coarse_ms, watcher);
         self.join(self.fine_from_ms..u64::MAX, coarse_ms.min(FINE_PANE_MS), watcher);
@@ -358,6 +379,7 @@ impl Archive {
         assert_eq!(count, self.count, "A5: the count is that of all panes");
         let has_pane = |start_ms: u64| self.panes().iter().any(|pane| pane.start_ms == start_ms);
         assert!(self.late.iter().all(|(start_ms, _)| has_pane(*start_ms)), "A6: late codes have a pane");
+        assert!(self.has_sound_fine_begin(), "A9: there are no fine panes while memory is short");
         assert!(
             Self::may_begin_fine(self.coarse_ms, self.fine_from_ms),
             "A7: fine panes begin where a coarse one does"

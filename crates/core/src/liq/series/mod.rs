@@ -25,7 +25,8 @@
 //!   millisecond with more than 64 events has an index.
 //! - A1 panes are cells of known widths, ascending, apart; A2 their events lie within them; A3 codes lie on its scale; A4 a
 //!   distribution counts the events of its pane; A5 the archive's count is that of its panes; A6 late codes have a pane; A7
-//!   fine panes begin where a coarse one does; A8 no pane is finer than what is recorded now.
+//!   fine panes begin where a coarse one does; A8 no pane is finer than what is recorded now; A9 there are
+//!   no fine panes while memory is short.
 //! - E1 the tail holds at most TAIL events, fewer while memory is short; E2 nothing archived is newer than anything raw.
 //! - C1 a cursor's sorted list holds the raw sizes later than its cutoff; C2 its histogram counts all raw events and the panes
 //!   from its edge on; C3 that edge is the one of its cutoff; C4 its scale is that of the coarsest of them.

@@ -9,10 +9,14 @@ use super::patch::OptionsPatch;
 use super::raw_event::RawEvent;
 use super::{ClockMode, Event, Options, OptionsError, Resolution, Scale};
 use crate::batches::{BatchId, Producers};
+use crate::memory::Mode;
 use crate::relocation::Mover;
 
 /// Most events that a series holds, raw and in panes: counts of any stretch of it fit 32 bits.
 pub const MAX_EVENTS: u64 = 1 << 31;
+
+/// A pane takes about as much room as so many raw events.
+const WORTH_A_PANE: u64 = 12;
 
 /// What time it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,6 +162,17 @@ impl Series {
         }
     }
 
+    /// What this series is to keep in `mode`. One with so few events that panes would take more room than they do stays as
+    /// it is.
+    pub fn resolution_in(&self, mode: Mode) -> Resolution {
+        let wanted = Resolution::from(mode);
+        let span_ms =
+            self.events.tail.last_ms().zip(self.events.tail.first_ms()).map_or(0, |(last, first)| last - first);
+        let panes = span_ms / self.options.pane_ms() + 1;
+        let is_sparse = (self.events.tail.len() as u64) < WORTH_A_PANE * panes;
+        if wanted > self.resolution && is_sparse { self.resolution } else { wanted }
+    }
+
     /// Most raw events at present.
     pub fn tail_now(&self) -> u32 {
         self.resolution.tail(&self.options)
@@ -171,6 +186,7 @@ impl Series {
     /// Brings what is held to what settings and resolution say; cursors are forgotten by then.
     fn settle_detail(&mut self) {
         self.events.change_scale(Scale::new(self.precision_now()));
+        self.events.archive.keep_fine(self.resolution == Resolution::Full, &mut self.cursors);
         let capacity = self.tail_now() as usize;
         while self.events.tail.len() > capacity {
             self.events.spill(&mut self.cursors);

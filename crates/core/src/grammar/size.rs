@@ -1,6 +1,6 @@
 //! Amounts of memory as they are written: bytes, or an integer with `kb`, `mb` or `gb`.
 
-use crate::grammar::{MAX_INTEGER, RequestError, integer};
+use super::{MAX_INTEGER, RequestError, integer};
 
 /// Units with their bytes; multiples of 1024, as `maxmemory` has them.
 const UNITS: [(&str, u64); 3] = [("kb", 1 << 10), ("mb", 1 << 20), ("gb", 1 << 30)];

@@ -1,0 +1,77 @@
+//! The walk that brings every series to what the mode leaves it, in slices so short that nobody waits for them.
+
+use std::sync::{Mutex, PoisonError};
+
+use liq_core::liq::format::decided;
+use liq_core::liq::series::{Tally, Time};
+
+use super::mode;
+use crate::commit::{Expiry, Record, commit};
+use crate::ffi::{self, Alarm, Context, Findings, KeyName, MetKey, MetType, Persisted, TimerSlot, Visitor, Walk};
+use crate::keyspace;
+use crate::types::liqseries::LiqSeries;
+
+/// CPU time of a slice, microseconds; the series that is under way when it ends is brought to its end.
+const SLICE_US: u64 = 300;
+/// From the end of one slice to the next, milliseconds.
+const PAUSE_MS: u64 = 1;
+
+static WALK: Mutex<Option<Walk>> = Mutex::new(None);
+
+/// Begins anew, whichever walk is under way.
+pub fn begin() {
+    *WALK.lock().unwrap_or_else(PoisonError::into_inner) = Walk::begin();
+    ffi::arm::<Slice>(PAUSE_MS);
+}
+
+struct Slice;
+
+impl Alarm for Slice {
+    fn slot() -> &'static TimerSlot {
+        static SLOT: TimerSlot = TimerSlot::new();
+        &SLOT
+    }
+
+    fn ring(context: &Context<'_>) {
+        // Taken out, as what is done to a series may change the mode, which begins another walk.
+        let Some(mut walk) = WALK.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let begun_us = ffi::thread_cpu_us();
+        let mut is_more = context.decides();
+        while is_more && ffi::thread_cpu_us().saturating_sub(begun_us) < SLICE_US {
+            let mut met = Series(Findings::default());
+            is_more = walk.step(context, &mut met);
+            met.0.each(context, |name| bring(context, name));
+        }
+        let mut next = WALK.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_more && next.is_none() {
+            *next = Some(walk);
+            ffi::arm::<Self>(PAUSE_MS);
+        }
+    }
+}
+
+/// The series among the keys that are met.
+struct Series(Findings);
+
+impl Visitor for Series {
+    fn visit(&mut self, key: &MetKey<'_>) {
+        if matches!(key.type_of(), MetType::Own(name) if name == LiqSeries::TYPE_NAME.to_bytes()) {
+            self.0.push(key);
+        }
+    }
+}
+
+/// Brings one series to what the mode leaves it, here and on replicas.
+fn bring(context: &Context<'_>, name: KeyName<'_>) {
+    let Ok(mut open) = keyspace::write::<LiqSeries>(context, name) else { return };
+    let Some(stored) = open.value() else { return };
+    let resolution = stored.series.resolution_in(mode());
+    if resolution == stored.series.resolution() {
+        return;
+    }
+    stored.series.change_resolution(resolution);
+    let mut told = Vec::new();
+    decided::begin(&mut told, Time::new(context.now_ms(), 0), resolution, None);
+    decided::end(&mut told, &Tally::default());
+    commit(context, open, Record::Command(c"LIQ.APPLY", &[&told]), Expiry::Kept);
+}

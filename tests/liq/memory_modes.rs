@@ -1,0 +1,246 @@
+//! The memory modes: entered and left in order, on every series whether it is written or not, without an event lost.
+
+use std::collections::HashMap;
+
+use liq_core::liq::request::{NewEvent, encode_events};
+use liq_core::liq::series::Side;
+
+use crate::persistence::assert_same;
+use crate::support::server::wait_until;
+use crate::support::{Client, Options, Server};
+
+/// A series keeps so many raw events, and tells sizes apart by so many bits.
+fn detail(client: &mut Client, key: &str) -> (i64, i64) {
+    let info = client.run(&format!("LIQ.INFO {key}"));
+    (info.field("tail_now").int(), info.field("precision_now").int())
+}
+
+fn mode(client: &mut Client) -> String {
+    client.run("LIQ.MEMORY").field("mode").text()
+}
+
+/// Sets the budget so that `percent` of it is used by now.
+fn set_budget(client: &mut Client, percent: i64) {
+    let used = client.run("LIQ.MEMORY").field("used").int();
+    client.run(&format!("CONFIG SET liq.memory-budget {}", used * 100 / percent)).ok();
+}
+
+fn expecting_modes(mut server: Server) -> Server {
+    server.expect_warning("liq: memory mode");
+    server
+}
+
+#[test]
+fn every_mode_has_its_detail_and_is_left_again() {
+    let server = expecting_modes(Server::with(&["notify-keyspace-events Ed", "hz 100"]));
+    let mut client = server.connect();
+    for series in 0..40 {
+        let events: String = (1..200).map(|n| format!(" {} sell 100 {}", n * 1000, n)).collect();
+        client.run(&format!("LIQ.CREATE quiet:{series} TAIL 8192 CLOCK EVENT")).ok();
+        client.run(&format!("LIQ.MADD quiet:{series} EVENTS{events}"));
+    }
+    // So few events that panes would take more room than they do.
+    client.run("LIQ.CREATE sparse").ok();
+    client.run("LIQ.ADD busy * sell 100 5");
+    assert_eq!(client.run("LIQ.MEMORY").field("budget").int(), 0);
+    assert!(client.run("LIQ.MEMORY").field("ratio").is_null());
+    let mut subscriber = server.connect();
+    subscriber.run("SUBSCRIBE __keyevent@0__:liq.mode");
+    let steps = [(75, "compact", (1024, 6)), (88, "aggregate", (256, 5)), (97, "critical", (256, 5))];
+    for (percent, name, kept) in steps {
+        set_budget(&mut client, percent);
+        wait_until(name, || mode(&mut client) == name);
+        assert_eq!(client.info("liq_mode"), name);
+        assert_eq!(subscriber.receive().array()[2].text(), "liq");
+        wait_until("a series that nobody writes is brought to it", || detail(&mut client, "quiet:7") == kept);
+        assert_eq!(detail(&mut client, "sparse"), (4096, 7));
+    }
+    for line in ["LIQ.CREATE new", "LIQ.ADD new * sell 100 5", "LIQ.MADD new EVENTS * sell 100 5"] {
+        assert!(client.run(line).error().starts_with("OOM "), "{line}");
+    }
+    assert_eq!(client.run("EXISTS new").int(), 0);
+    assert_eq!(client.run("LIQ.ADD busy * buy 100 5").field("status").text(), "accepted", "what is there goes on");
+    client.run("RL.CREATE limiter LIMIT 5 PERIOD 1s").ok();
+    client.run("CONFIG SET liq.memory-budget 0").ok();
+    wait_until("there is enough again", || mode(&mut client) == "normal");
+    wait_until("a series has its own detail again", || detail(&mut client, "quiet:7") == (8192, 7));
+    client.run("LIQ.CREATE new").ok();
+}
+
+#[test]
+fn a_budget_is_an_amount_of_memory() {
+    let server = Server::start();
+    let mut client = server.connect();
+    for (budget, shown) in [("240mb", "240mb"), ("1024", "1kb"), ("0", "0"), ("1GB", "1gb")] {
+        client.run(&format!("CONFIG SET liq.memory-budget {budget}")).ok();
+        assert_eq!(client.run("CONFIG GET liq.memory-budget").array()[1].text(), shown);
+    }
+    for budget in ["-1", "much", "1.5mb", "", "99999999999999999999", "-5mb"] {
+        let reply = client.call(&["CONFIG", "SET", "liq.memory-budget", budget]);
+        assert!(reply.is_error(), "{budget}: {reply:?}");
+    }
+    assert_eq!(client.run("CONFIG GET liq.memory-budget").array()[1].text(), "1gb", "what is refused changes nothing");
+}
+
+#[test]
+fn a_policy_that_removes_series_is_warned_of() {
+    let mut server = Server::with(&["maxmemory 100mb", "maxmemory-policy volatile-ttl"]);
+    server.expect_warning("removes whole series");
+    let mut client = server.connect();
+    let warning = |client: &mut Client| client.run("LIQ.MEMORY").field("warning").clone();
+    assert!(warning(&mut client).text().contains("volatile-ttl"));
+    assert!(server.log().contains("maxmemory-policy volatile-ttl removes whole series"), "told at load");
+    client.run("CONFIG SET maxmemory-policy allkeys-lru").ok();
+    assert!(warning(&mut client).text().contains("allkeys-lru"));
+    assert!(server.log().contains("maxmemory-policy allkeys-lru removes whole series"), "told at CONFIG SET");
+    client.run("CONFIG SET maxmemory-policy noeviction").ok();
+    assert!(warning(&mut client).is_null());
+    client.run("CONFIG SET maxmemory-policy allkeys-lru maxmemory 0").ok();
+    assert!(warning(&mut client).is_null(), "nothing is removed without a bound");
+}
+
+const SYMBOLS: usize = 2_000;
+const START: u64 = 1_735_689_600_000;
+/// A crash: an event of every symbol each ten seconds.
+const GAP: u64 = 10_000;
+/// Events of a symbol that are sent at once.
+const BATCH: u64 = 20;
+
+/// What is sent: events of all symbols, with heavy-tailed sizes.
+struct Flood {
+    random: fastrand::Rng,
+    rounds: u64,
+    /// Sizes of some of the symbols.
+    watched: HashMap<usize, Vec<f64>>,
+}
+
+impl Flood {
+    fn new() -> Self {
+        let watched = (0..SYMBOLS).step_by(400).map(|symbol| (symbol, Vec::new())).collect();
+        Self { random: fastrand::Rng::with_seed(64), rounds: 0, watched }
+    }
+
+    /// A batch of every symbol.
+    fn send(&mut self, client: &mut Client) {
+        for symbol in 0..SYMBOLS {
+            let first = self.rounds * BATCH;
+            let events: Vec<NewEvent<'_>> = (first..first + BATCH).map(|number| self.event(number)).collect();
+            if let Some(sizes) = self.watched.get_mut(&symbol) {
+                sizes.extend(events.iter().map(|event| event.size));
+            }
+            let key = format!("liq:{symbol}");
+            let reply = client.call(&[b"LIQ.MADDPACK", key.as_bytes(), &encode_events(&events)]);
+            assert_eq!(reply.field("accepted").int() as u64, BATCH, "{reply:?}");
+        }
+        self.rounds += 1;
+    }
+
+    fn event(&mut self, number: u64) -> NewEvent<'static> {
+        let size = (100.0 * self.random.f64().max(1e-6).powf(-0.8)).min(1e9);
+        let ts_ms = Some(START + number * GAP);
+        NewEvent { ts_ms, side: Side::Sell, price: 100.0, size, exchange: None, id: None }
+    }
+
+    fn sent_to_each(&self) -> u64 {
+        self.rounds * BATCH
+    }
+}
+
+/// Percentiles within the promise of the coarsest precision that was in force.
+fn assert_near(client: &mut Client, flood: &Flood) {
+    for (symbol, sizes) in &flood.watched {
+        let mut sorted = sizes.clone();
+        sorted.sort_by(f64::total_cmp);
+        let found = client.run(&format!("LIQ.PCTL liq:{symbol} 10 50 80 95 99 WINDOW 24h"));
+        for (found, percent) in found.numbers().into_iter().zip([10, 50, 80, 95, 99]) {
+            let exact = sorted[(sorted.len() * percent).div_ceil(100) - 1];
+            let error = (found.unwrap() - exact).abs() / exact;
+            assert!(error <= 2_f64.powi(-6), "p{percent} of {symbol}: {found:?} for {exact}");
+        }
+    }
+}
+
+#[test]
+fn a_flood_takes_resolution_and_no_event() {
+    let mut server = expecting_modes(Server::with(&[
+        "maxmemory 64mb",
+        "maxmemory-policy noeviction",
+        "liq.clock event",
+        "liq.percentile 0",
+        "appendonly yes",
+        "hz 100",
+    ]));
+    let mut client = server.connect();
+    // The rest of a bot's server.
+    for megabyte in 0..16 {
+        client.call(&[b"SET", format!("other:{megabyte}").as_bytes(), &vec![b'x'; 1 << 20]]).ok();
+    }
+    let mut flood = Flood::new();
+    let mut passed = vec!["normal".to_owned()];
+    while passed.last().is_some_and(|mode| mode != "critical") {
+        flood.send(&mut client);
+        let now = mode(&mut client);
+        if passed.last() != Some(&now) {
+            passed.push(now);
+        }
+        assert!(flood.rounds < 300, "critical is never reached: {passed:?}");
+    }
+    let first_of = |name: &str| passed.iter().position(|mode| mode == name);
+    let order = ["normal", "compact", "aggregate", "critical"].map(first_of);
+    assert!(order.is_sorted() && order.iter().all(Option::is_some), "modes are entered in order: {passed:?}");
+    // What waits for the append-only file is not counted by the server either.
+    let number = |client: &mut Client, name: &str| client.info(name).parse::<u64>().unwrap();
+    let used = number(&mut client, "used_memory") - number(&mut client, "mem_not_counted_for_evict");
+    assert!(used <= 64 << 20, "{used} bytes are above the limit");
+    for symbol in (0..SYMBOLS).step_by(13) {
+        let stats = client.run(&format!("LIQ.STATS liq:{symbol} WINDOW 24h"));
+        assert_eq!(stats.field("count").int() as u64, flood.sent_to_each(), "no event is lost");
+    }
+    assert_eq!(client.info("liq_accepted").parse::<u64>().unwrap(), flood.sent_to_each() * SYMBOLS as u64);
+    assert_near(&mut client, &flood);
+    let digests: Vec<(String, String)> = (0..SYMBOLS).step_by(97).map(|n| digest(&mut client, n)).collect();
+    // As the file says it, before anybody writes on.
+    server.restart();
+    let mut client = server.connect();
+    let after: Vec<(String, String)> = (0..SYMBOLS).step_by(97).map(|n| digest(&mut client, n)).collect();
+    assert_eq!(after, digests, "the append-only file gives the same series");
+    for symbol in 0..SYMBOLS / 2 {
+        client.run(&format!("UNLINK liq:{symbol}"));
+    }
+    wait_until("there is enough again", || mode(&mut client) == "normal");
+    wait_until("the others have their detail again", || detail(&mut client, "liq:1999") == (4096, 7));
+}
+
+fn digest(client: &mut Client, symbol: usize) -> (String, String) {
+    let key = format!("liq:{symbol}");
+    (client.digest(&key), key)
+}
+
+#[test]
+fn a_replica_holds_what_its_primary_decided() {
+    let primary = expecting_modes(Options::default().tcp().line("hz 100").start());
+    let mut client = primary.connect();
+    for series in 0..20 {
+        let events: String =
+            (1..600).map(|n| format!(" {} sell {} {}", n * 1000, 100 + n % 7, n * 31 % 977 + 1)).collect();
+        client.run(&format!("LIQ.CREATE k:{series} CLOCK EVENT TAIL 300")).ok();
+        client.run(&format!("LIQ.MADD k:{series} EVENTS{events}"));
+    }
+    let replica = expecting_modes(Server::replica_of(&primary, &["liq.memory-budget 1kb", "hz 100"]));
+    primary.wait_for_replica(&replica);
+    let mut there = replica.connect();
+    wait_until("the replica is short of memory", || mode(&mut there) == "critical");
+    let picture = |client: &mut Client| -> Vec<(String, String)> {
+        let digests: Vec<_> = (0..20).map(|n| (format!("digest of k:{n}"), client.digest(&format!("k:{n}")))).collect();
+        let lines = (0..20).flat_map(|n| [format!("LIQ.PCTL k:{n} 50 99"), format!("LIQ.STATS k:{n}")]);
+        let answers = lines.map(|line| (line.clone(), format!("{:?}", client.run(&line)))).collect::<Vec<_>>();
+        [digests, answers].concat()
+    };
+    assert_same(&picture(&mut client), &picture(&mut there), "a replica short of memory");
+    client.run("CONFIG SET liq.memory-budget 1kb").ok();
+    wait_until("all series are brought to it", || (0..20).all(|n| detail(&mut client, &format!("k:{n}")) == (256, 5)));
+    // What was freed may give the detail back, so there may be more than one step.
+    wait_until("the replica heard of every step", || picture(&mut client) == picture(&mut there));
+    client.run("DEBUG RELOAD").ok();
+    assert_same(&picture(&mut client), &picture(&mut there), "a reload");
+}
