@@ -216,7 +216,7 @@ fn rows_of_a_histogram_are_read() {
 #[test]
 fn the_options_and_totals_of_a_series_are_read() {
     let info: SeriesInfo = read(|wire| {
-        wire.map(14 + 8 + 8 + 1);
+        wire.map(14 + 2 + 8 + 8 + 1);
         for (name, ms) in [("retention", 86_400_000), ("window", 90_000), ("vwapwindow", 3_600_000), ("idle", 0)] {
             field(wire, name, |wire| wire.count(ms));
         }
@@ -227,7 +227,8 @@ fn the_options_and_totals_of_a_series_are_read() {
         field(wire, "signals", |wire| wire.text(""));
         field(wire, "maxlen", |wire| wire.count(1000));
         field(wire, "clock", |wire| wire.text("EVENT"));
-        for (name, number) in [("precision", 7), ("tail", 4096), ("events", 10), ("tail_events", 8), ("panes", 2)] {
+        let counts = [("precision", 7), ("precision_now", 6), ("tail", 4096), ("tail_now", 1024)];
+        for (name, number) in counts.into_iter().chain([("events", 10), ("tail_events", 8), ("panes", 2)]) {
             field(wire, name, |wire| wire.count(number));
         }
         for (name, number) in [("pane_ms", 300_000), ("tail_first", 5), ("first", 5), ("last", 6), ("memory", 1234)] {
