@@ -128,6 +128,27 @@ proptest! {
     }
 
     #[test]
+    fn a_finer_level_may_begin_at_any_millisecond(trades in proptest::collection::vec(0_u64..3, 2..60), at in 1_usize..59) {
+        let mut ts_ms = 1_700_000_000_000 - 1_002;
+        let lines: Vec<Line> = trades.iter().map(|step| {
+            // Every other trade is on the last or the first milliseconds of a second.
+            ts_ms += if *step == 2 { 999 } else { *step };
+            let one = Decimal::new(1, 0).unwrap();
+            Line { ts_ms, side: Side::Buy, price: one, qty: one, id: None }
+        }).collect();
+        let mut market = market("KEEP 1m 20 KEEP 5m 20 ANNOUNCE 1d");
+        for (place, line) in lines.iter().enumerate() {
+            if place == at {
+                let patch = liq_core::market::store::OptionsPatch::parse(Args::new(&[b"KEEP", b"1s", b"50"])).unwrap();
+                market.alter(&patch).unwrap();
+            }
+            prop_assert_eq!(feed(&mut market, line), Status::Accepted);
+            market.check();
+        }
+        assert_defined(&market, &lines, Zone::default());
+    }
+
+    #[test]
     fn levels_may_be_altered_at_any_time(lines in tape(), at in 0_usize..400, keep in 0_usize..5) {
         let alterations = [
             "KEEP 1m 3", "KEEP 1m 0 KEEP 5m 2", "KEEP 1s 50", "KEEP 1d 0 KEEP 1h 0", "KEEP 1m 0 KEEP 5m 0 KEEP 1h 0",

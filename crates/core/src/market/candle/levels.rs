@@ -97,7 +97,9 @@ impl Levels {
     /// Adds a tick to its candle.
     #[inline]
     pub fn record(&mut self, tick: &Tick<'_>, order: Order) {
-        let Some(finest) = self.list.first_mut() else { return };
+        // Nearly always the finest. One that is new begins behind the newest trade, and that millisecond may go on.
+        let holding = self.list.iter_mut().position(|level| tick.ts_ms >= level.reach_ms());
+        let Some(finest) = self.list.get_mut(holding.unwrap_or(0)) else { return };
         let start_ms = finest.span(tick.ts_ms).start_ms;
         if let Some(newest) = finest.newest_mut().filter(|newest| newest.start_ms == start_ms) {
             newest.add(tick, order);
@@ -130,7 +132,8 @@ impl Levels {
         self.keep.units().nth(place).map_or(0, |(_, keep)| keep as usize)
     }
 
-    /// Keeps so many from now on. A level finer than all before begins at `newest_ms`, when the newest trade was.
+    /// Keeps so many from now on. A level finer than all before begins behind `newest_ms`, when the newest trade was: what
+    /// has the time of that one is held by a coarser level, where there is one.
     pub fn alter(&mut self, keep: Keep, newest_ms: u64) {
         let old_finest = self.keep.finest().width_ms;
         let coarsest_reach_ms = self.oldest_reach_ms();
@@ -144,7 +147,8 @@ impl Levels {
                 place.map_or_else(
                     || {
                         let is_finer = unit.width_ms < old_finest;
-                        let begin_ms = if is_held { newest_ms } else { 0 };
+                        let has_coarser = keep.units().count() > 1;
+                        let begin_ms = if is_held { newest_ms + u64::from(has_coarser) } else { 0 };
                         Level::new(unit, self.zone, if is_finer { begin_ms } else { coarsest_reach_ms })
                     },
                     |place| old.remove(place),

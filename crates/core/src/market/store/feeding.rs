@@ -122,7 +122,7 @@ impl Market {
     /// What `report` becomes where no clock and no doubt stands against it.
     pub fn place_tick(&self, report: &Report<'_>) -> Status {
         let order = self.options.order;
-        if report.ts_ms < self.levels.reach_ms() {
+        if report.ts_ms < self.levels.reach_ms() && self.newest_ms() != Some(report.ts_ms) {
             return Status::Late;
         }
         if self.is_known(report) {
