@@ -393,10 +393,16 @@ impl Parameter for Delimiter {
     }
 
     fn take(&self, text: &[u8]) -> Result<(), String> {
-        let is_fit =
-            |text: &&str| (1..=Self::LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        // Not every server escapes quotes and backslashes when it rewrites its configuration.
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\');
+        let is_fit = |text: &&str| (1..=Self::LONGEST).contains(&text.len()) && text.bytes().all(is_plain);
         let Some(fit) = std::str::from_utf8(text).ok().filter(is_fit) else {
-            return Err(RequestError::argument("value", "must be 1 to 16 printable ASCII bytes", text).to_string());
+            return Err(RequestError::argument(
+                "value",
+                "must be 1 to 16 printable ASCII bytes without quotes and backslash",
+                text,
+            )
+            .to_string());
         };
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = fit.to_owned();
         Ok(())

@@ -135,17 +135,35 @@ unsafe extern "C" fn changed<W: KeyWatcher>(
             || {
                 // SAFETY: the server lends context, event and name for this call.
                 unsafe {
-                    if W::concerns(bytes_of(key)) && may_change_expiry(class, CStr::from_ptr(event)) {
-                        let context = Context::new(context);
-                        if context.decides() {
-                            defer::<W>(&context, key);
-                        }
+                    let event = CStr::from_ptr(event);
+                    let context = Context::new(context);
+                    if W::concerns(bytes_of(key)) && may_change_expiry(class, event) && context.decides() {
+                        defer::<W>(&context, key);
+                    }
+                    if class == raw::REDISMODULE_NOTIFY_GENERIC {
+                        lead_back(&context, event);
                     }
                 }
             },
         );
     }
     0
+}
+
+/// The database of the key that is being moved.
+static MOVED_FROM: AtomicI32 = AtomicI32::new(0);
+
+/// Puts the client of a MOVE back into its database. Valkey 8.1 and 9.0 select the database of an event for the client
+/// itself and leave it there, so that the MOVE would be recorded in the wrong database, and the client's next command
+/// be carried out there. Elsewhere the context is of no client, and nothing is changed.
+fn lead_back(context: &Context<'_>, event: &CStr) {
+    match event.to_bytes() {
+        b"move_from" => MOVED_FROM.store(context.selected_db(), Ordering::Relaxed),
+        b"move_to" => {
+            context.select_db(MOVED_FROM.load(Ordering::Relaxed));
+        }
+        _ => {}
+    }
 }
 
 /// Whether a key of this event may have another expiry than it had: it is new, was replaced, renamed, copied, restored,

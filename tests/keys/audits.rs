@@ -59,6 +59,8 @@ fn refusals_name_the_argument() {
         ("liq.audit-every", "59s", "0"),
         ("liq.audit-delimiter", "", ":"),
         ("liq.audit-delimiter", "a b", ":"),
+        ("liq.audit-delimiter", "\"", ":"),
+        ("liq.audit-delimiter", "\\", ":"),
     ] {
         assert!(client.call(&["CONFIG", "SET", name, value]).is_error(), "{name} {value}");
         assert_eq!(client.call(&["CONFIG", "GET", name]).array()[1].text(), kept);

@@ -57,7 +57,7 @@ fn grow(server: &Server) -> Client {
 
 #[test]
 fn three_policies_and_an_audit_put_a_grown_server_in_order() {
-    let server = Server::start();
+    let server = Server::with(&["lua-time-limit 0"]);
     let mut client = grow(&server);
     let status = audit(&mut client);
     assert_eq!(status.field("scanned").int(), KEYS);
@@ -86,7 +86,7 @@ fn three_policies_and_an_audit_put_a_grown_server_in_order() {
 
 #[test]
 fn a_day_later_the_dead_keys_are_gone() {
-    let shifted = Shifted::start(Options::default().line("hz 100"));
+    let shifted = Shifted::start(Options::default().lines(&["hz 100", "lua-time-limit 0"]));
     if sees_nothing_preloaded(&shifted) {
         return;
     }

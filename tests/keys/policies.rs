@@ -27,7 +27,7 @@ fn a_policy_is_set_listed_replaced_and_removed() {
     client.run("KEYS.POLICY SET market: IDLE 1h").ok();
     assert_eq!(
         policies(&mut client),
-        "\"\" MAXITEMS 10; market: IDLE 1h; session: TTL 1d TYPE hash MAXBYTES 64kb IDLE 7d"
+        "'' MAXITEMS 10; market: IDLE 1h; session: TTL 1d TYPE hash MAXBYTES 64kb IDLE 7d"
     );
     assert_eq!(client.run("KEYS.POLICY DEL market:").int(), 1);
     assert_eq!(client.run("KEYS.POLICY DEL market:").int(), 0);
@@ -50,7 +50,7 @@ fn a_refused_policy_changes_nothing_and_names_what_is_wrong() {
         ("KEYS.POLICY SET a IDLE 1d APPLY", "ERR APPLY: needs a TTL or MAXTTL to apply, got 'APPLY'"),
         (
             "KEYS.POLICY SET \"a b\" TTL 1s",
-            "ERR prefix: only printable ASCII without blanks, quotes and ';', got 'a b'",
+            "ERR prefix: only printable ASCII without blanks, quotes, backslash and ';', got 'a b'",
         ),
         (
             &format!("KEYS.POLICY SET {long} TTL 1s"),
@@ -85,7 +85,7 @@ fn policies_come_from_redis_conf_and_survive_config_rewrite() {
     let text = r#"market: TTL 30s APPLY; \"\" IDLE 7d"#;
     let mut server = Options::default().line(format!("{PARAMETER} \"{text}\"")).start();
     let mut client = server.connect();
-    assert_eq!(policies(&mut client), "\"\" IDLE 7d; market: TTL 30s APPLY");
+    assert_eq!(policies(&mut client), "'' IDLE 7d; market: TTL 30s APPLY");
     client.run("SET market:a 1").ok();
     assert!((1..=30_000).contains(&client.run("PTTL market:a").int()));
     client.run("KEYS.POLICY SET perf: TTL 5s APPLY").ok();
@@ -95,7 +95,7 @@ fn policies_come_from_redis_conf_and_survive_config_rewrite() {
     let line = rewritten.lines().find(|line| line.starts_with(PARAMETER)).unwrap().to_owned();
     server.add_line(line);
     server.restart();
-    assert_eq!(policies(&mut server.connect()), "\"\" IDLE 7d; market: TTL 30s APPLY; perf: TTL 5s APPLY");
+    assert_eq!(policies(&mut server.connect()), "'' IDLE 7d; market: TTL 30s APPLY; perf: TTL 5s APPLY");
 }
 
 #[test]

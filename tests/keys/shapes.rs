@@ -122,6 +122,7 @@ fn restored_moved_and_swapped_keys_keep_the_policy() {
     client.run("SET t:moved 1").ok();
     client.run("CONFIG SET liq.key-policies \"t: TTL 60s APPLY\"").ok();
     assert_eq!(client.run("MOVE t:moved 1").int(), 1);
+    assert_eq!(client.run("EXISTS plain:a").int(), 1, "the client is where it was");
     client.run("SELECT 1").ok();
     assert!((1..=60_000).contains(&client.run("PTTL t:moved").int()));
     client.run("SET t:there 1").ok();

@@ -11,6 +11,9 @@ use crate::support::{Client, Reply, Server};
 const POLICIES: &str = "list: TYPE list MAXITEMS 50; market: TTL 1h MAXTTL 1d; market:deep: TTL NONE; \
                         old: IDLE 7d; big: MAXBYTES 2kb";
 
+/// Scripts here may take long on a busy machine, which the server would warn of.
+const PATIENT: &str = "lua-time-limit 0";
+
 /// Answers for every group: name, keys, bytes, no_ttl, idle, broken, and the counts of types as one text.
 const DEFINITION: &str = r#"
 local policies = {'market:deep:', 'market:', 'list:', 'old:', 'big:'}
@@ -88,7 +91,7 @@ fn rows(client: &mut Client) -> BTreeMap<String, Reply> {
 #[test]
 fn a_report_is_what_a_script_finds_with_every_key_asked() {
     let keys = if std::env::var_os("LIQ_SOAK").is_some() { 1_000_000 } else { 60_000 };
-    let server = Server::start();
+    let server = Server::with(&[PATIENT]);
     let mut client = server.connect();
     for part in 1..=keys / 20_000 {
         client.call(&["EVAL", FILL, "0", "20000", &part.to_string()]);
@@ -129,7 +132,7 @@ fn a_report_is_what_a_script_finds_with_every_key_asked() {
 
 #[test]
 fn the_memory_of_strings_is_told_within_three_percent() {
-    let server = Server::start();
+    let server = Server::with(&[PATIENT]);
     let mut client = server.connect();
     let fill = "for i = 1, 20000 do redis.call('SET', 's:' .. i, string.rep('x', (i * 7919) % 900)) end";
     client.call(&["EVAL", fill, "0"]);
@@ -145,7 +148,7 @@ fn the_memory_of_strings_is_told_within_three_percent() {
 
 #[test]
 fn a_key_that_stays_is_seen_whatever_happens_around_it() {
-    let server = Server::start();
+    let server = Server::with(&[PATIENT]);
     let mut client = server.connect();
     let fill = "for i = 1, 30000 do redis.call('SET', 'stay:' .. i, i) end";
     client.call(&["EVAL", fill, "0"]);
@@ -182,7 +185,7 @@ fn a_key_that_stays_is_seen_whatever_happens_around_it() {
 #[test]
 fn a_replica_promoted_in_mid_audit_goes_on_and_gives_expiries_from_then_on() {
     let expect = |options: crate::support::Options| options.expect_warning("Master replication ID changed");
-    let primary = expect(crate::support::Options::default().tcp()).start();
+    let primary = expect(crate::support::Options::default().tcp().line(PATIENT)).start();
     let mut client = primary.connect();
     client.call(&["EVAL", "for i = 1, 40000 do redis.call('SET', 't:' .. i, i) end", "0"]);
     let replica = Server::replica_of(&primary, &["liq.key-policies \"t: TTL 1h APPLY\""]);

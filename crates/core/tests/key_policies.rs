@@ -23,10 +23,11 @@ fn refusal(text: &str) -> String {
 fn a_text_is_read_in_any_order_and_written_in_one() {
     let text = "session: idle 7d TYPE hash,ReJSON-RL maxbytes 65536 TTL 24h; market: APPLY MAXTTL 180m TTL 30s;\
                 \"\" MAXITEMS 10000;x TTL none";
-    let written = "\"\" MAXITEMS 10000; market: TTL 30s MAXTTL 3h APPLY; \
+    let written = "'' MAXITEMS 10000; market: TTL 30s MAXTTL 3h APPLY; \
                    session: TTL 1d TYPE hash,ReJSON-RL MAXBYTES 64kb IDLE 7d; x TTL NONE";
     assert_eq!(table(text).to_string(), written);
     assert_eq!(table(written).to_string(), written);
+    assert_eq!(table("'' IDLE 1d"), table("\"\" IDLE 1d"));
     for empty in ["", " ", "\t \n"] {
         assert!(table(empty).is_empty());
     }
@@ -63,7 +64,11 @@ fn refusals_name_the_policy_and_the_rule() {
         ("a MAXITEMS 0", "item 1: MAXITEMS: must be 1 to 9007199254740992, got '0'"),
         ("a COLOUR red", "item 1: rule: unknown, got 'COLOUR'"),
         ("a TTL 1s; b IDLE 1d; a TTL 2s", "item 3: prefix: given more than once, got 'a'"),
-        ("\"a\" TTL 1s", "item 1: prefix: only printable ASCII without blanks, quotes and ';', got '\\\"a\\\"'"),
+        (
+            "\"a\" TTL 1s",
+            "item 1: prefix: only printable ASCII without blanks, quotes, backslash and ';', got '\\\"a\\\"'",
+        ),
+        ("a\\ TTL 1s", "item 1: prefix: only printable ASCII without blanks, quotes, backslash and ';', got 'a\\\\'"),
         (&format!("{long} TTL 1s"), &format!("item 1: prefix: longer than 64 bytes, got '{}...'", "p".repeat(64))),
         (many.trim_end_matches(';'), "item 65: prefix: a server has at most 64 policies, got 'p64'"),
     ];
@@ -83,8 +88,14 @@ fn refusals_of_the_commands_name_the_argument() {
         (&[], "wrong number of arguments"),
         (&["SET"], "wrong number of arguments"),
         (&["SET", "a"], "wrong number of arguments"),
-        (&["SET", "a b", "TTL", "1s"], "prefix: only printable ASCII without blanks, quotes and ';', got 'a b'"),
-        (&["SET", "\"\"", "TTL", "1s"], "prefix: only printable ASCII without blanks, quotes and ';', got '\\\"\\\"'"),
+        (
+            &["SET", "a b", "TTL", "1s"],
+            "prefix: only printable ASCII without blanks, quotes, backslash and ';', got 'a b'",
+        ),
+        (
+            &["SET", "\"\"", "TTL", "1s"],
+            "prefix: only printable ASCII without blanks, quotes, backslash and ';', got '\\\"\\\"'",
+        ),
         (&["DEL"], "wrong number of arguments"),
         (&["LIST", "x"], "wrong number of arguments"),
         (&["MATCH", "x"], "subcommand: must be SET, DEL or LIST, got 'MATCH'"),

@@ -7,10 +7,12 @@ use crate::grammar::RequestError;
 /// The longest prefix.
 pub const MAX_PREFIX_BYTES: usize = 64;
 
-/// How the empty prefix is written where words are parted by blanks.
-const EMPTY: &[u8] = b"\"\"";
+/// How the empty prefix may be written where words are parted by blanks; shown in the first way, as not every server
+/// escapes double quotes when it rewrites its configuration (Valkey 8.1 does not, and then refuses to start).
+const EMPTY: [&[u8]; 2] = [b"''", b"\"\""];
 
-/// 0 to 64 printable ASCII bytes without blank, quotes and `;`, so that a policy can be written as one line of words.
+/// 0 to 64 printable ASCII bytes without blank, quotes, backslash and `;`, so that a policy can be written as one line of
+/// words, and within quotes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Prefix(Box<[u8]>);
 
@@ -21,16 +23,16 @@ impl Prefix {
         if text.len() > MAX_PREFIX_BYTES {
             return refuse("longer than 64 bytes");
         }
-        let is_fit = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b';');
+        let is_fit = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b';');
         if !text.iter().all(is_fit) {
-            return refuse("only printable ASCII without blanks, quotes and ';'");
+            return refuse("only printable ASCII without blanks, quotes, backslash and ';'");
         }
         Ok(Self(text.into()))
     }
 
-    /// The prefix as a word of a text, in which the empty one is `""`.
+    /// The prefix as a word of a text, in which the empty one is `''` or `""`.
     pub(super) fn from_word(word: &[u8]) -> Result<Self, RequestError> {
-        Self::new(if word == EMPTY { b"" } else { word })
+        Self::new(if EMPTY.contains(&word) { b"" } else { word })
     }
 
     /// The bytes.
@@ -42,7 +44,8 @@ impl Prefix {
 impl fmt::Display for Prefix {
     /// As a word of a text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(if self.0.is_empty() { EMPTY } else { &self.0 }))
+        let word = if self.0.is_empty() { EMPTY[0] } else { &self.0 };
+        f.write_str(&String::from_utf8_lossy(word))
     }
 }
 
