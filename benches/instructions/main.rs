@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::Command;
 
 use baseline::Baseline;
-use load::{Connections, Workload, series, workload};
+use load::{Connections, Workload, markets, series, workload};
 use support::{Options, Server};
 use table::Table;
 
@@ -42,6 +42,9 @@ fn main() {
     let mut baseline = Baseline::load();
     if is_wanted("series") {
         count_series(&server, Path::new(&dump), &mut baseline);
+    }
+    if is_wanted("markets") {
+        count_markets(&server, Path::new(&dump), &mut baseline);
     }
     if is_wanted("limits") {
         count_limits(&server, Path::new(&dump), &mut baseline);
@@ -112,6 +115,36 @@ fn count_series(server: &Server, dump: &Path, baseline: &mut Baseline) {
     table.print();
 }
 
+fn count_markets(server: &Server, dump: &Path, baseline: &mut Baseline) {
+    /// Ticks that each market has seen: enough for its levels and its tail to move.
+    const SEEN: u64 = 120_000;
+    let mut client = server.connect();
+    for prefix in ["last", "tick", "late", "ticks", "packed"] {
+        for key in 0..10 {
+            client.run(&format!("TICK.CREATE {prefix}:{key} CLOCK EVENT")).ok();
+            for first in (0..SEEN).step_by(40_000) {
+                let payload = markets::packed(first, 40_000);
+                let name = format!("{prefix}:{key}");
+                assert!(!client.call(&[b"TICK.MADD".as_slice(), name.as_bytes(), b"PACK", &payload]).is_error());
+            }
+        }
+    }
+    let over = |name, line: &str| workload::over_keys(name, "", "last", 10, line);
+    let mut workloads = [
+        over("PING", "PING"),
+        markets::one_by_one("TICK.ADD", "", "TICK.ADD", "tick", 10, SEEN),
+        markets::late("TICK.ADD, late by a minute", "", "late", SEEN, 60_000),
+        markets::madd("TICK.MADD of 100, per tick: TICKS", "", "ticks", SEEN, 100),
+        markets::pack("TICK.MADD of 100, per tick: PACK", "", "packed", SEEN, 100),
+        over("TICK.LAST", "TICK.LAST {}"),
+        over("TICK.LAST FULL", "TICK.LAST {} FULL"),
+        over("TICK.LAST WINDOW 24h", "TICK.LAST {} WINDOW 24h"),
+        over("CANDLE.RANGE, the newest 1m", "CANDLE.RANGE {} 1m COUNT 1"),
+        over("CANDLE.RANGE, 500 of 1m, pack", "CANDLE.RANGE {} 1m COUNT 500 AS pack"),
+    ];
+    print_counts("\nInstructions per request (callgrind), 10 markets.\n", server, dump, &mut workloads, baseline);
+}
+
 fn count_limits(server: &Server, dump: &Path, baseline: &mut Baseline) {
     let mut client = server.connect();
     // One unit of a hundred thousand a day: expiries move as seldom as under real use, and nothing is refused.
@@ -132,9 +165,13 @@ fn count_limits(server: &Server, dump: &Path, baseline: &mut Baseline) {
         over("RL.CHECK, stored, refused", "", "spent", "RL.CHECK {}"),
         over("RL.PEEK", "", "made", "RL.PEEK {}"),
     ];
-    println!("\nInstructions per request (callgrind), 10 keys.\n");
+    print_counts("\nInstructions per request (callgrind), 10 keys.\n", server, dump, &mut workloads, baseline);
+}
+
+fn print_counts(heading: &str, server: &Server, dump: &Path, workloads: &mut [Workload], baseline: &mut Baseline) {
+    println!("{heading}");
     let mut table = Table::new(&["command", "pipeline 1", "pipeline 16", "RESP3, 16", "wanted", "baseline"]);
-    for workload in &mut workloads {
+    for workload in workloads {
         let counts = WAYS.map(|way| per_event(server, dump, workload, way));
         let mut row = vec![workload.name.to_owned()];
         row.extend(counts.map(table::whole));

@@ -11,6 +11,7 @@
 
 pub mod connections;
 pub mod limits;
+pub mod markets;
 pub mod resp;
 pub mod series;
 pub mod workload;

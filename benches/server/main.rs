@@ -14,6 +14,7 @@ mod load;
 mod accuracy;
 mod keys;
 mod limits;
+mod markets;
 mod memory;
 mod orders;
 mod rivals;
@@ -25,10 +26,11 @@ mod worst;
 fn main() {
     // cargo passes --bench; other words choose parts of the run.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let parts: [(&str, fn()); 7] = [
+    let parts: [(&str, fn()); 8] = [
         ("speed", speed::run),
         ("limits", limits::run),
         ("keys", keys::run),
+        ("markets", markets::run),
         ("worst", worst::run),
         ("rows", rows::run),
         ("memory", memory::run),

@@ -1,6 +1,7 @@
 //! The registry: every command of the module, one line each.
 
 pub mod candle;
+mod closes;
 mod expiry;
 #[cfg(feature = "fault-injection")]
 mod fault;

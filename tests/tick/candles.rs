@@ -104,3 +104,30 @@ fn packed_columns_hold_the_same_figures() {
     }
     assert_eq!(pack.columns["state"].last(), Some(&Some(0)), "the newest is open");
 }
+
+#[test]
+fn studies_are_columns_over_the_candles_before_the_first_row_too() {
+    let server = Server::start();
+    let mut client = server.connect();
+    client.run("TICK.CREATE k CLOCK EVENT").ok();
+    for minute in 0..40_u64 {
+        client.run(&format!("TICK.ADD k {} buy {} 1", M + minute * 60_000, 100 + minute * minute % 17));
+    }
+    let all = client.run("CANDLE.RANGE k 1m AS ohlcv STUDY SMA 5 STUDY BB 20 2 STUDY RSI 14");
+    assert_eq!(all.array()[0].array().len(), 6 + 1 + 3 + 1);
+    assert!(all.array()[3].array()[6].is_null() && !all.array()[4].array()[6].is_null());
+    let closes: Vec<f64> = all.array().iter().map(|row| row.array()[4].f64()).collect();
+    let sma = closes[35..].iter().sum::<f64>() / 5.0;
+    assert!((all.array()[39].array()[6].f64() - sma).abs() < 1e-9);
+    let newest = client.run("CANDLE.RANGE k 1m AS ohlcv COUNT 3 STUDY SMA 5 STUDY BB 20 2 STUDY RSI 14");
+    assert_eq!(newest.array(), &all.array()[37..], "the first row is warmed up");
+    let reversed = client.run("CANDLE.RANGE k 1m AS ohlcv REV COUNT 3 STUDY SMA 5 STUDY BB 20 2 STUDY RSI 14");
+    let again: Vec<_> = reversed.array().iter().rev().cloned().collect();
+    assert_eq!(again, all.array()[37..]);
+    assert_eq!(
+        client.run("CANDLE.RANGE k 1m STUDY MACD 3").error(),
+        "ERR STUDY: must be SMA, EMA, RSI, ATR, ADX, BB or STOCHRSI, got 'MACD'"
+    );
+    assert_eq!(client.run("CANDLE.RANGE k 1m STUDY SMA 501").error(), "ERR STUDY: must be 1 to 500, got '501'");
+    assert_eq!(client.run("CANDLE.RANGE none 1m STUDY SMA 5").array().len(), 0);
+}

@@ -15,6 +15,7 @@ fn commands_say_what_they_do() {
         ("TICK.LAST", "readonly fast module"),
         ("TICK.RANGE", "readonly module"),
         ("TICK.INFO", "readonly module"),
+        ("CANDLE.PUT", "write module"),
         ("CANDLE.RANGE", "readonly module"),
     ] {
         let info = client.run(&format!("COMMAND INFO {command}"));

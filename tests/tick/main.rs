@@ -17,3 +17,4 @@ mod durability;
 mod feeding;
 mod hostile_dumps;
 mod refusals;
+mod venue_rows;

@@ -28,7 +28,7 @@ const MODULE: Layers = &[
     ("streams", &["commit", "ffi", "hash_slot", "refusal"]),
     ("signals", &["commit", "ffi", "hash_slot", "refusal", "streams", "totals"]),
     ("info", &["audits", "ffi", "memory", "policies", "totals", "types"]),
-    ("commands", &["commit", "ffi", "keyspace", "refusal", "reply", "types"]),
+    ("commands", &["commit", "ffi", "hash_slot", "keyspace", "refusal", "reply", "streams", "totals", "types"]),
     (
         "commands/liq",
         &["commit", "config", "ffi", "keyspace", "memory", "refusal", "reply", "signals", "totals", "types"],
@@ -49,7 +49,7 @@ const MODULE: Layers = &[
             "types",
         ],
     ),
-    ("commands/candle", &["config", "ffi", "keyspace", "refusal", "reply", "types"]),
+    ("commands/candle", &["commit", "config", "ffi", "keyspace", "memory", "refusal", "reply", "types"]),
     ("commands/keys", &["audits", "ffi", "policies", "refusal", "reply"]),
     ("commands/rl", &["commit", "config", "ffi", "keyspace", "refusal", "reply", "totals", "types"]),
 ];
@@ -83,7 +83,10 @@ const CORE: Layers = &[
         "market/store",
         &["batches", "grammar", "heap", "market/candle", "market/tape", "market/triggers", "relocation", "steps"],
     ),
-    ("market/request", &["batches", "grammar", "market/candle", "market/store", "market/tape", "market/triggers"]),
+    (
+        "market/request",
+        &["batches", "grammar", "market/candle", "market/store", "market/studies", "market/tape", "market/triggers"],
+    ),
     ("market/reply", &["grammar", "market/candle", "market/store", "market/tape", "market/triggers", "wire"]),
     (
         "market/reading",

@@ -9,7 +9,7 @@ use redis::{Cmd, ToSingleRedisArg, cmd};
 use crate::limit::{Limit, Usage, limits_to_args};
 use crate::options::{percent_text, whole_ms};
 use crate::query::{DigestQuery, RangeQuery, Scope, StatsQuery, VwapQuery};
-use crate::{BatchOptions, Event, SeriesOptions, Timestamp};
+use crate::{BatchOptions, Event, SeriesOptions, Timestamp, ticks};
 
 fn keyed(name: &str, key: impl ToSingleRedisArg, args: &[Vec<u8>]) -> Cmd {
     let mut command = cmd(name);
@@ -216,4 +216,55 @@ pub fn rl_info(key: impl ToSingleRedisArg) -> Cmd {
 /// `RL.RESET key` → whether there was something to reset.
 pub fn rl_reset(key: impl ToSingleRedisArg) -> Cmd {
     keyed("RL.RESET", key, &[])
+}
+
+/// `TICK.CREATE key [options]` → `OK`.
+pub fn tick_create(key: impl ToSingleRedisArg, options: &ticks::OptionsPatch) -> Cmd {
+    keyed("TICK.CREATE", key, &options.to_args())
+}
+
+/// `TICK.ALTER key [options]` → `OK`.
+pub fn tick_alter(key: impl ToSingleRedisArg, options: &ticks::OptionsPatch) -> Cmd {
+    keyed("TICK.ALTER", key, &options.to_args())
+}
+
+/// `TICK.ADD key ts side price qty …` → [`AddReply`](ticks::AddReply).
+pub fn tick_add(key: impl ToSingleRedisArg, tick: &ticks::Add<'_>) -> Cmd {
+    keyed("TICK.ADD", key, &tick.to_args())
+}
+
+/// `TICK.MADD key … TICKS …` → [`MaddReply`](ticks::MaddReply).
+pub fn tick_madd(key: impl ToSingleRedisArg, ticks: &ticks::Madd<'_>) -> Cmd {
+    keyed("TICK.MADD", key, &ticks.to_args())
+}
+
+/// `TICK.QUOTE key ts …` → [`AddReply`](ticks::AddReply).
+pub fn tick_quote(key: impl ToSingleRedisArg, quote: &ticks::QuoteRequest) -> Cmd {
+    keyed("TICK.QUOTE", key, &quote.to_args())
+}
+
+/// `TICK.LAST key …` → [`LastReply`](ticks::LastReply).
+pub fn tick_last(key: impl ToSingleRedisArg, query: &ticks::Last) -> Cmd {
+    keyed("TICK.LAST", key, &query.to_args())
+}
+
+/// `TICK.RANGE key from to …` → rows.
+pub fn tick_range(key: impl ToSingleRedisArg, query: &ticks::Range) -> Cmd {
+    keyed("TICK.RANGE", key, &query.to_args())
+}
+
+/// `TICK.INFO key` → [`MarketInfo`](ticks::MarketInfo).
+pub fn tick_info(key: impl ToSingleRedisArg) -> Cmd {
+    keyed("TICK.INFO", key, &[])
+}
+
+/// `CANDLE.RANGE key interval … AS kline` → rows.
+pub fn candle_range(key: impl ToSingleRedisArg, query: &ticks::Candles) -> Cmd {
+    let query = ticks::Candles { form: Some(ticks::Form::Kline), ..query.clone() };
+    keyed("CANDLE.RANGE", key, &query.to_args())
+}
+
+/// `CANDLE.PUT key level …` → [`PutReply`](ticks::PutReply).
+pub fn candle_put(key: impl ToSingleRedisArg, rows: &ticks::Put) -> Cmd {
+    keyed("CANDLE.PUT", key, &rows.to_args())
 }

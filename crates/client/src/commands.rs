@@ -11,6 +11,7 @@ use crate::reply::{
 };
 use crate::{
     BatchOptions, DigestQuery, Event, Limit, RangeQuery, Scope, SeriesOptions, StatsQuery, Usage, VwapQuery, command,
+    ticks,
 };
 
 /// The future of an asynchronous command.
@@ -143,6 +144,26 @@ commands! {
     fn liq_hist(scope: &Scope) -> Reply<Vec<HistogramRow>>;
     /// The distribution of sizes as a t-digest: `LIQ.DIGEST`.
     fn liq_digest(query: &DigestQuery) -> Reply<Digest>;
+    /// Creates a market: `TICK.CREATE`. Fails with [`Error::KeyExists`] when the key exists.
+    fn tick_create(options: &ticks::OptionsPatch) -> ();
+    /// Changes the options that are named: `TICK.ALTER`.
+    fn tick_alter(options: &ticks::OptionsPatch) -> ();
+    /// Feeds one trade, which moves the last price and all candles: `TICK.ADD`.
+    fn tick_add(tick: &ticks::Add<'_>) -> Reply<ticks::AddReply>;
+    /// Feeds trades one by one, in order: `TICK.MADD`.
+    fn tick_madd(ticks: &ticks::Madd<'_>) -> Reply<ticks::MaddReply>;
+    /// Tells bid, ask, mark or index, or that the feed lives: `TICK.QUOTE`.
+    fn tick_quote(quote: &ticks::QuoteRequest) -> Reply<ticks::AddReply>;
+    /// The last price with its age, and the venue's ticker: `TICK.LAST`.
+    fn tick_last(query: &ticks::Last) -> Reply<ticks::LastReply>;
+    /// Ticks of the raw tail: `TICK.RANGE`.
+    fn tick_range(query: &ticks::Range) -> Reply<Vec<ticks::TickRow>>;
+    /// The options of a market, what it holds, and where trades may be missing: `TICK.INFO`.
+    fn tick_info() -> Reply<ticks::MarketInfo>;
+    /// Candles of any interval, whatever form the query names: `CANDLE.RANGE … AS kline`.
+    fn candle_range(query: &ticks::Candles) -> Reply<Vec<ticks::CandleRow>>;
+    /// Takes closed candles of the venue: `CANDLE.PUT`.
+    fn candle_put(rows: &ticks::Put) -> Reply<ticks::PutReply>;
     /// Takes `cost` from every limit or from none: `RL.CHECK`. Without limits those stored are used; a cost of 0 looks,
     /// a negative one gives back.
     fn rl_check(limits: &[Limit], cost: i64) -> Reply<RateReply>;

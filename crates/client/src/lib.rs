@@ -72,6 +72,7 @@ mod query;
 #[cfg(feature = "cluster")]
 mod replica_reads;
 mod reply;
+pub mod ticks;
 
 pub use batch::BatchOptions;
 #[cfg(feature = "async")]

@@ -1,6 +1,7 @@
-//! `CANDLE.RANGE key interval [from to] [REV] [COUNT n] [FILL] [CLOSED] [AS kline|ohlcv|pack] [AT ts]`: candles.
+//! `CANDLE.RANGE key interval [from to] [REV] [COUNT n] [FILL] [CLOSED] [AS kline|ohlcv|pack] [STUDY name n …] …
+//! [AT ts]`: candles.
 
-use liq_core::market::reply::{CandleRows, pack_rows};
+use liq_core::market::reply::{CandleRows, StudyColumn, pack_rows};
 use liq_core::market::request::{Candles, Form};
 use liq_core::market::store::{Row, Time};
 
@@ -35,6 +36,10 @@ impl Command for Range {
             ArgSpec::word(c"fill", c"FILL").optional(),
             ArgSpec::word(c"closed", c"CLOSED").optional(),
             ArgSpec::one_of(c"form", FORMS).after(c"AS").optional(),
+            ArgSpec::block(c"study", &[ArgSpec::text(c"name"), ArgSpec::real(c"n").multiple()])
+                .after(c"STUDY")
+                .optional()
+                .multiple(),
             ArgSpec::integer(c"at").after(c"AT").optional(),
         ],
         internal: false,
@@ -45,20 +50,25 @@ impl Command for Range {
         let request = Candles::parse(args)?;
         let time = Time::new(context.now_ms(), config::tick_max_future_ms());
         keyspace::read::<TickStore, _>(context, key, |found| {
-            let rows = match found {
-                Some(stored) => stored.market.candles(&request, time)?,
-                None => Vec::new(),
+            let Some(stored) = found else {
+                send(context, request.form, &[], &[]);
+                return Ok(());
             };
-            send(context, request.form, &rows);
+            let rows = stored.market.candles(&request, time)?;
+            let studies = match request.studies.is_empty() {
+                true => Vec::new(),
+                false => stored.market.study_columns(&request, &rows, time)?,
+            };
+            send(context, request.form, &rows, &studies);
             Ok(())
         })
     }
 }
 
-fn send(context: &Context<'_>, form: Option<Form>, rows: &[Row]) {
+fn send(context: &Context<'_>, form: Option<Form>, rows: &[Row], studies: &[StudyColumn]) {
     match form.unwrap_or(Form::Kline) {
-        Form::Kline => reply::send(context, &CandleRows { rows, is_short: false }),
-        Form::Ohlcv => reply::send(context, &CandleRows { rows, is_short: true }),
-        Form::Pack => context.reply_bytes(&pack_rows(rows)),
+        Form::Kline => reply::send(context, &CandleRows { rows, is_short: false, studies }),
+        Form::Ohlcv => reply::send(context, &CandleRows { rows, is_short: true, studies }),
+        Form::Pack => context.reply_bytes(&pack_rows(rows, studies)),
     }
 }

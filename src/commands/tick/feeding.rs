@@ -10,8 +10,7 @@ use liq_core::market::request::Madd;
 use liq_core::market::store::{Changes, Market, Quote, Report, Status, Tally, Time};
 use liq_core::market::tape::{Id, Order};
 
-use super::closes;
-use crate::commands::expiry;
+use crate::commands::{closes, expiry};
 use crate::commit::{Expiry, Record, commit};
 use crate::ffi::{Context, KeyName, Persisted};
 use crate::keyspace::{self, Writable};

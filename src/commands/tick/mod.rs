@@ -3,7 +3,6 @@
 mod add;
 mod alter;
 mod argument_docs;
-mod closes;
 mod create;
 mod feeding;
 mod info;

@@ -7,6 +7,7 @@ use liq_core::market::candle::{QUOTE_SCALE, VOLUME_SCALE};
 use liq_core::market::store::{Market, State, Status, Time};
 
 use liq_core::grammar::PlainBuffer;
+use liq_core::market::request::Put;
 
 use crate::tape::{add, feed, market, rows, rows_at};
 
@@ -169,17 +170,19 @@ fn feed_report(market: &mut Market, request: &liq_core::market::request::Add<'_>
 fn hours_become_four_hours_and_days_as_the_exchange_has_them() {
     let Some(hours) = capture("klines/binance_spot_btcusdt_1h_20230622_20260622_murloc.csv.gz") else { return };
     let mut market = market("KEEP 1m 0 KEEP 5m 0 KEEP 1h 30000 ANNOUNCE 1d");
-    for line in hours.lines().skip(1) {
+    let row = |line: &str| {
         let columns: Vec<&str> = line.split(',').collect();
-        let start_ms = moment(columns[0]);
-        // An hour as four trades that make it.
-        for (place, column) in [1, 2, 3, 4].into_iter().enumerate() {
-            let qty = if place == 0 { columns[5] } else { "0" };
-            let words = format!("{} - {} {qty}", start_ms + place as u64, columns[column]);
-            let words: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
-            let request = liq_core::market::request::Add::parse(liq_core::grammar::Args::new(&words)).unwrap();
-            feed_report(&mut market, &request);
-        }
+        format!("{} {}", moment(columns[0]), columns[1..6].join(" "))
+    };
+    let rows_of: Vec<String> = hours.lines().skip(1).map(row).collect();
+    assert_eq!(rows_of.len(), 26_309);
+    // Newest first, as some exchanges answer.
+    for page in rows_of.rchunks(5_000) {
+        let line = format!("1h OHLCV {}", page.iter().rev().cloned().collect::<Vec<_>>().join(" "));
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        let request = Put::parse(liq_core::grammar::Args::new(&words), 5_000).unwrap();
+        let tally = market.put_rows(request.unit, &request.rows, false, None);
+        assert_eq!(tally.inserted, page.len() as u64, "{tally:?}");
     }
     market.check();
     for (interval, file) in [("4h", "4h"), ("1d", "1d")] {

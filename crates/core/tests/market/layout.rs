@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 
 use liq_core::grammar::Args;
+use liq_core::market::candle::UNITS;
 use liq_core::market::format::{self as layout, decided};
 use liq_core::market::request::QuoteRequest;
-use liq_core::market::store::{Changes, Market, Report, Tally};
+use liq_core::market::store::{Changes, Market, Report, Tally, Time, VenueRow};
 use liq_core::market::tape::{Id, Side};
 use proptest::prelude::*;
 
@@ -163,6 +164,24 @@ fn every_flipped_bit_is_refused_or_a_sound_market() {
     assert!(accepted > 100, "{accepted}");
 }
 
+/// Every other minute as the venue has it.
+fn venue_rows(batch: u64) -> Vec<VenueRow> {
+    let row = |place: u64| {
+        let price = decimal(&format!("{}", 90_000 + place));
+        let told = (place % 2 == 0).then(|| decimal("12.5"));
+        VenueRow {
+            start_ms: START_MS - 600_000 + (batch * 4 + place * 2) * 60_000,
+            prices: [price; 4],
+            volume: decimal("0.125"),
+            quote: told,
+            trades: told.map(|_| place),
+            taker_volume: None,
+            taker_quote: told,
+        }
+    };
+    (0..3).map(row).collect()
+}
+
 proptest! {
     #[test]
     fn bytes_from_anywhere_are_refused_or_a_sound_market(
@@ -199,6 +218,10 @@ proptest! {
                     decided::push_tick(&mut payload, &report, status);
                 }
             }
+            let rows = venue_rows(batch);
+            let (rows, _) = primary.ended_rows(UNITS[1], &rows, Time::new(NEVER, 0));
+            primary.put_rows(UNITS[1], rows, batch % 3 == 0, Some(&mut Changes::default()));
+            decided::push_rows(&mut payload, UNITS[1], rows, batch % 3 == 0);
             quote(&mut primary, &format!("{} BID {} 1 MARK 7", START_MS + batch, 100 + batch), Some(&mut payload));
             primary.count(&tally);
             decided::end(&mut payload, &tally);

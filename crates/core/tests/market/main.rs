@@ -4,8 +4,11 @@
 mod captures;
 mod definition;
 mod feeding;
+mod histories;
+mod history;
 mod layout;
 mod order;
 mod quotes;
 mod tape;
 mod triggering;
+mod venue_rows;

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use super::block::Block;
 use super::candle::Candle;
-use super::interval::{Interval, Span, Zone};
+use super::interval::{Span, Zone};
+use super::unit::{KNOWN, Unit};
 use crate::heap::{self, Measure};
 use crate::relocation::Mover;
 use crate::steps;
@@ -13,41 +14,10 @@ use crate::steps;
 /// Newest candles that stay unpacked: the open one, and two behind it, where late ticks land.
 const FRESH: usize = 3;
 
-const MINUTE_MS: u64 = 60_000;
-const HOUR_MS: u64 = 60 * MINUTE_MS;
-const DAY_MS: u64 = 24 * HOUR_MS;
-
-/// The units there may be levels of, finest first; each divides the next.
-pub const UNITS: [Unit; 5] = [
-    Unit { width_ms: 1_000, block_ms: MINUTE_MS, name: "1s" },
-    Unit { width_ms: MINUTE_MS, block_ms: HOUR_MS, name: "1m" },
-    Unit { width_ms: 5 * MINUTE_MS, block_ms: 4 * HOUR_MS, name: "5m" },
-    Unit { width_ms: HOUR_MS, block_ms: DAY_MS, name: "1h" },
-    Unit { width_ms: DAY_MS, block_ms: 64 * DAY_MS, name: "1d" },
-];
-
-/// What candles of a level are of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unit {
-    /// How long a candle is, ms.
-    pub width_ms: u64,
-    /// What a block spans, ms: a cell that coarser intervals are made of whole, where that fits.
-    block_ms: u64,
-    /// As options and replies spell it.
-    pub name: &'static str,
-}
-
-impl Unit {
-    /// As an interval.
-    pub const fn interval(self) -> Interval {
-        Interval::Fixed(self.width_ms)
-    }
-}
-
 /// The candles of one unit.
 #[derive(Debug, Clone)]
 pub struct Level {
-    unit: Unit,
+    unit: &'static Unit,
     zone: Zone,
     blocks: VecDeque<Block>,
     fresh: VecDeque<Candle>,
@@ -58,13 +28,15 @@ pub struct Level {
 
 impl Level {
     /// An empty one that reaches back to `reach_ms`.
-    pub const fn new(unit: Unit, zone: Zone, reach_ms: u64) -> Self {
+    pub fn new(unit: Unit, zone: Zone, reach_ms: u64) -> Self {
+        let [.., coarsest] = &KNOWN;
+        let unit = KNOWN.iter().find(|known| **known == unit).unwrap_or(coarsest);
         Self { unit, zone, blocks: VecDeque::new(), fresh: VecDeque::new(), len: 0, reach_ms }
     }
 
     /// What its candles are of.
     pub const fn unit(&self) -> Unit {
-        self.unit
+        *self.unit
     }
 
     /// How many candles it holds.
@@ -135,7 +107,7 @@ impl Level {
 
     /// Which block a candle belongs to.
     fn block_key(&self, start_ms: u64) -> i64 {
-        let local_ms = start_ms.cast_signed() + i64::from(self.zone.minutes()) * MINUTE_MS.cast_signed();
+        let local_ms = start_ms.cast_signed() + i64::from(self.zone.minutes()) * 60_000;
         local_ms.div_euclid(self.unit.block_ms.cast_signed())
     }
 

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use super::candle::Candle;
 use super::interval::{Interval, Span, Zone};
-use super::level::{Level, UNITS, Unit};
+use super::level::Level;
+use super::unit::{UNITS, Unit};
 use crate::heap::Measure;
 use crate::market::tape::{Order, Tick};
 use crate::relocation::Mover;
@@ -138,6 +139,9 @@ impl Levels {
         let old_finest = self.keep.finest().width_ms;
         let coarsest_reach_ms = self.oldest_reach_ms();
         let is_held = !self.is_empty();
+        // Rows of the venue may be ahead of the trades.
+        let told_ms = self.list.iter().filter_map(Level::newest).map(|newest| newest.last.ts_ms).max();
+        let newest_ms = newest_ms.max(told_ms.unwrap_or(0));
         let mut old = std::mem::take(&mut self.list);
         let mut orphans = Vec::new();
         self.list = keep
@@ -233,10 +237,9 @@ impl Levels {
             return Place::BeforeReach;
         }
         let is_behind_finer = finer.iter().any(|level| level.first_start_ms().is_some_and(|first| first < span.end_ms));
-        let is_before_coarser = coarser
-            .iter()
-            .any(|level| level.newest().is_some_and(|newest| level.span(newest.start_ms).end_ms > span.start_ms));
-        if is_behind_finer || is_before_coarser {
+        let is_in_coarser =
+            coarser.iter().any(|level| level.newest().is_some_and(|newest| newest.last.ts_ms >= span.start_ms));
+        if is_behind_finer || is_in_coarser {
             return Place::Covered;
         }
         Place::Free(level.get(span.start_ms).map(Box::new))

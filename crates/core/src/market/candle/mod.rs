@@ -17,8 +17,10 @@ mod candle;
 mod interval;
 mod level;
 mod levels;
+mod unit;
 
 pub use candle::{Candle, QUOTE_SCALE, VOLUME_SCALE};
 pub use interval::{Interval, MAX_ZONE_MINUTES, Span, Zone};
-pub use level::{Level, UNITS, Unit};
+pub use level::Level;
 pub use levels::{Keep, Levels, MAX_KEEP, Place};
+pub use unit::{UNITS, Unit};

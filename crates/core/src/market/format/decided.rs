@@ -8,14 +8,16 @@
 //! layout:1 (= 1)  clock  producer:length+bytes (empty for none)  seq (only with a producer)
 //! per tick:  status:1 (3 void, 4 suspect, 5 amended, 6 merged, 7 accepted; +8 with a gap, +16 without a price)  tick
 //! per quote: 32  sources:1 (2 bits each: 0 none, 1 accepted, 2 late, 3 suspect)  ts  per source with a price: price, qty
+//! rows:      33  level:1  whole:1  count  per row: start  prices × 4  volume  told:1 (1 quote, 2 trades, 4 and 8 taker)  what is told
 //! end:1 (= 255)  totals × 9
 //! ```
 
-use super::v1::scalars::{put_decimal, read_decimal};
+use super::v1::scalars::{put_decimal, put_flag, read_decimal};
 use super::v1::{put_tally, read_tally, ticks};
 use crate::batches::{BatchId, MAX_PRODUCER_BYTES};
-use crate::grammar::{Decimal, MAX_TIMESTAMP_MS};
-use crate::market::store::{Market, Quote, QuoteVerdict, Report, Status, Tally};
+use crate::grammar::{Decimal, MAX_INTEGER, MAX_TIMESTAMP_MS};
+use crate::market::candle::{UNITS, Unit};
+use crate::market::store::{Market, Quote, QuoteVerdict, Report, Status, Tally, VOLUME_RANGE, VenueRow};
 use crate::market::tape::{Held, PRICE_RANGE, QTY_RANGE, Tick};
 use crate::wire::{DecodeError, Reader, put_bytes, put_varint};
 
@@ -23,6 +25,7 @@ const LAYOUT: u8 = 1;
 const WITH_GAP: u8 = 8;
 const WITHOUT_PRICE: u8 = 16;
 const QUOTE: u8 = 32;
+const ROWS: u8 = 33;
 const END: u8 = 255;
 
 /// Begins a decided write in `out`, which is cleared; `server_ms` is the clock it was judged by.
@@ -65,6 +68,24 @@ pub fn push_quote(out: &mut Vec<u8>, quote: &Quote, verdict: &QuoteVerdict) {
     }
 }
 
+/// Appends rows of CANDLE.PUT that have ended, ascending.
+pub fn push_rows(out: &mut Vec<u8>, unit: Unit, rows: &[VenueRow], is_whole: bool) {
+    out.push(ROWS);
+    out.push(UNITS.iter().position(|known| *known == unit).unwrap_or_default() as u8);
+    put_flag(out, is_whole);
+    put_varint(out, rows.len() as u64);
+    for row in rows {
+        put_varint(out, row.start_ms);
+        row.prices.into_iter().for_each(|price| put_decimal(out, price));
+        put_decimal(out, row.volume);
+        let told = [row.quote.is_some(), row.trades.is_some(), row.taker_volume.is_some(), row.taker_quote.is_some()];
+        out.push(told.iter().rev().fold(0, |bits, is_told| bits << 1 | u8::from(*is_told)));
+        row.quote.into_iter().for_each(|quote| put_decimal(out, quote));
+        row.trades.into_iter().for_each(|trades| put_varint(out, trades));
+        row.taker_volume.into_iter().chain(row.taker_quote).for_each(|volume| put_decimal(out, volume));
+    }
+}
+
 /// Ends a decided write with what it counted.
 pub fn end(out: &mut Vec<u8>, tally: &Tally) {
     out.push(END);
@@ -75,6 +96,7 @@ pub fn end(out: &mut Vec<u8>, tally: &Tally) {
 enum Decided {
     Tick { held: Held, status: Status, gap: bool, is_priced: bool },
     Quote(Quote, QuoteVerdict),
+    Rows { unit: Unit, is_whole: bool, rows: Vec<VenueRow> },
 }
 
 impl Market {
@@ -106,6 +128,9 @@ impl Market {
                 self.record_tick(&report, if is_doubted { Status::Suspect } else { placed }, None);
             }
             Decided::Quote(quote, verdict) => self.record_quote(quote, verdict, None),
+            Decided::Rows { unit, is_whole, rows } => {
+                self.put_rows(*unit, rows, *is_whole, None);
+            }
         }
     }
 }
@@ -129,6 +154,7 @@ fn read_decided(reader: &mut Reader<'_>) -> Result<Option<Decided>, DecodeError>
     match head {
         END => Ok(None),
         QUOTE => read_quote(reader).map(Some),
+        ROWS => read_rows(reader).map(Some),
         _ if head < QUOTE => {
             let status = Status::ALL.get(usize::from(head & 7)).copied().filter(|status| status.changes());
             let status = status.ok_or(DecodeError::Invalid("status"))?;
@@ -161,4 +187,42 @@ fn read_quote(reader: &mut Reader<'_>) -> Result<Decided, DecodeError> {
     let status = if is_accepted { Status::Accepted } else { Status::Suspect };
     let verdict = QuoteVerdict::loaded(sources, status).ok_or(DecodeError::Invalid("quote"))?;
     Ok(Decided::Quote(quote, verdict))
+}
+
+fn read_rows(reader: &mut Reader<'_>) -> Result<Decided, DecodeError> {
+    let unit = UNITS.get(usize::from(reader.byte()?)).copied().ok_or(DecodeError::Invalid("level"))?;
+    let is_whole = reader.flag("whole")?;
+    // A row takes at least 12 bytes.
+    let count = reader.length("number of rows", MAX_ROWS, 12)?;
+    let mut rows: Vec<VenueRow> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let row = read_row(reader)?;
+        if !row.is_sound() || rows.last().is_some_and(|before| before.start_ms >= row.start_ms) {
+            return Err(DecodeError::Invalid("row"));
+        }
+        rows.push(row);
+    }
+    Ok(Decided::Rows { unit, is_whole, rows })
+}
+
+/// As many as any parameter allows.
+const MAX_ROWS: usize = 1 << 20;
+
+fn read_row(reader: &mut Reader<'_>) -> Result<VenueRow, DecodeError> {
+    let start_ms = reader.varint("start", MAX_TIMESTAMP_MS)?;
+    let mut price = || read_decimal(reader, "price", &PRICE_RANGE);
+    let prices = [price()?, price()?, price()?, price()?];
+    let volume = read_decimal(reader, "volume", &VOLUME_RANGE)?;
+    let told = reader.byte()?;
+    let told_volume = |bit: u8, reader: &mut Reader<'_>| match told & bit {
+        0 => Ok(None),
+        _ => read_decimal(reader, "volume", &VOLUME_RANGE).map(Some),
+    };
+    let quote = told_volume(1, reader)?;
+    let trades = if told & 2 == 0 { None } else { Some(reader.varint("trades", MAX_INTEGER)?) };
+    let (taker_volume, taker_quote) = (told_volume(4, reader)?, told_volume(8, reader)?);
+    if told > 15 {
+        return Err(DecodeError::Invalid("row"));
+    }
+    Ok(VenueRow { start_ms, prices, volume, quote, trades, taker_volume, taker_quote })
 }

@@ -5,8 +5,10 @@ use std::ops::ControlFlow;
 use super::ReadError;
 use crate::grammar::Decimal;
 use crate::market::candle::{Candle, Interval, Span, UNITS};
-use crate::market::request::{Candles, DEFAULT_ROWS};
+use crate::market::reply::StudyColumn;
+use crate::market::request::{Candles, DEFAULT_ROWS, MAX_ROWS};
 use crate::market::store::{Market, Row, State, Time};
+use crate::market::studies::{Bar, Kind, Study};
 use crate::market::tape::Moment;
 
 /// Which rows are looked for, and when that is.
@@ -61,6 +63,39 @@ impl Market {
             rows.reverse();
         }
         Ok(rows)
+    }
+
+    /// The columns of the studies asked for beside `rows`, which are the answer. They go over the candles as the rows are,
+    /// from the oldest held, at most 5,000 before the first row.
+    pub fn study_columns(&self, request: &Candles, rows: &[Row], time: Time) -> Result<Vec<StudyColumn>, ReadError> {
+        let first_ms = rows.iter().map(|row| row.span.start_ms).min();
+        let Some(before_ms) = first_ms.filter(|_| !request.studies.is_empty()).map(|ms| ms.checked_sub(1)) else {
+            return Ok(request.studies.iter().flat_map(|study| columns_of(study, &[], 0, false)).collect());
+        };
+        let mut all: Vec<Row> = Vec::new();
+        if let Some(to_ms) = before_ms {
+            let warming = Candles {
+                between_ms: Some((0, to_ms)),
+                is_reversed: true,
+                count: Some(MAX_ROWS),
+                studies: Vec::new(),
+                ..request.clone()
+            };
+            all = self.candles(&warming, time)?;
+            all.reverse();
+        }
+        let warm = all.len();
+        all.extend(rows);
+        if request.is_reversed {
+            all.get_mut(warm..).unwrap_or_default().reverse();
+        }
+        let bar = |row: &Row| Bar {
+            high: row.candle.high.to_f64(),
+            low: row.candle.low.to_f64(),
+            close: row.candle.close.to_f64(),
+        };
+        let bars: Vec<Bar> = all.iter().map(bar).collect();
+        Ok(request.studies.iter().flat_map(|study| columns_of(study, &bars, warm, request.is_reversed)).collect())
     }
 
     /// Rows with trades, newest first or oldest first.
@@ -167,6 +202,27 @@ impl Market {
             ControlFlow::Break(())
         });
         close
+    }
+}
+
+/// The columns of a study over `bars`, of which the first `warm` are not shown.
+fn columns_of(study: &Study, bars: &[Bar], warm: usize, is_reversed: bool) -> Vec<StudyColumn> {
+    let figures = study.over(bars);
+    let columns = study.columns().iter().zip(&figures).map(|(name, column)| {
+        let mut values: Vec<Option<f64>> = (warm..bars.len()).map(|row| column.at(row)).collect();
+        if is_reversed {
+            values.reverse();
+        }
+        StudyColumn { name: format!("{name}_{}", lengths(study)), values }
+    });
+    columns.collect()
+}
+
+fn lengths(study: &Study) -> String {
+    match study.kind() {
+        Kind::Sma(n) | Kind::Ema(n) | Kind::Rsi(n) | Kind::Atr(n) | Kind::Adx(n) => n.to_string(),
+        Kind::Bb(n, width) => format!("{n}_{}", crate::grammar::format_real(width)),
+        Kind::StochRsi { rsi, range, k, d } => format!("{rsi}_{range}_{k}_{d}"),
     }
 }
 

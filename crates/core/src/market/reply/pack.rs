@@ -1,11 +1,12 @@
 //! Candles as one MessagePack map of columns, for charts and backtests.
 
+use super::rows::StudyColumn;
 use crate::grammar::{Decimal, divide_half_even, power_of_ten};
 use crate::market::candle::{Candle, QUOTE_SCALE, VOLUME_SCALE};
 use crate::market::store::Row;
 
 /// `{"v": 1, "scales": {name: digits behind the point}, "columns": {name: [integers]}}`; null is nil.
-pub fn pack_rows(rows: &[Row]) -> Vec<u8> {
+pub fn pack_rows(rows: &[Row], studies: &[StudyColumn]) -> Vec<u8> {
     let mut out = Vec::with_capacity(64 + rows.len() * 60);
     let decimals: [(&str, Scaled); 8] = [
         ("open", Scaled::prices(rows, |candle| candle.open)),
@@ -28,7 +29,7 @@ pub fn pack_rows(rows: &[Row]) -> Vec<u8> {
         let _ = rmp::encode::write_uint(&mut out, column.scale.into());
     }
     let _ = rmp::encode::write_str(&mut out, "columns");
-    let _ = rmp::encode::write_map_len(&mut out, decimals.len() as u32 + 4);
+    let _ = rmp::encode::write_map_len(&mut out, (decimals.len() + 4 + studies.len()) as u32);
     put_integers(&mut out, "start", rows, |row| Some(row.span.start_ms));
     for (name, column) in &decimals {
         head(&mut out, name, rows.len());
@@ -37,6 +38,15 @@ pub fn pack_rows(rows: &[Row]) -> Vec<u8> {
     put_integers(&mut out, "end", rows, |row| Some(row.span.end_ms.saturating_sub(1)));
     put_integers(&mut out, "trades", rows, |row| row.candle.trades);
     put_integers(&mut out, "state", rows, |row| Some(row.state as u64));
+    for study in studies {
+        head(&mut out, &study.name, rows.len());
+        for value in &study.values {
+            match value {
+                Some(value) => drop(rmp::encode::write_f64(&mut out, *value)),
+                None => drop(rmp::encode::write_nil(&mut out)),
+            }
+        }
+    }
     out
 }
 

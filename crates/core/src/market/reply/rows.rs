@@ -62,6 +62,15 @@ impl Decode for TickRow {
     }
 }
 
+/// The figures of one column of a study.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StudyColumn {
+    /// The column and its lengths: `bb_lower_20_2`.
+    pub name: String,
+    /// A figure for each row; `None` until there are candles enough.
+    pub values: Vec<Option<f64>>,
+}
+
 /// Candles, in whole or in their first six columns.
 #[derive(Debug, Clone, Copy)]
 pub struct CandleRows<'a> {
@@ -69,16 +78,21 @@ pub struct CandleRows<'a> {
     pub rows: &'a [Row],
     /// Only start, open, high, low, close, volume.
     pub is_short: bool,
+    /// Columns behind the candles' own.
+    pub studies: &'a [StudyColumn],
 }
 
 impl Encode for CandleRows<'_> {
     fn encode(&self, sink: &mut impl Sink) {
         sink.array(self.rows.len());
-        for row in self.rows {
-            sink.array(if self.is_short { 6 } else { 12 });
+        for (place, row) in self.rows.iter().enumerate() {
+            sink.array(if self.is_short { 6 } else { 12 } + self.studies.len());
             encode_short(&row.candle, sink);
             if !self.is_short {
                 encode_rest(row, sink);
+            }
+            for study in self.studies {
+                sink.optional_double(study.values.get(place).copied().flatten());
             }
         }
     }
@@ -109,7 +123,7 @@ fn encode_rest(row: &Row, sink: &mut impl Sink) {
 }
 
 /// A candle as a client reads it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct CandleRow {
     /// Its first millisecond, Unix ms.
@@ -136,11 +150,18 @@ pub struct CandleRow {
     pub taker_quote_volume: Option<Exact>,
     /// How far it is to be believed.
     pub state: State,
+    /// The columns of the studies asked for; `None` until there are candles enough.
+    pub studies: Vec<Option<f64>>,
 }
 
 impl Decode for CandleRow {
     fn decode<S: Source>(source: S) -> Result<Self, Malformed> {
-        let [start, open, high, low, close, volume, end, quote, trades, taker, taker_quote, state] = source.tuple()?;
+        let mut items = source.items()?;
+        let studies = items.split_off(items.len().min(12));
+        let count = items.len();
+        let columns: Result<[S; 12], _> = items.try_into();
+        let [start, open, high, low, close, volume, end, quote, trades, taker, taker_quote, state] = columns
+            .map_err(|_| Malformed::new(format!("expected an array of 12 columns or more, got {count} elements")))?;
         Ok(Self {
             start_ms: start.count()?,
             open: Decimal::decode(open)?,
@@ -154,6 +175,7 @@ impl Decode for CandleRow {
             taker_volume: Option::decode(taker)?,
             taker_quote_volume: Option::decode(taker_quote)?,
             state: State::decode(state)?,
+            studies: studies.into_iter().map(Option::decode).collect::<Result<_, _>>()?,
         })
     }
 }

@@ -1,8 +1,9 @@
-//! `CANDLE.RANGE key interval [from to] [REV] [COUNT n] [FILL] [CLOSED] [AS kline|ohlcv|pack] [AT ts]`
+//! `CANDLE.RANGE key interval [from to] [REV] [COUNT n] [FILL] [CLOSED] [AS kline|ohlcv|pack] [STUDY name n …] … [AT ts]`
 
 use super::range::edge;
-use crate::grammar::{Args, RequestError, integer, push_option, set_once, take_flag, timestamp_ms};
+use crate::grammar::{Args, RequestError, format_real, integer, push_option, real, set_once, take_flag, timestamp_ms};
 use crate::market::candle::Interval;
+use crate::market::studies::{Kind, LENGTH_RANGE, Study, StudyError, WIDTH_RANGE};
 
 /// Rows returned when `COUNT` is not named.
 pub const DEFAULT_ROWS: usize = 500;
@@ -34,7 +35,7 @@ impl Form {
 }
 
 /// The arguments of `CANDLE.RANGE`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Candles {
     /// Candles of which interval.
     pub interval: Interval,
@@ -50,6 +51,8 @@ pub struct Candles {
     pub is_closed_only: bool,
     /// What rows look like.
     pub form: Option<Form>,
+    /// Columns of indicators, in this order.
+    pub studies: Vec<Study>,
     /// Only candles that had ended by then, which is now.
     pub at_ms: Option<u64>,
 }
@@ -65,6 +68,7 @@ impl Candles {
             is_filled: false,
             is_closed_only: false,
             form: None,
+            studies: Vec::new(),
             at_ms: None,
         }
     }
@@ -84,6 +88,8 @@ impl Candles {
                 })?;
             } else if args.take_keyword("AS") {
                 set_once(&mut request.form, "AS", &mut args, form)?;
+            } else if args.take_keyword("STUDY") {
+                take_study(&mut request.studies, &mut args)?;
             } else if args.take_keyword("AT") {
                 set_once(&mut request.at_ms, "AT", &mut args, timestamp_ms)?;
             } else if !take_flag(&mut request.is_reversed, "REV", &mut args)?
@@ -109,6 +115,10 @@ impl Candles {
         }
         push_option(&mut out, "COUNT", self.count);
         push_option(&mut out, "AS", self.form.map(Form::name));
+        for study in &self.studies {
+            out.push(b"STUDY".to_vec());
+            push_study(&mut out, study);
+        }
         push_option(&mut out, "AT", self.at_ms);
         out
     }
@@ -117,4 +127,47 @@ impl Candles {
 fn form(name: &'static str, text: &[u8]) -> Result<Form, RequestError> {
     let found = Form::ALL.into_iter().find(|form| form.name().as_bytes().eq_ignore_ascii_case(text));
     found.ok_or_else(|| RequestError::argument(name, "must be kline, ohlcv or pack", text))
+}
+
+/// Most studies of one answer.
+const MAX_STUDIES: usize = 8;
+
+/// A study and its lengths behind the keyword `STUDY`, just taken.
+fn take_study(studies: &mut Vec<Study>, args: &mut Args<'_>) -> Result<(), RequestError> {
+    let name = args.value_of("STUDY")?;
+    if studies.len() == MAX_STUDIES {
+        return Err(RequestError::argument("STUDY", format!("more than {MAX_STUDIES}"), name));
+    }
+    let mut length =
+        || integer("STUDY", args.value_of("STUDY")?, 1..=*LENGTH_RANGE.end() as i64).map(|length| length as usize);
+    let kind = match name.to_ascii_uppercase().as_slice() {
+        b"SMA" => Kind::Sma(length()?),
+        b"EMA" => Kind::Ema(length()?),
+        b"RSI" => Kind::Rsi(length()?),
+        b"ATR" => Kind::Atr(length()?),
+        b"ADX" => Kind::Adx(length()?),
+        b"BB" => Kind::Bb(length()?, real("STUDY", args.value_of("STUDY")?, &WIDTH_RANGE)?),
+        b"STOCHRSI" => Kind::StochRsi { rsi: length()?, range: length()?, k: length()?, d: length()? },
+        _ => return Err(RequestError::argument("STUDY", "must be SMA, EMA, RSI, ATR, ADX, BB or STOCHRSI", name)),
+    };
+    let refused = |error: StudyError| RequestError::argument("STUDY", error.to_string(), name);
+    studies.push(Study::new(kind).map_err(refused)?);
+    Ok(())
+}
+
+fn push_study(out: &mut Vec<Vec<u8>>, study: &Study) {
+    let (name, lengths): (&str, Vec<usize>) = match study.kind() {
+        Kind::Sma(n) => ("SMA", vec![n]),
+        Kind::Ema(n) => ("EMA", vec![n]),
+        Kind::Rsi(n) => ("RSI", vec![n]),
+        Kind::Atr(n) => ("ATR", vec![n]),
+        Kind::Adx(n) => ("ADX", vec![n]),
+        Kind::Bb(n, _) => ("BB", vec![n]),
+        Kind::StochRsi { rsi, range, k, d } => ("STOCHRSI", vec![rsi, range, k, d]),
+    };
+    out.push(name.into());
+    out.extend(lengths.iter().map(|length| length.to_string().into_bytes()));
+    if let Kind::Bb(_, width) = study.kind() {
+        out.push(format_real(width).into_bytes());
+    }
 }

@@ -218,20 +218,24 @@ impl Market {
     /// Notes that the trade was seen, and what may be missing before it.
     fn see(&mut self, report: &Report<'_>) {
         let seen_ms = self.seen_ms;
-        let is_first = seen_ms.is_none();
+        // Rows may have told of times before the first tick.
+        let is_first = self.prices.last.is_none() && self.top.is_none();
         let (from_ms, to_ms) = match seen_ms {
             None => (0, report.ts_ms),
             Some(seen_ms) => (seen_ms.min(report.ts_ms), seen_ms.max(report.ts_ms)),
         };
         self.seen_ms = Some(to_ms);
         match report.numbers(self.options.order) {
-            Some(ids) => self.see_numbers(&ids, report.ts_ms),
-            None if is_first || report.gap => self.gaps.add(Gap { from_ms, to_ms, ids: None }),
+            Some(ids) => self.see_numbers(&ids, report.ts_ms, seen_ms),
+            None if is_first || report.gap => {
+                self.gaps.add(Gap { from_ms, to_ms, ids: None });
+                self.end_gaps_in_rows(from_ms, to_ms);
+            }
             None => {}
         }
     }
 
-    fn see_numbers(&mut self, ids: &RangeInclusive<u64>, ts_ms: u64) {
+    fn see_numbers(&mut self, ids: &RangeInclusive<u64>, ts_ms: u64, seen_ms: Option<u64>) {
         let (first, last) = (*ids.start(), *ids.end());
         let top = self.top;
         if top.is_some_and(|top| first <= top.id) {
@@ -239,10 +243,11 @@ impl Market {
             return;
         }
         // Before the first all are missing.
-        let (from_ms, next) = top.map_or((0, 0), |top| (top.ts_ms, top.id + 1));
+        let (from_ms, next) = top.map_or((seen_ms.unwrap_or(0), 0), |top| (top.ts_ms, top.id + 1));
         if next < first || top.is_none() {
             let (from_ms, to_ms) = (from_ms.min(ts_ms), from_ms.max(ts_ms));
             self.gaps.add(Gap { from_ms, to_ms, ids: (next < first).then(|| (next, first - 1)) });
+            self.end_gaps_in_rows(from_ms, to_ms);
         }
         self.top = Some(Moment { ts_ms, id: last });
     }

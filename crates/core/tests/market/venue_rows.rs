@@ -1,0 +1,126 @@
+//! Rows of the venue: they rule in their level, end gaps, and hold no time twice.
+
+use liq_core::grammar::Args;
+use liq_core::market::request::Put;
+use liq_core::market::store::{Changes, Market, PutTally, Time};
+
+use crate::tape::{add, market, rows, rows_at};
+
+const M: u64 = 1_723_161_300_000;
+
+fn put_at(market: &mut Market, words: &str, now_ms: u64) -> (PutTally, Vec<String>) {
+    let words: Vec<&[u8]> = words.split_whitespace().map(str::as_bytes).collect();
+    let request = Put::parse(Args::new(&words), 10_000).unwrap();
+    let mut changes = Changes::default();
+    let (ended, open) = market.ended_rows(request.unit, &request.rows, Time::new(now_ms, 0));
+    let tally = market.put_rows(request.unit, ended, request.is_whole, Some(&mut changes));
+    market.check();
+    let told = changes.iter().map(|change| format!("{}{}", if change.is_amended { "~" } else { "" }, change.interval));
+    (PutTally { open, ..tally }, told.collect())
+}
+
+fn put(market: &mut Market, words: &str) -> PutTally {
+    put_at(market, words, u64::MAX / 4).0
+}
+
+fn minute(place: u64, price: u64) -> String {
+    format!("{} {price} {price} {price} {price} 1", M + place * 60_000)
+}
+
+fn states(market: &Market, words: &str) -> String {
+    let shown = |row: &liq_core::market::store::Row| {
+        format!("{}:{}:{}", (row.span.start_ms - M) / 60_000, row.candle.close, row.state.name())
+    };
+    rows(market, words).iter().map(shown).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_row_takes_the_place_of_what_was_built_and_ends_its_gap() {
+    let mut market = market("");
+    for (place, price) in [(2, 100), (3, 101), (5, 102)] {
+        add(&mut market, &format!("{} buy {price} 1", M + place * 60_000));
+    }
+    assert_eq!(states(&market, "1m"), "2:100:partial 3:101:closed 5:102:open");
+    let tally = put(&mut market, &format!("1m OHLCV {} {} {}", minute(3, 101), minute(2, 99), minute(1, 98)));
+    assert_eq!((tally.inserted, tally.replaced, tally.same), (1, 2, 0), "a row tells fewer columns");
+    assert_eq!(states(&market, "1m"), "1:98:closed 2:99:closed 3:101:closed 5:102:open");
+    let again = put(&mut market, &format!("1m OHLCV {} {}", minute(2, 99), minute(1, 98)));
+    assert_eq!((again.inserted, again.replaced, again.same), (0, 0, 2));
+    assert_eq!(rows(&market, "1m")[0].candle.trades, None, "what a row does not tell is null");
+    // What happened inside a row is told already.
+    assert_eq!(add(&mut market, &format!("{} buy 100 1", M + 61_000)).0.name(), "duplicate");
+    assert_eq!(market.gaps().list().len(), 1);
+    assert_eq!(market.gaps().list()[0].to_ms, M + 59_999, "only what was before is not known");
+}
+
+#[test]
+fn whole_rows_end_gaps_between_them_and_what_they_do_not_name_goes() {
+    let mut market = market("ANNOUNCE 5m");
+    for place in [0, 1, 3, 4, 11] {
+        add(&mut market, &format!("{} buy 100 1 GAP", M + place * 60_000));
+    }
+    let (tally, told) = put_at(&mut market, &format!("1m WHOLE OHLCV {} {}", minute(0, 7), minute(4, 8)), u64::MAX / 4);
+    assert_eq!((tally.replaced, tally.removed), (2, 2));
+    assert_eq!(told, ["~5m"], "what was announced is amended, once");
+    assert_eq!(states(&market, "1m CLOSED"), "0:7:closed 4:8:closed");
+    assert_eq!(states(&market, "1m FILL CLOSED COUNT 12").split(' ').nth(2), Some("2:7:filled"));
+    assert!(market.gaps().list().iter().any(|gap| gap.to_ms == M + 11 * 60_000), "what lies behind is not known");
+}
+
+#[test]
+fn no_time_is_held_twice() {
+    let mut market = market("KEEP 1m 4 KEEP 5m 4");
+    for place in 20..24 {
+        add(&mut market, &format!("{} buy 100 1", M + place * 60_000));
+    }
+    let five = |place: u64| format!("{} 5 5 5 5 50", M + place * 300_000);
+    let tally = put(&mut market, &format!("5m OHLCV {} {} {}", five(4), five(3), five(2)));
+    assert_eq!((tally.covered, tally.inserted), (1, 2), "minutes are held from 20 on");
+    let tally = put(&mut market, &format!("1m OHLCV {} {}", minute(19, 7), minute(14, 7)));
+    assert_eq!((tally.late, tally.inserted), (2, 0), "five minutes tell of that");
+    assert_eq!(add(&mut market, &format!("{} buy 100 1", M + 19 * 60_000)).0.name(), "late");
+    assert_eq!(states(&market, "5m"), "10:5:closed 15:5:closed 20:100:open");
+    let hours: u64 = rows(&market, "1d").iter().map(|row| row.candle.volume as u64 / 1_000_000_000_000_000).sum();
+    assert_eq!(hours, 104, "each trade once");
+}
+
+#[test]
+fn what_has_not_ended_is_left_out() {
+    let mut market = market("");
+    let (tally, _) = put_at(&mut market, &format!("1m OHLCV {} {}", minute(0, 5), minute(1, 6)), M + 119_999);
+    assert_eq!((tally.inserted, tally.open), (1, 1));
+    assert_eq!(rows_at(&market, "1m", Time::new(M + 300_000, 0)).len(), 1);
+}
+
+#[test]
+fn rows_before_the_first_tick_are_whole_and_what_lies_between_is_not() {
+    for order in ["ID", "TIME"] {
+        let mut market = market(&format!("ORDER {order}"));
+        put(&mut market, &format!("1m OHLCV {} {}", minute(0, 5), minute(1, 6)));
+        add(&mut market, &format!("{} buy 7 1 ID 50", M + 240_001));
+        add(&mut market, &format!("{} buy 7 1 ID 51", M + 300_000));
+        assert_eq!(states(&market, "1m"), "0:5:closed 1:6:closed 4:7:partial 5:7:open", "{order}");
+        let filled = states(&market, "1m FILL");
+        assert!(filled.contains("2:6:missing 3:6:missing 4:7:partial"), "{order}: {filled}");
+        // A row may also be ahead of the ticks that come then.
+        put(&mut market, &format!("1m OHLCV {} {}", minute(6, 8), minute(7, 8)));
+        add(&mut market, &format!("{} buy 9 1 ID 60 GAP", M + 8 * 60_000));
+        assert!(states(&market, "1m").ends_with("5:7:partial 6:8:closed 7:8:closed 8:9:open"), "{order}");
+    }
+}
+
+#[test]
+fn rows_that_contradict_themselves_are_refused() {
+    let error = |words: &str| {
+        let words: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+        Put::parse(Args::new(&words), 3).unwrap_err().to_string()
+    };
+    assert_eq!(error("1m OHLCV 0 5 4 3 4 1"), "item 1: row: open and close must lie between low and high, got '3 4'");
+    assert_eq!(error("1m OHLCV 0 5 5 5 5 1 0 5 5 5 5 1"), "start: given more than once, got '0'");
+    assert_eq!(error("2m OHLCV 0 5 5 5 5 1"), "level: must be 1s, 1m, 5m, 1h or 1d, got '2m'");
+    assert_eq!(error("1m OHLCV 0 5 5 5 5"), "wrong number of arguments");
+    assert_eq!(error("1m OHLCV 0 5 5 x 5 1"), "item 1: low: not a number, got 'x'");
+    assert_eq!(error("1m PACK x"), "PACK: not a MessagePack array of rows, got 'x'");
+    let four = "0 5 5 5 5 1 60000 5 5 5 5 1 120000 5 5 5 5 1 180000 5 5 5 5 1";
+    assert_eq!(error(&format!("1m OHLCV {four}")), "OHLCV: more than 3 (liq.max-batch), got '4'");
+}
