@@ -5,7 +5,7 @@ use super::ladder::Ladder;
 use super::legs::Cause;
 use super::price::{Direction, Price, Source};
 use super::record::{Leg, Slab};
-use super::triggers::{Triggers, ladder_number};
+use super::triggers::{Scratch, Triggers, ladder_number};
 
 /// A price that the market has accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +34,12 @@ impl Triggers {
                 heed(ladder, price, &mut self.slab, &mut self.waiting);
             }
             if ladder.is_due(price) {
-                ladder.collect_due(price, &mut self.scratch.stack, &mut self.scratch.due);
+                let scratch = self.scratch.get_or_insert_default();
+                ladder.collect_due(price, &mut scratch.stack, &mut scratch.due);
             }
         }
-        if self.scratch.due.is_empty() { 0 } else { self.fire_due(tick, owed) }
+        let is_calm = self.scratch.as_ref().is_none_or(|scratch| scratch.due.is_empty());
+        if is_calm { 0 } else { self.fire_due(tick, owed) }
     }
 
     /// Whether a price of this source would make something due.
@@ -79,7 +81,8 @@ impl Triggers {
         if self.next_expiry_ms().is_none_or(|next_ms| next_ms >= now_ms) {
             return 0;
         }
-        let mut order = std::mem::take(&mut self.scratch.order);
+        let mut scratch = self.scratch.take().unwrap_or_default();
+        let order = &mut scratch.order;
         let over = self.expiries.iter().take_while(|(expires_ms, ..)| *expires_ms < now_ms);
         order.extend(over.map(|(_, arming, slot)| (arming, slot)));
         order.sort_unstable();
@@ -90,7 +93,7 @@ impl Triggers {
             let facts = Facts { cause: Cause::Expired, by: None, level: None, price: None, ts_ms, tick: &[], extreme };
             self.move_to_outbox(slot, &facts, owed);
         }
-        self.scratch.order = order;
+        self.scratch = Some(scratch);
         self.tidy();
         count
     }
@@ -102,9 +105,10 @@ impl Triggers {
 
     #[cold]
     fn fire_due(&mut self, tick: &Tick<'_>, owed: Owed) -> usize {
-        let mut order = std::mem::take(&mut self.scratch.order);
+        let mut scratch = self.scratch.take().unwrap_or_default();
+        let Scratch { due, order, .. } = &mut *scratch;
         let arming = |slot: u32| self.slab.get(slot).map(|record| (record.arming, slot));
-        order.extend(self.scratch.due.drain(..).filter_map(arming));
+        order.extend(due.drain(..).filter_map(arming));
         order.sort_unstable();
         order.dedup();
         let count = order.len();
@@ -113,7 +117,7 @@ impl Triggers {
                 self.move_to_outbox(slot, &facts, owed);
             }
         }
-        self.scratch.order = order;
+        self.scratch = Some(scratch);
         self.tidy();
         count
     }

@@ -43,7 +43,8 @@ pub struct Triggers {
     pub(super) last_arming: u64,
     pub(super) outbox: Outbox,
     pub(super) totals: Totals,
-    pub(super) scratch: Scratch,
+    /// Made when something is due for the first time: most markets never need it.
+    pub(super) scratch: Option<Box<Scratch>>,
 }
 
 /// Kept from one price to the next, so that collecting what is due allocates nothing.
@@ -241,7 +242,7 @@ impl Triggers {
             // No trigger is left, so nothing of what they were kept in is needed either.
             self.ladders = Default::default();
             (self.ids, self.armings, self.expiries) = Default::default();
-            self.scratch = Scratch::default();
+            self.scratch = None;
             return;
         }
         let slab = &mut self.slab;
@@ -255,9 +256,7 @@ impl Triggers {
                 });
             });
         }
-        if self.scratch.order.capacity() > SCRATCH {
-            self.scratch = Scratch::default();
-        }
+        self.scratch = self.scratch.take().filter(|scratch| scratch.order.capacity() <= SCRATCH);
     }
 
     pub(super) fn waits(&self, record: &Record) -> bool {
@@ -386,9 +385,12 @@ impl Triggers {
         self.armings.measure(measure);
         self.expiries.measure(measure);
         self.outbox.measure(measure);
-        heap::vec(&self.scratch.due, measure);
-        heap::vec(&self.scratch.stack, measure);
-        heap::vec(&self.scratch.order, measure);
+        if let Some(scratch) = &self.scratch {
+            heap::boxed(&**scratch, measure);
+            heap::vec(&scratch.due, measure);
+            heap::vec(&scratch.stack, measure);
+            heap::vec(&scratch.order, measure);
+        }
     }
 
     /// Moves each allocation behind the triggers.
@@ -402,9 +404,12 @@ impl Triggers {
         self.armings.relocate(mover);
         self.expiries.relocate(mover);
         self.outbox.relocate(mover);
-        mover.vec(&mut self.scratch.due);
-        mover.vec(&mut self.scratch.stack);
-        mover.vec(&mut self.scratch.order);
+        if let Some(scratch) = &mut self.scratch {
+            mover.boxed(scratch);
+            mover.vec(&mut scratch.due);
+            mover.vec(&mut scratch.stack);
+            mover.vec(&mut scratch.order);
+        }
     }
 }
 
