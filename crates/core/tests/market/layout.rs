@@ -168,7 +168,7 @@ fn every_flipped_bit_is_refused_or_a_sound_market() {
 fn venue_rows(batch: u64) -> Vec<VenueRow> {
     let row = |place: u64| {
         let price = decimal(&format!("{}", 90_000 + place));
-        let told = (place % 2 == 0).then(|| decimal("12.5"));
+        let told = place.is_multiple_of(2).then(|| decimal("12.5"));
         VenueRow {
             start_ms: START_MS - 600_000 + (batch * 4 + place * 2) * 60_000,
             prices: [price; 4],

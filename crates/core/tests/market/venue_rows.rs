@@ -124,3 +124,14 @@ fn rows_that_contradict_themselves_are_refused() {
     let four = "0 5 5 5 5 1 60000 5 5 5 5 1 120000 5 5 5 5 1 180000 5 5 5 5 1";
     assert_eq!(error(&format!("1m OHLCV {four}")), "OHLCV: more than 3 (liq.max-batch), got '4'");
 }
+
+#[test]
+fn a_quote_opens_no_time_that_rows_tell_of() {
+    let mut market = market("");
+    let quote = liq_core::market::store::Quote { ts_ms: M + 1_000, ..Default::default() };
+    let verdict = market.judge_quote(&quote, crate::tape::early(), crate::tape::NEVER);
+    market.record_quote(&quote, &verdict, None);
+    put(&mut market, &format!("1h OHLCV {} 5 5 5 5 1", M / 3_600_000 * 3_600_000));
+    assert_eq!(add(&mut market, &format!("{} buy 100 1", M + 1_000)).0.name(), "late");
+    assert_eq!(rows(&market, "1h")[0].candle.volume, 1_000_000_000_000_000);
+}

@@ -95,6 +95,14 @@ impl Levels {
         level.get(level.span(ts_ms).start_ms)
     }
 
+    /// Whether a tick of that time can be recorded behind the reach of the finest level: where the finest level that
+    /// reaches there holds a candle that no row gave.
+    pub fn takes(&self, ts_ms: u64) -> bool {
+        let level = self.list.iter().find(|level| ts_ms >= level.reach_ms());
+        let candle = level.and_then(|level| level.get(level.span(ts_ms).start_ms));
+        candle.is_some_and(|candle| !candle.is_row)
+    }
+
     /// Adds a tick to its candle.
     #[inline]
     pub fn record(&mut self, tick: &Tick<'_>, order: Order) {

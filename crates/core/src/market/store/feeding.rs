@@ -122,7 +122,7 @@ impl Market {
     /// What `report` becomes where no clock and no doubt stands against it.
     pub fn place_tick(&self, report: &Report<'_>) -> Status {
         let order = self.options.order;
-        if report.ts_ms < self.levels.reach_ms() && self.newest_ms() != Some(report.ts_ms) {
+        if report.ts_ms < self.levels.reach_ms() && !self.is_beside_newest(report.ts_ms) {
             return Status::Late;
         }
         if self.is_known(report) {
@@ -134,6 +134,11 @@ impl Market {
             return Status::Accepted;
         }
         if self.is_closed(self.levels.finest_span(report.ts_ms)) { Status::Amended } else { Status::Merged }
+    }
+
+    /// Whether a coarser level still takes trades of that time: that of the newest trade, which a finer one begins behind.
+    fn is_beside_newest(&self, ts_ms: u64) -> bool {
+        self.prices.last.as_ref().is_some_and(|last| last.ts_ms == ts_ms) && self.levels.takes(ts_ms)
     }
 
     fn is_known(&self, report: &Report<'_>) -> bool {
