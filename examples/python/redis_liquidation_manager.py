@@ -283,14 +283,15 @@ class OptimizedRedisManager:
         if self._has_memory_commands:
             try:
                 reply = _map(await self._redis.execute_command("LIQ.MEMORY"))
-                used, budget = int(reply["used"]), int(reply["budget"] or 0)
-                return _memory(used, budget, reply["mode"], int(reply["evicted_keys"]))
+                used, budget, ratio = int(reply["used"]), int(reply["budget"] or 0), float(reply["ratio"] or 0)
+                return _memory(used, budget, ratio, reply["mode"], int(reply["evicted_keys"]))
             except ResponseError as error:
                 if not _is_unknown_command(error):
                     raise
                 self._has_memory_commands = False
         info = await self._redis.info("memory", "stats")
-        return _memory(info["used_memory"], info["maxmemory"], "normal", info["evicted_keys"])
+        used, budget = info["used_memory"], info["maxmemory"]
+        return _memory(used, budget, used / budget if budget else 0, "normal", info["evicted_keys"])
 
     async def check_memory_pressure(self) -> bool:
         """Whether memory is fine: the module is in its normal mode and less than 70 % are used. ``False`` is the word to
@@ -380,11 +381,11 @@ def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _memory(used: int, budget: int, mode: str, evicted_keys: int) -> dict[str, Any]:
+def _memory(used: int, budget: int, ratio: float, mode: str, evicted_keys: int) -> dict[str, Any]:
     return {
         "used_mb": used / 2**20,
         "budget_mb": budget / 2**20 if budget else None,
-        "used_pct": 100 * used / budget if budget else 0.0,
+        "used_pct": 100 * ratio,
         "storage_mode": mode,
         "evicted_keys": evicted_keys,
     }
