@@ -33,6 +33,21 @@ pub fn tick_max_future_ms() -> u64 {
     TICK_MAX_FUTURE.get()
 }
 
+/// How old a price may be and still make triggers fire, ms.
+pub fn trigger_max_age_ms() -> u64 {
+    TRIGGER_MAX_AGE.get()
+}
+
+/// Most triggers of one market, armed, waiting and pending together.
+pub fn max_triggers() -> usize {
+    usize::try_from(MAX_TRIGGERS.get()).unwrap_or(usize::MAX)
+}
+
+/// Most fires that one command tells.
+pub fn max_fires() -> usize {
+    usize::try_from(MAX_FIRES.get()).unwrap_or(usize::MAX)
+}
+
 /// Most events of one batch.
 pub fn max_batch() -> usize {
     usize::try_from(MAX_BATCH.get()).unwrap_or(usize::MAX)
@@ -41,13 +56,19 @@ pub fn max_batch() -> usize {
 static MAX_FUTURE: Limit = Limit::new(c"max-future", Unit::Duration, 0..=MAX_RETENTION_MS, 300_000);
 static SIGNAL_MAX_AGE: Limit = Limit::new(c"signal-max-age", Unit::Duration, 0..=MAX_RETENTION_MS, 60_000);
 static TICK_MAX_FUTURE: Limit = Limit::new(c"tick-max-future", Unit::Duration, 0..=MAX_RETENTION_MS, 60_000);
+static TRIGGER_MAX_AGE: Limit = Limit::new(c"trigger-max-age", Unit::Duration, 0..=MAX_RETENTION_MS, 60_000);
+static MAX_TRIGGERS: Limit = Limit::new(c"max-triggers", Unit::Count, 0..=1_000_000, 100_000);
+static MAX_FIRES: Limit = Limit::new(c"max-fires", Unit::Count, 1..=100_000, 1_000);
 static MAX_BATCH: Limit = Limit::new(c"max-batch", Unit::Count, 1..=1_048_576, 65_536);
 
 /// Every limit.
-static LIMITS: [&Limit; 7] = [
+static LIMITS: [&Limit; 10] = [
     &MAX_FUTURE,
     &SIGNAL_MAX_AGE,
     &TICK_MAX_FUTURE,
+    &TRIGGER_MAX_AGE,
+    &MAX_TRIGGERS,
+    &MAX_FIRES,
     &MAX_BATCH,
     &memory::BUDGET,
     &audits::BUDGET_PCT,

@@ -33,6 +33,9 @@ impl InfoSource for LiqSection {
         section.count(c"markets", TickStore::slot().live());
         section.count(c"ticks", TOTALS.ticks.get());
         section.count(c"failed_closes", TOTALS.failed_closes.get());
+        section.count(c"fires", TOTALS.fires.get());
+        section.count(c"failed_fires", TOTALS.failed_fires.get());
+        section.count(c"unjudged", TOTALS.unjudged.get());
         section.count(c"limiters", Limiter::slot().live());
         section.count(c"rate_checks", TOTALS.checks.get());
         section.count(c"rate_blocks", TOTALS.blocks.get());

@@ -39,9 +39,11 @@ pub fn append(
     if context.is_cluster() && !share_a_slot(closed.key().bytes(), stream) {
         return Err("the stream is not in the key's hash slot".to_owned());
     }
-    let max_len = max_len.to_string();
-    let head: [&[u8]; 5] = [stream, b"MAXLEN", b"~", max_len.as_bytes(), b"*"];
-    let arguments: Vec<&[u8]> = head.iter().chain(fields).copied().collect();
+    let text = max_len.to_string();
+    // 0 is never trimmed.
+    let trimming: &[&[u8]] = if max_len == 0 { &[] } else { &[b"MAXLEN", b"~", text.as_bytes()] };
+    let arguments: Vec<&[u8]> =
+        [stream].iter().chain(trimming).chain([b"*".as_slice()].iter()).chain(fields).copied().collect();
     context.call_as_user(c"XADD", &arguments)
 }
 

@@ -39,6 +39,12 @@ pub struct Totals {
     pub ticks: Counter,
     /// Closes of candles whose stream would not take them.
     pub failed_closes: Counter,
+    /// Triggers that fired or expired.
+    pub fires: Counter,
+    /// Fires whose stream would not take them; each time it was tried.
+    pub failed_fires: Counter,
+    /// Prices too old to be judged by while triggers waited.
+    pub unjudged: Counter,
     /// Rate limits asked to take a cost, whatever came of it.
     pub checks: Counter,
     /// Rate limits that refused it.
@@ -72,6 +78,9 @@ pub static TOTALS: Totals = Totals {
     failed_signals: Counter::new(),
     ticks: Counter::new(),
     failed_closes: Counter::new(),
+    fires: Counter::new(),
+    failed_fires: Counter::new(),
+    unjudged: Counter::new(),
     checks: Counter::new(),
     blocks: Counter::new(),
     key_ttl_given: Counter::new(),

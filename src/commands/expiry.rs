@@ -1,6 +1,7 @@
 //! When a key nobody adds to goes away: the option `IDLE` as an expiry of the key.
 
 use crate::commit::Expiry;
+use crate::types::tickstore::TickStore;
 
 /// An expiry is set this part of IDLE later than promised, so that it need not be set again for as long.
 const SLACK: u64 = 16;
@@ -31,6 +32,22 @@ pub fn anew(stored: &mut impl Idles, now_ms: u64) -> Expiry {
     }
     *stored.due_ms() = now_ms + slack_ms;
     Expiry::Everywhere(Some(now_ms + idle_ms + slack_ms))
+}
+
+/// The expiry of a market after a write; `is_stored` says whether anything was stored. None while a trigger is armed, waits
+/// or is pending: a stop must not go because nobody trades.
+#[inline]
+pub fn of_market(stored: &mut TickStore, is_stored: bool, now_ms: u64) -> Expiry {
+    let holds = !stored.market.triggers().is_empty();
+    let is_off = stored.expiry_due_ms == u64::MAX;
+    if holds == is_off {
+        return if is_stored { renewed(stored, now_ms) } else { Expiry::Kept };
+    }
+    let is_idle_off = stored.market.options().idle_ms() == 0;
+    match anew(stored, now_ms) {
+        Expiry::Kept if holds && !is_idle_off => Expiry::Everywhere(None),
+        expiry => expiry,
+    }
 }
 
 /// The expiry after `IDLE` was altered: to never, it takes away what an earlier `IDLE` had set.

@@ -1,10 +1,12 @@
 //! The registry: every command of the module, one line each.
 
 pub mod candle;
+mod clock;
 mod closes;
 mod expiry;
 #[cfg(feature = "fault-injection")]
 mod fault;
+mod fires;
 pub mod keys;
 pub mod liq;
 #[cfg(feature = "bench-noop")]
@@ -12,6 +14,7 @@ mod noop;
 mod replayed;
 pub mod rl;
 pub mod tick;
+pub mod trig;
 
 use std::ffi::CStr;
 
@@ -24,6 +27,7 @@ pub static FAMILIES: &[(&CStr, &[Registration])] = &[
     (c"keys", &keys::COMMANDS),
     (c"tick", &tick::COMMANDS),
     (c"candle", &candle::COMMANDS),
+    (c"trig", &trig::COMMANDS),
     #[cfg(feature = "fault-injection")]
     (c"fault", &FAULT),
     #[cfg(feature = "bench-noop")]

@@ -28,7 +28,10 @@ const MODULE: Layers = &[
     ("streams", &["commit", "ffi", "hash_slot", "refusal"]),
     ("signals", &["commit", "ffi", "hash_slot", "refusal", "streams", "totals"]),
     ("info", &["audits", "ffi", "memory", "policies", "totals", "types"]),
-    ("commands", &["commit", "ffi", "hash_slot", "keyspace", "refusal", "reply", "streams", "totals", "types"]),
+    (
+        "commands",
+        &["commit", "config", "ffi", "hash_slot", "keyspace", "refusal", "reply", "streams", "totals", "types"],
+    ),
     (
         "commands/liq",
         &["commit", "config", "ffi", "keyspace", "memory", "refusal", "reply", "signals", "totals", "types"],
@@ -49,6 +52,7 @@ const MODULE: Layers = &[
             "types",
         ],
     ),
+    ("commands/trig", &["commit", "config", "ffi", "keyspace", "refusal", "reply", "types"]),
     ("commands/candle", &["commit", "config", "ffi", "keyspace", "memory", "refusal", "reply", "types"]),
     ("commands/keys", &["audits", "ffi", "policies", "refusal", "reply"]),
     ("commands/rl", &["commit", "config", "ffi", "keyspace", "refusal", "reply", "totals", "types"]),

@@ -23,3 +23,10 @@ pub fn deque<T>(buffer: &VecDeque<T>, measure: &mut Measure<'_>) {
 pub fn boxed<T>(held: &T, measure: &mut Measure<'_>) {
     measure(std::ptr::from_ref(held).cast(), size_of::<T>());
 }
+
+/// Measures the buffer of a slice of its own; an empty one has none, and its start is no address.
+pub fn slice<T>(buffer: &[T], measure: &mut Measure<'_>) {
+    if !buffer.is_empty() {
+        measure(buffer.as_ptr().cast(), size_of_val(buffer));
+    }
+}

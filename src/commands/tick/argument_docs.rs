@@ -32,6 +32,9 @@ pub const KEY_AND_OPTIONS: &[ArgSpec] = &[
         .after(c"CLOSES")
         .optional(),
     ArgSpec::text(c"announce").after(c"ANNOUNCE").optional().multiple(),
+    ArgSpec::block(c"fires", &[ArgSpec::text(c"stream"), ArgSpec::integer(c"maxlen").after(c"MAXLEN").optional()])
+        .after(c"FIRES")
+        .optional(),
     ArgSpec::one_of(c"clock", CLOCKS).after(c"CLOCK").optional(),
     ArgSpec::text(c"idle").after(c"IDLE").optional(),
 ];

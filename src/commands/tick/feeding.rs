@@ -3,15 +3,17 @@
 use std::sync::{Mutex, PoisonError};
 
 use liq_core::batches::BatchId;
-use liq_core::grammar::{RequestError, format_duration};
+use liq_core::grammar::RequestError;
 use liq_core::market::format::decided;
-use liq_core::market::reply::{AddReply, MaddReply};
+use liq_core::market::reply::{AddReply, Fired, MaddReply};
 use liq_core::market::request::Madd;
-use liq_core::market::store::{Changes, Market, Quote, Report, Status, Tally, Time};
+use liq_core::market::store::{Changes, Judging, Market, Quote, Report, Status, Tally, Time};
 use liq_core::market::tape::{Id, Order};
 
+use crate::commands::clock::check_at;
+use crate::commands::fires::{self, Teller};
 use crate::commands::{closes, expiry};
-use crate::commit::{Expiry, Record, commit};
+use crate::commit::{Record, commit};
 use crate::ffi::{Context, KeyName, Persisted};
 use crate::keyspace::{self, Writable};
 use crate::refusal::Refusal;
@@ -52,7 +54,8 @@ impl<'call> Feeding<'call> {
             open.put(TickStore::new(Market::new(config::default_market_options())));
         }
         let decided = (!is_new && !context.is_unheard()).then(take_buffer);
-        let (tally, changes) = (Tally::default(), Changes::default());
+        let changes = Changes::judging(Judging { time, max_age_ms: config::trigger_max_age_ms() });
+        let tally = Tally::default();
         Ok(Self { context, open, is_new, now_ms, time, max_future_ms, tally, changes, decided })
     }
 
@@ -74,10 +77,13 @@ impl<'call> Feeding<'call> {
         }
     }
 
-    /// Begins to note what is decided.
+    /// Begins to note what is decided. Triggers whose time is over go first.
     pub fn begin(&mut self, batch: Option<BatchId<'_>>) {
         if let Some(decided) = &mut self.decided {
             decided::begin(decided, self.time.server_ms, batch);
+        }
+        if let Some(stored) = self.open.value() {
+            stored.market.expire_triggers(self.time, &mut self.changes);
         }
     }
 
@@ -126,39 +132,45 @@ impl<'call> Feeding<'call> {
             self.add(report)?;
         }
         self.open.existing()?.market.end_batch(request.batch);
-        self.finish().map(|(tally, _)| MaddReply::from(&tally))
+        let (tally, changes, _) = self.finish(Teller::Batch)?;
+        let mut reply = MaddReply::from(&tally);
+        reply.fired = changes.fired() as u64;
+        Ok(reply)
     }
 
     /// Ends a command of one tick or quote with its reply.
     pub fn finish_one(self, status: Status) -> Result<(), Refusal> {
         let context = self.context;
-        let (_, changes) = self.finish()?;
-        reply::send(context, &AddReply::of(status, &changes, Vec::new()));
+        let (_, changes, fired) = self.finish(Teller::Feeding)?;
+        reply::send(context, &AddReply::of(status, &changes, fired));
         Ok(())
     }
 
-    /// Commits what was decided, and tells of candles. A market that nothing belongs to is not made.
-    fn finish(mut self) -> Result<(Tally, Changes), Refusal> {
+    /// Commits what was decided, and tells of candles and triggers. A market that nothing belongs to is not made.
+    fn finish(mut self, teller: Teller) -> Result<(Tally, Changes, Vec<Fired>), Refusal> {
         self.tally.closes = self.changes.closed().count() as u64;
         let is_changed = Status::ALL.iter().any(|status| status.changes() && self.tally.of(*status) > 0);
         if self.is_new {
             if !is_changed {
                 TOTALS.ticks.add(self.tally.all());
-                return Ok((self.tally, self.changes));
+                return Ok((self.tally, self.changes, Vec::new()));
             }
             memory::check_new(self.context)?;
         }
         let stored = self.open.existing()?;
         stored.market.count(&self.tally);
-        let expiry = if is_changed { expiry::renewed(stored, self.now_ms) } else { Expiry::Kept };
+        if let Some(decided) = &mut self.decided {
+            decided::end(decided, &self.tally);
+        }
+        let mut telling = fires::take(&mut stored.market, &self.changes, teller, self.decided.as_mut());
+        let expiry = expiry::of_market(stored, is_changed, self.now_ms);
         // Asked for before the key is closed; hardly any command closes a candle.
         let stream = if self.changes.is_empty() { None } else { stored.market.options().closes.clone() };
         let closed = if self.is_new {
             // As bytes, since defaults differ where it is replicated to.
             let blob = stored.encode_versioned();
             commit(self.context, self.open, Record::Command(TickStore::LOAD_COMMAND, &[&blob]), expiry)
-        } else if let Some(mut decided) = self.decided {
-            decided::end(&mut decided, &self.tally);
+        } else if let Some(decided) = self.decided {
             let closed = commit(self.context, self.open, Record::Command(c"TICK.APPLY", &[&decided]), expiry);
             give_back(decided);
             closed
@@ -166,23 +178,13 @@ impl<'call> Feeding<'call> {
             commit(self.context, self.open, Record::Counted, expiry)
         };
         TOTALS.ticks.add(self.tally.all());
+        telling.tell_expired(&closed);
         if is_changed {
             closed.notify(c"tick.add");
         }
         closes::tell(self.context, &closed, stream.as_ref(), &self.changes);
-        Ok((self.tally, self.changes))
-    }
-}
-
-/// What replaces the server's clock may not be far ahead of it.
-fn check_at(now_ms: u64, at_ms: Option<u64>, max_future_ms: u64) -> Result<(), RequestError> {
-    match at_ms {
-        Some(at_ms) if at_ms > now_ms.saturating_add(max_future_ms) => {
-            let limit = format_duration(max_future_ms);
-            let problem = format!("more than {limit} (liq.tick-max-future) ahead of the server's clock");
-            Err(RequestError::argument("AT", problem, at_ms.to_string().as_bytes()))
-        }
-        _ => Ok(()),
+        fires::deliver(self.context, &closed, &telling);
+        Ok((self.tally, self.changes, std::mem::take(&mut telling.fired)))
     }
 }
 

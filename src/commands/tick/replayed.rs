@@ -27,7 +27,8 @@ impl Replayed for TickStore {
 
 impl Idles for TickStore {
     fn idle_ms(&self) -> u64 {
-        self.market.options().idle_ms()
+        // A stop must not go because nobody trades.
+        if self.market.triggers().is_empty() { self.market.options().idle_ms() } else { 0 }
     }
 
     fn due_ms(&mut self) -> &mut u64 {

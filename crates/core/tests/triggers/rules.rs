@@ -125,7 +125,7 @@ fn fires_of_one_price_come_in_order_of_arming() {
 fn a_stop_that_comes_too_late_fires_at_once() {
     let mut market = Market { now_ms: 1_000, ..Market::default() };
     let standing = market.set("a", Legs { sl: at(90), ..long() }, &last(89, true));
-    assert_eq!(standing, Standing { state: State::Fired, arming: 1_000, by: Source::Last });
+    assert_eq!(standing, Standing { state: State::Fired, arming: 1_000, by: Source::Last, extreme: None });
     let fire = market.triggers.owed(Owed::Reply).next().unwrap();
     assert_eq!((fire.cause, fire.price, fire.ts_ms, &*fire.tick), (Cause::Sl, Some(89 * ONE), 77, b"t".as_slice()));
     assert_eq!(

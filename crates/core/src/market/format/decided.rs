@@ -10,8 +10,10 @@
 //! per quote: 32  sources:1 (2 bits each: 0 none, 1 accepted, 2 late, 3 suspect)  ts  per source with a price: price, qty
 //! rows:      33  level:1  whole:1  count  per row: start  prices × 4  volume  told:1 (1 quote, 2 trades, 4 and 8 taker)  what is told
 //! end:1 (= 255)  totals × 9
+//! then decisions about triggers to the end (`triggers`)
 //! ```
 
+use super::triggers;
 use super::v1::scalars::{put_decimal, put_flag, read_decimal};
 use super::v1::{put_tally, read_tally, ticks};
 use crate::batches::{BatchId, MAX_PRODUCER_BYTES};
@@ -107,13 +109,17 @@ impl Market {
         let body = reader.clone();
         while read_decided(&mut reader)?.is_some() {}
         let tally = read_tally(&mut reader)?;
-        reader.finish()?;
+        triggers::check_decisions(reader.clone())?;
+        let decisions = reader;
         let mut reader = body;
         while let Some(decided) = read_decided(&mut reader)? {
             self.do_decided(&decided);
         }
         self.count(&tally);
         self.end_batch(batch);
+        if decisions.left() > 0 {
+            triggers::apply_decisions(self.triggers_mut(), decisions)?;
+        }
         Ok(())
     }
 

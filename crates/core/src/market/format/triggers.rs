@@ -129,12 +129,8 @@ pub fn put_decision(out: &mut Vec<u8>, decision: &Decision<'_>) {
 }
 
 /// Does what was decided, whatever is left in `reader`: all of it, or nothing where it is not sound to the last byte.
-pub fn apply_decisions(triggers: &mut Triggers, reader: Reader<'_>) -> Result<(), DecodeError> {
-    let mut checked = reader.clone();
-    while checked.left() > 0 {
-        take_decision(&mut checked)?;
-    }
-    let mut reader = reader;
+pub fn apply_decisions(triggers: &mut Triggers, mut reader: Reader<'_>) -> Result<(), DecodeError> {
+    check_decisions(reader.clone())?;
     while reader.left() > 0 {
         match take_decision(&mut reader)? {
             Decision::Armed(armed) => triggers.arm(&armed)?,
@@ -147,6 +143,14 @@ pub fn apply_decisions(triggers: &mut Triggers, reader: Reader<'_>) -> Result<()
             Decision::Told(owed, count) => triggers.told(owed, usize::try_from(count).unwrap_or(usize::MAX)),
             Decision::Unjudged(count) => triggers.count_unjudged(count),
         }
+    }
+    Ok(())
+}
+
+/// Refuses what is no decision, whatever is left in `reader`.
+pub fn check_decisions(mut reader: Reader<'_>) -> Result<(), DecodeError> {
+    while reader.left() > 0 {
+        take_decision(&mut reader)?;
     }
     Ok(())
 }

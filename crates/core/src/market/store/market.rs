@@ -32,7 +32,8 @@ pub struct Market {
     pub(crate) levels: Levels,
     pub(crate) producers: Producers,
     pub(crate) totals: Totals,
-    pub(crate) triggers: Triggers,
+    /// None as long as none was ever set: most markets have none.
+    pub(crate) triggers: Option<Box<Triggers>>,
 }
 
 /// Why options cannot be altered.
@@ -67,7 +68,7 @@ impl Market {
             levels,
             producers: Producers::default(),
             totals: Totals::default(),
-            triggers: Triggers::new(),
+            triggers: None,
         }
     }
 
@@ -97,8 +98,14 @@ impl Market {
     }
 
     /// Standing orders on its prices.
-    pub const fn triggers(&self) -> &Triggers {
-        &self.triggers
+    pub fn triggers(&self) -> &Triggers {
+        static NONE: Triggers = Triggers::new();
+        self.triggers.as_deref().unwrap_or(&NONE)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn triggers_mut(&mut self) -> &mut Triggers {
+        self.triggers.get_or_insert_default()
     }
 
     /// What became of everything that came.
@@ -242,7 +249,10 @@ impl Market {
         self.tail.measure(measure);
         self.levels.measure(measure);
         self.producers.measure(measure);
-        self.triggers.measure(measure);
+        if let Some(triggers) = &self.triggers {
+            crate::heap::boxed(&**triggers, measure);
+            triggers.measure(measure);
+        }
     }
 
     /// Moves every buffer.
@@ -258,19 +268,22 @@ impl Market {
         self.tail.relocate(mover);
         self.levels.relocate(mover);
         self.producers.relocate(mover);
-        self.triggers.relocate(mover);
+        if let Some(triggers) = &mut self.triggers {
+            mover.boxed(triggers);
+            triggers.relocate(mover);
+        }
     }
 
     /// About how many allocations freeing takes.
     pub fn free_effort(&self) -> usize {
-        1 + self.tail.free_effort() + self.levels.free_effort() + self.triggers.free_effort()
+        1 + self.tail.free_effort() + self.levels.free_effort() + self.triggers().free_effort()
     }
 
     /// Asserts the invariants.
     pub fn check(&self) {
         self.levels.check();
         self.tail.check(self.options.order);
-        self.triggers.check();
+        self.triggers().check();
         let newest_ms = self.prices.last.as_ref().map(|last| last.ts_ms);
         assert!(newest_ms.is_none_or(|newest_ms| newest_ms <= self.time_ms), "M1 market time is not before the newest");
         let held_ms = self.levels.list().first().and_then(|level| level.newest()).filter(|newest| !newest.is_row);

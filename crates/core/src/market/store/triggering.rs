@@ -11,7 +11,7 @@ use crate::market::triggers::{Fire, Held, Order, Owed, Prices, Row, SetError, St
 impl Market {
     /// The price of a source before a new one comes, where a trigger may want to know.
     pub(super) fn price_before(&self, source: Source) -> Option<Decimal> {
-        if self.triggers.is_idle() { None } else { self.prices.of(source).map(|price| price.price) }
+        if self.triggers().is_idle() { None } else { self.prices.of(source).map(|price| price.price) }
     }
 
     /// Judges by a price that was accepted, if it is young enough; on a replica it moves extremes and nothing more.
@@ -22,7 +22,7 @@ impl Market {
         before: Option<Decimal>,
         changes: Option<&mut Changes>,
     ) {
-        if !self.triggers.is_idle() {
+        if !self.triggers().is_idle() {
             self.judge_armed(news, before, changes);
         }
     }
@@ -35,18 +35,19 @@ impl Market {
     ) {
         let femto = price.price.femto();
         let judged = changes.and_then(|changes| changes.judging.map(|judging| (changes, judging)));
-        let Some((changes, judging)) = judged else { return self.triggers.follow(source, femto) };
+        let Some((changes, judging)) = judged else { return self.triggers_mut().follow(source, femto) };
         if price.ts_ms < self.now_ms(judging.time).saturating_sub(judging.max_age_ms) {
-            self.triggers.leave_unjudged(source, femto);
+            self.triggers_mut().leave_unjudged(source, femto);
             changes.unjudged += 1;
             return;
         }
         // The ID is written as text only for those who will read it.
         let mut room = Vec::new();
-        let id = if self.triggers.is_due(source, femto) { id.text(&mut room) } else { b"" };
+        let id = if self.triggers().is_due(source, femto) { id.text(&mut room) } else { b"" };
         let before = before.map(Decimal::femto);
         let owed = self.owed();
-        changes.fired += self.triggers.judge(&Tick { source, price: femto, before, ts_ms: price.ts_ms, id }, owed);
+        changes.fired +=
+            self.triggers_mut().judge(&Tick { source, price: femto, before, ts_ms: price.ts_ms, id }, owed);
     }
 
     /// Whom fires are owed to that are decided now.
@@ -56,9 +57,9 @@ impl Market {
 
     /// Lets triggers go whose time is over. The first thing that a write does.
     pub fn expire_triggers(&mut self, time: Time, changes: &mut Changes) {
-        if self.triggers.next_expiry_ms().is_some() {
+        if self.triggers().next_expiry_ms().is_some() {
             let (now_ms, owed) = (self.now_ms(time), self.owed());
-            changes.fired += self.triggers.expire(now_ms, owed);
+            changes.fired += self.triggers_mut().expire(now_ms, owed);
         }
     }
 
@@ -75,20 +76,40 @@ impl Market {
         let mut room = Vec::new();
         let id = last.as_ref().map_or(b"".as_slice(), |last| last.tick().id.text(&mut room));
         let prices = held(&self.prices, id, now_ms, self.options.stale_ms);
-        let before = self.triggers.totals().fires;
-        let standing = self.triggers.set(order, most, now_ms, &prices, owed)?;
-        changes.fired += (self.triggers.totals().fires - before) as usize;
+        let before = self.triggers().totals().fires;
+        let standing = self.triggers_mut().set(order, most, now_ms, &prices, owed)?;
+        changes.fired += (self.triggers().totals().fires - before) as usize;
         Ok(standing)
+    }
+
+    /// Whether a trigger can be set, so that a refusal is known before anything changes.
+    pub fn may_set_trigger(&self, order: &Order<'_>, most: usize, time: Time) -> Result<(), SetError> {
+        self.triggers().may_set(order, most, self.now_ms(time))
+    }
+
+    /// Deletes a trigger; its arming, if one was armed under the id.
+    pub fn delete_trigger(&mut self, id: &[u8]) -> Option<u64> {
+        self.triggers_mut().delete(id)
+    }
+
+    /// Deletes all triggers whose id begins so; their armings.
+    pub fn delete_triggers(&mut self, prefix: &[u8]) -> Vec<u64> {
+        self.triggers_mut().delete_prefix(prefix)
+    }
+
+    /// The oldest fires were told.
+    pub fn told(&mut self, owed: Owed, count: usize) {
+        self.triggers_mut().told(owed, count);
     }
 
     /// Triggers by arming, with the level that is nearest to the price now.
     pub fn list_triggers(&self, which: Which<'_>, after: u64, count: usize) -> Vec<Row<'_>> {
-        self.triggers.list(which, after, count, &held(&self.prices, b"", 0, 0))
+        self.triggers().list(which, after, count, &held(&self.prices, b"", 0, 0))
     }
 
     /// The fires that a command decided, which are the newest owed.
     pub fn fired<'a>(&'a self, changes: &Changes) -> impl Iterator<Item = &'a Fire> {
-        let owed = self.triggers.owed(self.owed());
+        let owed = self.triggers().owed(self.owed());
         let before = owed.len().saturating_sub(changes.fired);
         owed.skip(before)
     }

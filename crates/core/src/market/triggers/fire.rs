@@ -121,6 +121,10 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
+    pub const fn new() -> Self {
+        Self { stream: VecDeque::new(), reply: VecDeque::new() }
+    }
+
     pub const fn of(&self, owed: Owed) -> &VecDeque<Fire> {
         match owed {
             Owed::Stream => &self.stream,
@@ -148,9 +152,9 @@ impl Outbox {
         heap::deque(&self.stream, measure);
         heap::deque(&self.reply, measure);
         for fire in self.iter() {
-            measure(fire.id.as_ptr(), fire.id.len());
-            fire.payload.iter().for_each(|payload| measure(payload.as_ptr(), payload.len()));
-            measure(fire.tick.as_ptr(), fire.tick.len());
+            heap::slice(&fire.id, measure);
+            heap::slice(fire.payload.as_deref().unwrap_or_default(), measure);
+            heap::slice(&fire.tick, measure);
         }
     }
 

@@ -207,7 +207,8 @@ impl Terms {
     }
 
     /// The same, with another extreme seen; none stays none.
-    pub(super) fn with_extreme(mut self, extreme: Option<Price>) -> Self {
+    #[must_use]
+    pub fn with_extreme(mut self, extreme: Option<Price>) -> Self {
         if let Some(trail) = &mut self.0.trail {
             trail.extreme = extreme;
         }

@@ -43,6 +43,7 @@ mod listing;
 mod price;
 mod record;
 mod rung;
+mod saved;
 mod setting;
 mod sorted;
 mod terms;

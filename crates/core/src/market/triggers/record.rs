@@ -67,6 +67,10 @@ pub(super) struct Slab {
 }
 
 impl Slab {
+    pub const fn new() -> Self {
+        Self { pages: Vec::new(), free: Vec::new(), len: 0 }
+    }
+
     pub const fn len(&self) -> usize {
         self.len
     }
@@ -130,9 +134,9 @@ impl Slab {
         heap::vec(&self.free, measure);
         self.pages.iter().for_each(|page| heap::vec(page, measure));
         for record in self.pages.iter().flatten().flatten() {
-            measure(record.id.as_ptr().cast(), size_of_val(&*record.id));
-            measure(record.payload.as_ptr().cast(), size_of_val(&*record.payload));
-            measure(record.legs.as_ptr().cast(), size_of_val(&*record.legs));
+            heap::slice(&record.id, measure);
+            heap::slice(&record.payload, measure);
+            heap::slice(&record.legs, measure);
         }
     }
 

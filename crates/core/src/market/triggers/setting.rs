@@ -6,7 +6,9 @@ use super::judging::Tick;
 use super::legs::{Cause, Legs, Terms, Trail};
 use super::price::{Price, Source};
 use super::record::{Leg, Record};
-use super::terms::{Armed, Condition, Held, MAX_ID_BYTES, MAX_PAYLOAD_BYTES, Order, Prices, SetError, Standing, State};
+use super::terms::{
+    Armed, Condition, Held, MAX_ARMING, MAX_ID_BYTES, MAX_PAYLOAD_BYTES, Order, Prices, SetError, Standing, State,
+};
 use super::triggers::Triggers;
 
 impl Triggers {
@@ -21,24 +23,13 @@ impl Triggers {
         prices: &Prices<'_>,
         owed: Owed,
     ) -> Result<Option<Standing>, SetError> {
+        self.may_set(order, most, now_ms)?;
         let Order { id, terms, expires_ms, payload, condition } = *order;
-        if !(1..=MAX_ID_BYTES).contains(&id.len()) {
-            return Err(SetError::Id);
-        }
-        if payload.is_some_and(|payload| payload.len() > MAX_PAYLOAD_BYTES) {
-            return Err(SetError::Payload);
-        }
         let known = self.slot_of(id);
         match condition {
             Some(Condition::New) if known.is_some() => return Ok(None),
             Some(Condition::Known) if known.is_none() => return Ok(None),
             _ => {}
-        }
-        if known.is_none() && self.slab.len() + self.outbox.len() >= most {
-            return Err(SetError::TooMany(most));
-        }
-        if expires_ms.is_some_and(|expires_ms| expires_ms < now_ms) {
-            return Err(SetError::Expired);
         }
         // Never given twice, as long as the clock does not run back over a loss of the key.
         let arming = self.last_arming.saturating_add(1).max(now_ms);
@@ -52,7 +43,27 @@ impl Triggers {
         let state = if self.waits(record) { State::Waiting } else { State::Armed };
         let state = if self.fires_at_once(slot, prices, owed) { State::Fired } else { state };
         self.tidy();
-        Ok(Some(Standing { state, arming, by }))
+        Ok(Some(Standing { state, arming, by, extreme: terms.legs().trail.and_then(|trail| trail.extreme) }))
+    }
+
+    /// Whether a trigger can be set, so that a refusal is known before anything changes. What is over by now counts as gone.
+    pub fn may_set(&self, order: &Order<'_>, most: usize, now_ms: u64) -> Result<(), SetError> {
+        if !(1..=MAX_ID_BYTES).contains(&order.id.len()) {
+            return Err(SetError::Id);
+        }
+        if order.payload.is_some_and(|payload| payload.len() > MAX_PAYLOAD_BYTES) {
+            return Err(SetError::Payload);
+        }
+        if order.expires_ms.is_some_and(|expires_ms| expires_ms < now_ms) {
+            return Err(SetError::Expired);
+        }
+        if self.last_arming.saturating_add(1).max(now_ms) > MAX_ARMING {
+            return Err(SetError::NoArming);
+        }
+        let stays = |slot: u32| self.slab.get(slot).is_some_and(|record| record.expires_ms >= now_ms);
+        let is_known = self.slot_of(order.id).is_some_and(stays);
+        let is_made = !is_known && order.condition != Some(Condition::Known);
+        if is_made && self.slab.len() + self.outbox.len() >= most { Err(SetError::TooMany(most)) } else { Ok(()) }
     }
 
     /// What the trailing leg has seen that stands there spelled the same.

@@ -18,9 +18,16 @@ pub struct Sorted<T> {
     len: usize,
 }
 
+impl<T> Sorted<T> {
+    /// An empty list.
+    pub const fn new() -> Self {
+        Self { chunks: Vec::new(), spare: Vec::new(), len: 0 }
+    }
+}
+
 impl<T> Default for Sorted<T> {
     fn default() -> Self {
-        Self { chunks: Vec::new(), spare: Vec::new(), len: 0 }
+        Self::new()
     }
 }
 

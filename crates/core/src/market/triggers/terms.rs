@@ -66,6 +66,8 @@ pub struct Standing {
     pub arming: u64,
     /// The source of its nearest leg.
     pub by: Source,
+    /// What its trailing leg has seen, kept, told or fresh.
+    pub extreme: Option<Price>,
 }
 
 /// Where a trigger stands.

@@ -7,7 +7,7 @@ use super::legs::{Cause, Fixed, Legs, Side, Terms, Trail};
 use super::price::{Direction, Price, Source};
 use super::record::{Leg, Record, Slab};
 use super::sorted::Sorted;
-use super::terms::{Armed, Impossible, MAX_ARMING};
+use super::terms::{Armed, Impossible};
 use crate::heap::{self, Measure};
 use crate::relocation::Mover;
 
@@ -64,8 +64,19 @@ pub(super) const fn ladder_number(source: Source, direction: Direction) -> usize
 
 impl Triggers {
     /// None yet.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self {
+            ladders: [const { None }; LADDERS],
+            slab: Slab::new(),
+            ids: Sorted::new(),
+            armings: Sorted::new(),
+            expiries: Sorted::new(),
+            waiting: 0,
+            last_arming: 0,
+            outbox: Outbox::new(),
+            totals: Totals { fires: 0, expired: 0, unjudged: 0 },
+            scratch: None,
+        }
     }
 
     /// How many are armed, those that wait left out.
@@ -96,6 +107,11 @@ impl Triggers {
     /// Whether nothing is armed, waiting or pending.
     pub fn is_empty(&self) -> bool {
         self.slab.len() == 0 && self.outbox.len() == 0
+    }
+
+    /// Whether nothing was ever set here.
+    pub fn is_untouched(&self) -> bool {
+        self.is_empty() && self.last_arming == 0 && self.totals == Totals::default()
     }
 
     /// What was counted.
@@ -341,37 +357,6 @@ impl Triggers {
         *total = total.saturating_add(1);
         self.outbox.of_mut(owed).push_back(Fire::new(record, facts));
         true
-    }
-
-    /// Triggers as they were saved, the armed ones in order of arming and what is not told yet in order of deciding.
-    pub fn from_parts<'a>(
-        last_arming: u64,
-        totals: Totals,
-        armed: impl IntoIterator<Item = Armed<'a>>,
-        owed: [Vec<Fire>; 2],
-    ) -> Result<Self, Impossible> {
-        let mut triggers = Self { totals, ..Self::default() };
-        for one in armed {
-            if triggers.holds(one.id) {
-                return Err(Impossible("trigger: its id is there twice"));
-            }
-            triggers.arm(&one)?;
-        }
-        let mut armings: Vec<u64> = triggers.armings.iter().map(|(arming, _)| arming).collect();
-        armings.extend(owed.iter().flatten().map(|fire| fire.arming));
-        armings.sort_unstable();
-        let is_twice = armings.windows(2).any(|pair| pair.first() == pair.last());
-        if is_twice || armings.last().is_some_and(|last| *last > last_arming) || last_arming > MAX_ARMING {
-            return Err(Impossible("arming of a trigger"));
-        }
-        if !owed.iter().flatten().all(|fire| fire.is_possible()) {
-            return Err(Impossible("fire of a trigger"));
-        }
-        triggers.last_arming = last_arming;
-        let [stream, reply] = owed;
-        triggers.outbox.of_mut(Owed::Stream).extend(stream);
-        triggers.outbox.of_mut(Owed::Reply).extend(reply);
-        Ok(triggers)
     }
 
     /// Tells where each allocation behind the triggers starts, and its bytes.

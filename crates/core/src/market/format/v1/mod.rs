@@ -30,7 +30,7 @@ pub fn encode(market: &Market) -> Vec<u8> {
     put_tally(&mut out, &market.totals);
     ticks::put_tail(&mut out, &market.tail);
     candles::put(&mut out, &market.levels);
-    triggers::put(&mut out, &market.triggers);
+    triggers::put(&mut out, market.triggers());
     out
 }
 
@@ -51,7 +51,7 @@ pub fn decode(bytes: &[u8]) -> Result<Market, DecodeError> {
     market.totals = read_tally(reader)?;
     market.tail = ticks::read_tail(reader, &market.options)?;
     market.levels = candles::read(reader, &market.options)?;
-    market.triggers = triggers::take(reader)?;
+    market.triggers = Some(triggers::take(reader)?).filter(|triggers| !triggers.is_untouched()).map(Box::new);
     reader.clone().finish()?;
     check(&market)?;
     Ok(market)

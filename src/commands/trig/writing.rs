@@ -1,0 +1,92 @@
+//! What TRIG.SET and TRIG.DEL share: a market open for changing its triggers, and telling everyone what was decided.
+
+use std::ffi::CStr;
+
+use liq_core::market::format::decided;
+use liq_core::market::format::triggers::{Decision, put_decision};
+use liq_core::market::store::{Changes, Judging, Market, Tally, Time};
+use liq_core::market::triggers::{Armed, Order, SetError, Standing};
+
+use crate::commands::expiry;
+use crate::commands::fires::{self, Teller};
+use crate::commit::{Record, commit};
+use crate::config;
+use crate::ffi::Context;
+use crate::keyspace::Writable;
+use crate::refusal::Refusal;
+use crate::types::tickstore::TickStore;
+
+/// A market whose triggers change, and what was decided so far.
+pub struct Writing<'call> {
+    context: &'call Context<'call>,
+    open: Writable<'call, TickStore>,
+    now_ms: u64,
+    time: Time,
+    changes: Changes,
+    /// How many of the fires are noted.
+    noted: usize,
+    is_changed: bool,
+    decided: Vec<u8>,
+}
+
+impl<'call> Writing<'call> {
+    /// Begins with a market that is there, in which what is over goes first.
+    pub fn begin(
+        context: &'call Context<'call>,
+        mut open: Writable<'call, TickStore>,
+        time: Time,
+    ) -> Result<Self, Refusal> {
+        let mut changes = Changes::judging(Judging { time, max_age_ms: config::trigger_max_age_ms() });
+        let mut decided = Vec::new();
+        decided::begin(&mut decided, time.server_ms, None);
+        decided::end(&mut decided, &Tally::default());
+        let market = &mut open.existing()?.market;
+        market.expire_triggers(time, &mut changes);
+        // What is over goes first, also where the id is set anew.
+        fires::note(market, &changes, 0, &mut decided);
+        let noted = changes.fired();
+        Ok(Self { context, open, now_ms: context.now_ms(), time, changes, noted, is_changed: noted > 0, decided })
+    }
+
+    /// The market.
+    pub fn market(&mut self) -> Result<&mut Market, Refusal> {
+        Ok(&mut self.open.existing()?.market)
+    }
+
+    /// Sets a trigger, and notes that.
+    pub fn set(&mut self, order: &Order<'_>, most: usize) -> Result<Option<Standing>, SetError> {
+        let Some(stored) = self.open.value() else { return Ok(None) };
+        let market = &mut stored.market;
+        let Some(standing) = market.set_trigger(order, most, self.time, &mut self.changes)? else { return Ok(None) };
+        let Order { id, expires_ms, payload, .. } = *order;
+        let (armed_at_ms, terms) = (market.now_ms(self.time), order.terms.with_extreme(standing.extreme));
+        let armed = Armed { id, arming: standing.arming, armed_at_ms, expires_ms, payload, terms };
+        put_decision(&mut self.decided, &Decision::Armed(armed));
+        fires::note(market, &self.changes, self.noted, &mut self.decided);
+        self.is_changed = true;
+        Ok(Some(standing))
+    }
+
+    /// Notes that triggers were deleted.
+    pub fn deleted(&mut self, armings: &[u64]) {
+        armings.iter().for_each(|arming| put_decision(&mut self.decided, &Decision::Deleted(*arming)));
+        self.is_changed |= !armings.is_empty();
+    }
+
+    /// Commits what was decided, tells watchers of `event` and appends fires. Without a change nobody hears of anything.
+    pub fn finish(mut self, event: Option<&CStr>) -> Result<(), Refusal> {
+        if !self.is_changed {
+            return Ok(());
+        }
+        let stored = self.open.existing()?;
+        let telling = fires::take(&mut stored.market, &self.changes, Teller::Triggers, Some(&mut self.decided));
+        let expiry = expiry::of_market(stored, true, self.now_ms);
+        let closed = commit(self.context, self.open, Record::Command(c"TICK.APPLY", &[&self.decided]), expiry);
+        telling.tell_expired(&closed);
+        if let Some(event) = event {
+            closed.notify(event);
+        }
+        fires::deliver(self.context, &closed, &telling);
+        Ok(())
+    }
+}
