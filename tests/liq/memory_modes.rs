@@ -42,6 +42,8 @@ fn every_mode_has_its_detail_and_is_left_again() {
     // So few events that panes would take more room than they do.
     client.run("LIQ.CREATE sparse").ok();
     client.run("LIQ.ADD busy * sell 100 5");
+    client.run("TICK.ADD market * buy 100 1");
+    assert_eq!(client.run("TRIG.SET market old ABOVE 500").field("state").text(), "armed");
     assert_eq!(client.run("LIQ.MEMORY").field("budget").int(), 0);
     assert!(client.run("LIQ.MEMORY").field("ratio").is_null());
     let mut subscriber = server.connect();
@@ -55,10 +57,18 @@ fn every_mode_has_its_detail_and_is_left_again() {
         wait_until("a series that nobody writes is brought to it", || detail(&mut client, "quiet:7") == kept);
         assert_eq!(detail(&mut client, "sparse"), (4096, 7));
     }
-    for line in ["LIQ.CREATE new", "LIQ.ADD new * sell 100 5", "LIQ.MADD new EVENTS * sell 100 5"] {
+    for line in [
+        "LIQ.CREATE new",
+        "LIQ.ADD new * sell 100 5",
+        "LIQ.MADD new EVENTS * sell 100 5",
+        "TICK.CREATE new",
+        "TICK.ADD new * buy 100 1",
+        "TRIG.SET market new ABOVE 500",
+    ] {
         assert!(client.run(line).error().starts_with("OOM "), "{line}");
     }
     assert_eq!(client.run("EXISTS new").int(), 0);
+    assert!(!client.run("TRIG.SET market old ABOVE 600").is_error(), "what is armed may be moved");
     assert_eq!(client.run("LIQ.ADD busy * buy 100 5").field("status").text(), "accepted", "what is there goes on");
     client.run("RL.CREATE limiter LIMIT 5 PERIOD 1s").ok();
     client.run("CONFIG SET liq.memory-budget 0").ok();

@@ -52,7 +52,7 @@ const MODULE: Layers = &[
             "types",
         ],
     ),
-    ("commands/trig", &["commit", "config", "ffi", "keyspace", "refusal", "reply", "types"]),
+    ("commands/trig", &["commit", "config", "ffi", "keyspace", "memory", "refusal", "reply", "types"]),
     ("commands/candle", &["commit", "config", "ffi", "keyspace", "memory", "refusal", "reply", "types"]),
     ("commands/keys", &["audits", "ffi", "policies", "refusal", "reply"]),
     ("commands/rl", &["commit", "config", "ffi", "keyspace", "refusal", "reply", "totals", "types"]),

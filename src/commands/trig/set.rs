@@ -12,7 +12,7 @@ use crate::commands::clock::check_at;
 use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
 use crate::types::tickstore::TickStore;
-use crate::{config, keyspace, reply};
+use crate::{config, keyspace, memory, reply};
 
 pub struct Set;
 
@@ -41,7 +41,7 @@ impl Command for Set {
         let mut open = keyspace::write::<TickStore>(context, key)?;
         let is_known = open.existing()?.market.triggers().holds(request.id);
         if !is_known {
-            open.check_memory()?;
+            memory::check_new(context)?;
         }
         let order = request.order();
         open.existing()?.market.may_set_trigger(&order, most, time).map_err(|error| refusal(error, &request))?;
