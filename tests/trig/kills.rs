@@ -73,6 +73,7 @@ fn an_arming_is_in_one_place_whenever_the_server_is_killed() {
     client.run("TICK.ADD k * buy 1000 1");
     drop(client);
     let mut acknowledged = Vec::new();
+    let mut cuts = 0;
     for kill in 0..kills {
         let answered = Arc::new(AtomicUsize::new(0));
         let traders: Vec<_> = (0..2)
@@ -87,6 +88,13 @@ fn an_arming_is_in_one_place_whenever_the_server_is_killed() {
         acknowledged.extend(traders.into_iter().flat_map(|trader| trader.join().unwrap()));
         server.start_again();
         let mut client = server.connect();
+        // A kill can cut a write short in the middle of a transaction. The server then cuts its file behind the last whole
+        // command, which leaves the transaction open in it: the next load would join it with what follows.
+        let cuts_now = server.log().matches("Truncating the AOF").count();
+        if std::mem::replace(&mut cuts, cuts_now) != cuts_now {
+            client.run("BGREWRITEAOF");
+            server.wait_for_background();
+        }
         // Nothing is judged before a price comes; what was pending is delivered by the next write.
         let places = places(&mut client);
         for arming in &acknowledged {
