@@ -39,6 +39,7 @@ impl InfoSource for LiqSection {
         section.count(c"limiters", Limiter::slot().live());
         section.count(c"rate_checks", TOTALS.checks.get());
         section.count(c"rate_blocks", TOTALS.blocks.get());
+        section.count(c"rate_bans", TOTALS.bans.get());
         policies::report(section, audits::of_policy);
         section.count(c"key_audits", TOTALS.key_audits.get());
         section.count(c"key_audit_running", audits::is_running().into());

@@ -49,6 +49,8 @@ pub struct Totals {
     pub checks: Counter,
     /// Rate limits that refused it.
     pub blocks: Counter,
+    /// Bans that limiters were told of.
+    pub bans: Counter,
     /// Expiries that key policies gave.
     pub key_ttl_given: Counter,
     /// Expiries that key policies brought forward.
@@ -83,6 +85,7 @@ pub static TOTALS: Totals = Totals {
     unjudged: Counter::new(),
     checks: Counter::new(),
     blocks: Counter::new(),
+    bans: Counter::new(),
     key_ttl_given: Counter::new(),
     key_ttl_shortened: Counter::new(),
     key_checks_dropped: Counter::new(),

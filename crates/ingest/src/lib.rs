@@ -11,6 +11,7 @@ pub mod http;
 pub mod metrics;
 pub mod rejects;
 pub mod replay;
+pub mod server;
 pub mod sink;
 pub mod stream;
 pub mod symbol;

@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
+use support::in_use::prometheus_program;
 use support::program::Running;
 use support::running::{free_port, get, metric, one_venue, order, quiet_exchange, stored, stream};
 use support::server::wait_until;
@@ -30,7 +31,7 @@ fn scraped(port: u16, query: &str, until: f64) {
         "global: {{scrape_interval: 200ms}}\nscrape_configs:\n- job_name: feed\n  static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n"
     );
     std::fs::write(&config, settings).unwrap();
-    let mut command = Command::new("prometheus");
+    let mut command = Command::new(prometheus_program("prometheus"));
     command.arg(format!("--config.file={}", config.display()));
     command.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));
     command.arg(format!("--web.listen-address=127.0.0.1:{own}")).stdout(Stdio::null()).stderr(Stdio::null());
@@ -100,7 +101,12 @@ fn figures_follow_the_rules_and_add_up() {
     let open = accepting(port, "application/openmetrics-text;version=1.0.0,text/plain;q=0.5");
     assert!(open.contains("application/openmetrics-text") && open.trim_end().ends_with("# EOF"), "{open}");
 
-    match Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn() {
+    match Command::new(prometheus_program("promtool"))
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+    {
         Ok(mut promtool) => {
             promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
             let output = promtool.wait_with_output().unwrap();

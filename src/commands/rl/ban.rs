@@ -6,6 +6,7 @@ use super::keep::Held;
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::keyspace;
 use crate::refusal::Refusal;
+use crate::totals::TOTALS;
 use crate::types::ratelimit::now;
 
 pub struct Ban;
@@ -32,6 +33,9 @@ impl Command for Ban {
         let mut held = Held::open(context, name)?;
         let change = held.limiter_or_new(now)?.ban(request.ban_ms, now);
         held.keep(change)?;
+        if request.ban_ms > 0 {
+            TOTALS.bans.add(1);
+        }
         context.reply_status(c"OK");
         Ok(())
     }

@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use liq_core::grammar::bytes;
+
 pub use environment::apply as apply_environment;
 pub use file::read as read_file;
 pub use key::{DEFAULT_TEMPLATE, KeyTemplate};
@@ -187,6 +189,14 @@ impl Config {
         let lifetime = self.lifetime.unwrap_or(Duration::from_secs(3600));
         within("stream.lifetime_ms", lifetime.as_millis(), 100, 86_400_000)?;
         within("stream.reconnect_ms", self.reconnect.0.as_millis(), 1, self.reconnect.1.as_millis())?;
+        // As the module reads its `liq.memory-budget`.
+        if let Some(budget) = self.redis.max_memory.as_deref()
+            && budget != "0"
+            && bytes("max_memory", budget.as_bytes()).is_err()
+        {
+            let problem = format!("must be an amount of memory such as 256mb, or 0 for none, got '{budget}'");
+            return Err(ConfigError::Setting { name: "redis.max_memory", problem });
+        }
         self.series.check()
     }
 

@@ -12,9 +12,11 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::event::Reject;
+use crate::server::{Board, Figures};
 use crate::sink::counts::Counts;
 use crate::sink::spool::State;
 use crate::venue::Venue;
@@ -93,6 +95,8 @@ pub struct Metrics {
     registry: Registry,
     /// Whether all is well.
     pub health: Health,
+    /// What the server tells of itself.
+    pub server: Arc<Board>,
     events: Family<OfVenue, Counter>,
     rejects: Family<OfReject, Counter>,
     counts: [Family<OfVenue, Counter>; Count::ALL.len()],
@@ -128,6 +132,7 @@ impl Default for Metrics {
         let mut metrics = Self {
             registry: Registry::default(),
             health: Health::default(),
+            server: Arc::default(),
             events: Family::default(),
             rejects: Family::default(),
             counts: std::array::from_fn(|_| Family::default()),
@@ -160,6 +165,7 @@ impl Default for Metrics {
         let mut registry = Registry::default();
         metrics.register(registry.sub_registry_with_prefix("liq_ingest"));
         registry.register_collector(Box::new(process::Process::new()));
+        registry.register_collector(Box::new(Figures(Arc::clone(&metrics.server))));
         metrics.registry = registry;
         for field in Counts::statuses() {
             drop(metrics.answers.get_or_create(&OfStatus { status: field }));

@@ -9,6 +9,7 @@ use liq_core::liq::request::{NewEvent, encode_events};
 use liq_core::liq::series::{BatchId, OptionsPatch};
 use redis::{Pipeline, RedisError, Value};
 
+use super::budget::Budget;
 use super::counts::Counts;
 use super::link::{Door, Link};
 use super::rows::wire_form;
@@ -102,7 +103,7 @@ pub type Creation = Vec<Vec<u8>>;
 pub struct Courier {
     door: Door,
     link: Option<Link>,
-    max_memory: Option<String>,
+    budget: Option<Budget>,
     wait: Option<(usize, Duration)>,
     /// Who answered last, where that is told.
     identity: Option<String>,
@@ -120,7 +121,7 @@ impl Courier {
         Ok(Self {
             door: Door::new(config)?,
             link: None,
-            max_memory: config.max_memory.clone(),
+            budget: config.max_memory.clone().map(Budget::new),
             wait: (config.wait_replicas > 0).then_some((config.wait_replicas, config.wait)),
             identity: None,
             identified_at: Instant::now(),
@@ -250,19 +251,20 @@ impl Courier {
     /// last time: it may lack what that one had taken.
     pub async fn connect(&mut self) -> Result<bool, RedisError> {
         if let Some(link) = &mut self.link {
-            if !link.may_turn() || self.identified_at.elapsed() < IDENTIFY_EVERY {
-                return Ok(false);
+            if link.may_turn() && self.identified_at.elapsed() >= IDENTIFY_EVERY {
+                self.identified_at = Instant::now();
+                let identity = link.identity().await?;
+                return Ok(self.is_other(identity));
             }
-            self.identified_at = Instant::now();
-            let identity = link.identity().await?;
-            return Ok(self.is_other(identity));
+            if let Some(budget) = &mut self.budget {
+                budget.tell(link).await;
+            }
+            return Ok(false);
         }
         let mut link = self.door.connect().await?;
-        if let Some(budget) = &self.max_memory {
-            let set = redis::cmd("CONFIG").arg("SET").arg("liq.memory-budget").arg(budget).to_owned();
-            if let Err(error) = link.tell(&set).await {
-                tracing::warn!(%error, "REDIS_MAX_MEMORY could not be set");
-            }
+        if let Some(budget) = &mut self.budget {
+            budget.begin();
+            budget.tell(&mut link).await;
         }
         let identity = link.identity().await?;
         self.link = Some(link);
@@ -278,6 +280,9 @@ impl Courier {
             (None, _) => false,
         };
         self.identity = Some(identity.unwrap_or_default());
+        if let Some(budget) = self.budget.as_mut().filter(|_| is_other && self.link.is_some()) {
+            budget.begin();
+        }
         is_other
     }
 

@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
 use redis::sentinel::{Sentinel, SentinelNodeConnectionInfo};
 use redis::{
     AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisError, RedisResult,
@@ -116,6 +117,23 @@ impl Link {
                     async move { connection.req_packed_commands(part, 0, part.len()).await }
                 });
                 join_all(sending).await
+            }
+        }
+    }
+
+    /// Asks the server, or every master of a cluster, whose answers carry its address. Refusals are answers.
+    pub async fn ask_each(&mut self, command: &redis::Cmd) -> RedisResult<Vec<(Option<String>, Value)>> {
+        match self {
+            Self::One(connection) => Ok(vec![(None, connection.send_packed_command(command).await?)]),
+            Self::Cluster(connection) => {
+                let masters = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+                match connection.route_command(command.clone(), masters).await? {
+                    Value::Map(answers) => Ok(answers
+                        .into_iter()
+                        .map(|(node, answer)| (Some(text_of(&node).to_string()), answer))
+                        .collect()),
+                    other => Ok(vec![(None, other)]),
+                }
             }
         }
     }

@@ -2,10 +2,11 @@
 //! their delivery.
 
 pub mod backoff;
+mod budget;
 pub mod counts;
 pub mod courier;
 mod leaving;
-mod link;
+pub mod link;
 pub mod live;
 mod probe;
 mod rows;

@@ -18,9 +18,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::http;
 use crate::metrics::Metrics;
+use crate::server;
 use crate::sink::live::{LiveSink, SinkError};
 use crate::sink::spooler::QUEUE;
 use crate::venue::Venue;
@@ -38,6 +39,9 @@ pub enum StreamError {
     /// The sink.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// The settings do not do.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The address for health and metrics.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -77,6 +81,7 @@ pub async fn run(
         let listening = http::serve(address, Arc::clone(&metrics)).await;
         let bound = listening.map_err(|source| StreamError::Listen { address, source })?;
         tracing::info!(%bound, "serving /healthz and /metrics");
+        server::observe(&config.redis, Arc::clone(&metrics.server))?;
     }
     let sinking = tokio::spawn(sink.run());
     let mut shared = Shared::new(config, metrics, door, stop);

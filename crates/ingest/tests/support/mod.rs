@@ -14,6 +14,7 @@ pub mod acknowledge;
 pub mod exchange;
 pub mod feed;
 pub mod frames;
+pub mod in_use;
 pub mod program;
 pub mod running;
 
