@@ -130,6 +130,7 @@ const CRATES: Layers = &[
     ("crates/core", &[]),
     ("crates/client", &["liq-core", "redis", "tokio"]),
     ("crates/ingest", &["liq-core", "redis", "tokio"]),
+    ("crates/top", &["redis", "redis-liq", "tokio"]),
     ("crates/sample", &[]),
     ("crates/harness", &["redis"]),
     ("examples/demo", &["liq-harness", "liq-sample"]),

@@ -1,0 +1,211 @@
+//! What is known of the server, key by key, and in which order it is asked about: `asking` makes the one batch of a
+//! refresh, `answers` takes its replies, `picture` makes the [`Snapshot`](crate::model::Snapshot) that is shown.
+//!
+//! How much a refresh asks is bounded, whatever the server holds: every series has its turn, and where there are more
+//! than a batch may ask about, the turn comes less often and each row tells when it was read.
+
+mod answers;
+mod asking;
+mod picture;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redis_liq::{MemoryInfo, SeriesInfo, Stats, ticks};
+
+use crate::keys::Kind;
+use crate::model::{EventRow, FoundBy, LimiterRow, ServerRow, SignalRow};
+use crate::names::Key;
+
+pub use asking::{Batch, Question};
+
+/// Length of the small chart of every row.
+const HOUR_MS: u64 = 3_600_000;
+
+/// Everything known of one server.
+#[derive(Debug)]
+pub struct Board {
+    window_ms: u64,
+    /// The server's clock at the newest answer.
+    now_ms: u64,
+    server: ServerRow,
+    memory: Option<MemoryInfo>,
+    found_by: FoundBy,
+    series: BTreeMap<Key, Series>,
+    markets: BTreeMap<Key, Market>,
+    limiters: BTreeMap<Key, Option<LimiterRow>>,
+    streams: BTreeMap<Key, Stream>,
+    events: Vec<EventRow>,
+    signals: Vec<SignalRow>,
+    /// By what they are about, so that each is told once.
+    warnings: BTreeMap<&'static str, String>,
+    turns: Turns,
+    is_thorough: bool,
+}
+
+/// What is known of a series.
+#[derive(Debug, Default)]
+struct Series {
+    info: Option<Box<SeriesInfo>>,
+    stats: Option<Stats>,
+    /// The window of those.
+    stats_window_ms: u64,
+    read_ms: u64,
+    hour: Vec<f64>,
+    /// Whether minutes were refused: they are not kept while memory is short.
+    has_no_minutes: bool,
+    last_price: Option<f64>,
+    /// The newest event that was looked at.
+    newest_ms: Option<u64>,
+    /// Whether events were looked for at all.
+    is_looked_at: bool,
+    error: Option<String>,
+}
+
+/// What is known of a market.
+#[derive(Debug, Default)]
+struct Market {
+    last: Option<ticks::LastReply>,
+    read_ms: u64,
+    info: Option<Box<ticks::MarketInfo>>,
+    error: Option<String>,
+}
+
+/// A stream of signals, and how far it is read.
+#[derive(Debug, Default)]
+struct Stream {
+    last_id: Option<Vec<u8>>,
+    is_read: bool,
+}
+
+/// Whose turn is next, by what is asked.
+#[derive(Debug, Default)]
+struct Turns {
+    stats: Option<Key>,
+    newest: Option<Key>,
+    hour: Option<Key>,
+    info: Option<Key>,
+    price: Option<Key>,
+    market: Option<Key>,
+    limiter: Option<Key>,
+    stream: Option<Key>,
+}
+
+impl Board {
+    /// Of a server nobody has asked yet.
+    pub fn new(address: &str, window_ms: u64) -> Self {
+        Self {
+            window_ms,
+            now_ms: 0,
+            server: ServerRow { address: address.to_owned(), ..ServerRow::default() },
+            memory: None,
+            found_by: FoundBy::Rescans,
+            series: BTreeMap::new(),
+            markets: BTreeMap::new(),
+            limiters: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            events: Vec::new(),
+            signals: Vec::new(),
+            warnings: BTreeMap::new(),
+            turns: Turns::default(),
+            is_thorough: false,
+        }
+    }
+
+    /// For one picture: what changes slowly is asked at once too.
+    pub const fn be_thorough(&mut self) {
+        self.is_thorough = true;
+    }
+
+    /// Shows another window from the next refresh on.
+    pub fn set_window(&mut self, window_ms: u64) {
+        if std::mem::replace(&mut self.window_ms, window_ms) != window_ms {
+            self.series.values_mut().for_each(|series| series.stats = None);
+        }
+    }
+
+    /// How new keys are found.
+    pub const fn set_found_by(&mut self, found_by: FoundBy) {
+        self.found_by = found_by;
+    }
+
+    /// The same.
+    pub const fn found_by(&self) -> FoundBy {
+        self.found_by
+    }
+
+    /// Tells something once, or that it is over.
+    pub fn warn(&mut self, about: &'static str, text: Option<String>) {
+        match text {
+            Some(text) => drop(self.warnings.insert(about, text)),
+            None => drop(self.warnings.remove(about)),
+        }
+    }
+
+    /// A key is there.
+    pub fn add(&mut self, kind: Kind, key: Key) {
+        match kind {
+            Kind::Series => drop(self.series.entry(key).or_default()),
+            Kind::Market => drop(self.markets.entry(key).or_default()),
+            Kind::Limiter => drop(self.limiters.entry(key).or_default()),
+        }
+    }
+
+    /// A key is gone.
+    pub fn remove(&mut self, key: &Key) {
+        self.series.remove(key);
+        self.markets.remove(key);
+        self.limiters.remove(key);
+    }
+
+    /// These are all keys of a kind, apart from those that came meanwhile.
+    pub fn replace(&mut self, kind: Kind, found: &BTreeSet<Key>, came: &BTreeSet<Key>) {
+        let stays = |key: &Key| found.contains(key) || came.contains(key);
+        match kind {
+            Kind::Series => self.series.retain(|key, _| stays(key)),
+            Kind::Market => self.markets.retain(|key, _| stays(key)),
+            Kind::Limiter => self.limiters.retain(|key, _| stays(key)),
+        }
+        found.iter().for_each(|key| self.add(kind, key.clone()));
+    }
+
+    /// How many keys of ours there are by our books.
+    pub fn known(&self) -> u64 {
+        (self.series.len() + self.markets.len() + self.limiters.len()) as u64
+    }
+
+    /// How many there are by the server's, in all its databases.
+    pub fn counted(&self) -> Option<u64> {
+        self.memory.as_ref().map(|memory| memory.series + memory.markets + memory.limiters)
+    }
+
+    /// Whether everything that is known has been read once.
+    pub fn is_read(&self) -> bool {
+        self.now_ms > 0
+            && self.series.values().all(Series::is_read)
+            && self.markets.values().all(|market| market.read_ms > 0)
+            && self.limiters.values().all(Option::is_some)
+    }
+
+    /// And whether that goes for what is asked only now and then.
+    pub fn is_whole(&self) -> bool {
+        let is_whole = |series: &Series| {
+            series.error.is_some() || (series.is_looked_at && (series.has_no_minutes || !series.hour.is_empty()))
+        };
+        self.is_read()
+            && self.series.values().all(is_whole)
+            && self.markets.values().all(|market| market.info.is_some() || market.error.is_some())
+            && self.streams.values().all(|stream| stream.is_read)
+    }
+
+    /// The window of a series: no longer than it keeps.
+    fn window_of(&self, series: &Series) -> u64 {
+        let kept = series.info.as_ref().map(|info| u64::try_from(info.retention.as_millis()).unwrap_or(u64::MAX));
+        self.window_ms.min(kept.unwrap_or(u64::MAX))
+    }
+}
+
+impl Series {
+    const fn is_read(&self) -> bool {
+        self.error.is_some() || (self.stats.is_some() && self.info.is_some())
+    }
+}

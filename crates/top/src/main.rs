@@ -1,0 +1,38 @@
+//! The program `liq-top`: reads the command line and runs what it says.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use liq_top::cli::Cli;
+use liq_top::watch::Source;
+use liq_top::{once, watch};
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // A reader that has seen enough, such as `head`.
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("liq-top: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
+    let source = Source::new(&cli.redis_url)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let window_ms = u64::try_from(cli.window.as_millis())?;
+    if cli.once {
+        let snapshot = runtime.block_on(watch::once(&source, window_ms))?;
+        let text = if cli.json { once::json(&snapshot)? } else { once::text(&snapshot) };
+        std::io::stdout().lock().write_all(text.as_bytes())?;
+        return Ok(());
+    }
+    Err("say --once: there is no other face yet".into())
+}

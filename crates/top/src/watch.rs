@@ -1,0 +1,305 @@
+//! Reads the server: connects, finds keys, refreshes the board, publishes what it knows, and begins anew when the server
+//! went away.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr, RedisError, RedisResult, Value};
+use redis_liq::command;
+use tokio::sync::watch;
+
+use crate::board::Board;
+use crate::keys::{self, Changes, Ear, Walk};
+use crate::model::{FoundBy, Link, Snapshot, View};
+use crate::names::Key;
+use crate::trouble::{Trouble, is_unknown_command};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A server that saves or loads may answer late; a dead one is noticed by this.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pauses between attempts to connect.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often all keys are walked over where no events tell of new ones, and where they do (events can be lost).
+const RESCAN: Duration = Duration::from_secs(30);
+const RESCAN_WITH_EVENTS: Duration = Duration::from_secs(600);
+/// A walk begins early when the number of keys changed by the server's books, but not more often than this.
+const EARLY_RESCAN: Duration = Duration::from_secs(5);
+/// Steps of a walk in one refresh, so that it costs a millisecond or two.
+const STEPS_A_REFRESH: usize = 10;
+/// Batches before the first picture is shown although not everything was read.
+const FIRST_BATCHES: usize = 4;
+
+/// What the faces want to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wants {
+    /// The window, milliseconds.
+    pub window_ms: u64,
+}
+
+/// Where a server is and how it is read.
+#[derive(Debug, Clone)]
+pub struct Source {
+    client: Client,
+    /// Its address without name and password.
+    pub address: String,
+}
+
+impl Source {
+    /// Reads an address; connects later.
+    pub fn new(url: &str) -> Result<Self, Trouble> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // The error's own text may hold the address, and that the password.
+        let client = Client::open(url).map_err(|error| Trouble::Address(error.category().to_owned()))?;
+        let info = client.get_connection_info();
+        let place = match info.addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => format!("{host}:{port}"),
+            ConnectionAddr::Unix(path) => path.display().to_string(),
+            _ => "?".to_owned(),
+        };
+        let db = info.redis_settings().db();
+        let address = crate::names::sentence(&format!("{place}/{db}"));
+        Ok(Self { client, address })
+    }
+
+    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+        self.client.get_multiplexed_async_connection_with_config(&config).await
+    }
+}
+
+/// One picture with everything in it: for `--once`.
+pub async fn once(source: &Source, window_ms: u64) -> Result<Snapshot, Trouble> {
+    let mut session = Session::open(source, window_ms).await?;
+    let fails = |error| Trouble::of(&source.address, &error);
+    session.board.be_thorough();
+    session.walk_whole().await.map_err(fails)?;
+    loop {
+        session.refresh().await.map_err(fails)?;
+        if session.board.is_whole() {
+            return Ok(session.board.snapshot());
+        }
+    }
+}
+
+/// Publishes what is known until nobody listens.
+pub async fn run(source: Source, refresh: Duration, mut wants: watch::Receiver<Wants>, out: watch::Sender<View>) {
+    let mut pause = FIRST_PAUSE;
+    while !out.is_closed() {
+        let began = Instant::now();
+        let Err(trouble) = follow(&source, refresh, &mut wants, &out).await else { return };
+        // A server that was there for a while is asked again at once.
+        pause = if began.elapsed() > LONGEST_PAUSE { FIRST_PAUSE } else { pause };
+        let now_ms = local_ms();
+        out.send_modify(|view| {
+            let since_ms = if let Link::Down { since_ms, .. } = view.link { since_ms } else { now_ms };
+            view.link = Link::Down { since_ms, why: trouble.to_string() };
+        });
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// One connection's life; ends well when nobody listens any more.
+async fn follow(
+    source: &Source,
+    refresh: Duration,
+    wants: &mut watch::Receiver<Wants>,
+    out: &watch::Sender<View>,
+) -> Result<(), Trouble> {
+    let fails = |error| Trouble::of(&source.address, &error);
+    let window_ms = wants.borrow_and_update().window_ms;
+    let mut session = Session::open(source, window_ms).await?;
+    session.walk_whole().await.map_err(fails)?;
+    let mut batches = 0;
+    let mut tick = tokio::time::interval(refresh);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        session.refresh().await.map_err(fails)?;
+        batches += 1;
+        if !session.board.is_read() && batches < FIRST_BATCHES {
+            continue;
+        }
+        let snapshot = Arc::new(session.board.snapshot());
+        out.send_modify(|view| {
+            view.link = Link::Up;
+            view.snapshot = Some(snapshot);
+        });
+        tokio::select! {
+            _ = tick.tick() => session.walk_on().await.map_err(fails)?,
+            changed = wants.changed() => {
+                if changed.is_err() {
+                    return Ok(());
+                }
+                session.board.set_window(wants.borrow_and_update().window_ms);
+                tick.reset();
+            }
+            () = out.closed() => return Ok(()),
+        }
+    }
+}
+
+/// A connection and what it has told.
+struct Session {
+    connection: MultiplexedConnection,
+    ear: Option<Ear>,
+    board: Board,
+    walk: Option<Walk>,
+    walked: Instant,
+    /// What the server counted when the last walk began.
+    counted: Option<u64>,
+    /// Keys that events told of since the walk began: it may have passed their place.
+    came: BTreeSet<Key>,
+    /// Keys to be asked what they are.
+    may_be_new: BTreeSet<Key>,
+}
+
+impl Session {
+    /// Connects, and sees whether there is a module to be read.
+    async fn open(source: &Source, window_ms: u64) -> Result<Self, Trouble> {
+        let fails = |error: &RedisError| Trouble::of(&source.address, error);
+        let mut connection = source.connect().await.map_err(|error| fails(&error))?;
+        for (name, probe) in [
+            ("LIQ.STATS", command::liq_stats("liq:{}", &redis_liq::StatsQuery::default())),
+            ("LIQ.MEMORY", command::liq_memory()),
+        ] {
+            match probe.query_async::<Value>(&mut connection).await {
+                Err(error) if is_unknown_command(&error) => {
+                    let address = source.address.clone();
+                    let is_old = name == "LIQ.MEMORY";
+                    return Err(if is_old {
+                        Trouble::Version { address, command: name.to_owned() }
+                    } else {
+                        Trouble::NoModule { address }
+                    });
+                }
+                // A refusal of one command is told where its answer is missed.
+                Err(error) if matches!(fails(&error), Trouble::Permission { .. } | Trouble::Other { .. }) => {}
+                other => drop(other.map_err(|error| fails(&error))?),
+            }
+        }
+        let mut board = Board::new(&source.address, window_ms);
+        // A user who may not subscribe is served by walks.
+        let ear = Ear::open(&source.client).await.ok();
+        let found_by = if ear.is_some() { sends_events(&mut connection).await } else { FoundBy::Rescans };
+        board.set_found_by(found_by);
+        if found_by == FoundBy::Rescans {
+            board.warn("events", Some(format!(
+                "new keys are found by looking through all keys, every {} seconds: to see them at once, let the server send their \
+                 events: CONFIG SET notify-keyspace-events {}",
+                RESCAN.as_secs(),
+                keys::CLASSES
+            )));
+        }
+        Ok(Self {
+            connection,
+            ear,
+            board,
+            walk: Some(Walk::default()),
+            walked: Instant::now(),
+            counted: None,
+            came: BTreeSet::new(),
+            may_be_new: BTreeSet::new(),
+        })
+    }
+
+    /// One batch: the whole board, or what it may ask at once.
+    async fn refresh(&mut self) -> RedisResult<()> {
+        self.hear()?;
+        let mut batch = self.board.batch(std::mem::take(&mut self.may_be_new).into_iter());
+        batch.pipeline.ignore_errors();
+        let answers: Vec<Value> = batch.pipeline.query_async(&mut self.connection).await?;
+        for (question, answer) in batch.questions.iter().zip(answers) {
+            self.board.take(question, Ok(answer));
+        }
+        Ok(())
+    }
+
+    /// Takes what keyspace events told.
+    fn hear(&mut self) -> RedisResult<()> {
+        let Some(ear) = &self.ear else { return Ok(()) };
+        let Changes { born, gone, too_many } = ear.heard();
+        if ear.is_deaf() {
+            return Err((redis::ErrorKind::Io, "the server ended the subscription").into());
+        }
+        gone.iter().for_each(|key| self.board.remove(key));
+        if self.walk.is_some() {
+            self.came.extend(born.iter().cloned());
+        }
+        self.may_be_new.extend(born);
+        if too_many && self.walk.is_none() {
+            self.begin_walk();
+        }
+        Ok(())
+    }
+
+    fn begin_walk(&mut self) {
+        self.walk = Some(Walk::default());
+        self.walked = Instant::now();
+        self.counted = self.board.counted();
+        self.came.clear();
+    }
+
+    async fn walk_whole(&mut self) -> RedisResult<()> {
+        while self.walk.is_some() {
+            self.step().await?;
+        }
+        Ok(())
+    }
+
+    /// A few steps of a walk, and the beginning of one when it is due.
+    async fn walk_on(&mut self) -> RedisResult<()> {
+        if self.walk.is_none() && self.is_walk_due() {
+            self.begin_walk();
+        }
+        for _ in 0..STEPS_A_REFRESH {
+            if self.walk.is_some() {
+                self.step().await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_walk_due(&self) -> bool {
+        let age = self.walked.elapsed();
+        let counted = self.board.counted();
+        let has_changed = counted != self.counted && counted != Some(self.board.known());
+        age >= RESCAN_WITH_EVENTS || (has_changed && age >= EARLY_RESCAN) || (self.is_blind() && age >= RESCAN)
+    }
+
+    fn is_blind(&self) -> bool {
+        self.board.found_by() == FoundBy::Rescans
+    }
+
+    async fn step(&mut self) -> RedisResult<()> {
+        let Some(walk) = &mut self.walk else { return Ok(()) };
+        if let Some((kind, found)) = walk.step(&mut self.connection).await? {
+            self.board.replace(kind, &found, &self.came);
+        }
+        if walk.is_over() {
+            self.walk = None;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the server sends the events that are needed; a user who may not ask is taken to have none.
+async fn sends_events(connection: &mut MultiplexedConnection) -> FoundBy {
+    let mut ask = redis::cmd("CONFIG");
+    ask.arg("GET").arg("notify-keyspace-events");
+    let setting: RedisResult<(String, String)> = ask.query_async(connection).await;
+    match setting {
+        Ok((_, setting)) if keys::sends_all(&setting) => FoundBy::Events,
+        _ => FoundBy::Rescans,
+    }
+}
+
+/// Now, by this machine's clock, Unix milliseconds.
+pub fn local_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,90 @@
+//! What these tests stand on: the program as a user runs it, and a server that holds something.
+#![allow(
+    dead_code,
+    unused_imports,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "shared by several test programs, each using a part; a broken assumption must stop the test"
+)]
+
+use std::process::{Command, Output, Stdio};
+
+pub use liq_harness::{Client, Cluster, Options, Reply, Server, server::wait_until};
+
+/// Names that would do something if anybody let them.
+pub const HOSTILE: [&[u8]; 6] = [
+    b"liq:{<script>alert(1)</script>}",
+    b"liq:{a \"quoted\" 'name' & more}",
+    b"liq:{\x1b[2J\x1b[1;1H\x1b]0;owned\x07}",
+    b"liq:{line\r\nbreak\ttab\x00nul}",
+    b"liq:{\xff\xfe no text}",
+    "liq:{\u{202e}turned\u{200b}}".as_bytes(),
+];
+
+/// `liq-top`, with nothing of this environment that it would read.
+pub fn program(url: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_liq-top"));
+    for name in ["REDIS_URL", "NO_COLOR", "LIQ_TOP_TOKEN"] {
+        command.env_remove(name);
+    }
+    command.args(["--redis-url", url]).stdin(Stdio::null());
+    command
+}
+
+/// Runs to the end and expects success; answers standard output.
+#[track_caller]
+pub fn succeed(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().expect("the program runs");
+    assert!(status.success(), "{status}: {}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).expect("the program prints text")
+}
+
+/// Runs to the end and expects failure; answers standard error.
+#[track_caller]
+pub fn fail(command: &mut Command) -> String {
+    let output = command.output().expect("the program runs");
+    assert!(!output.status.success(), "it succeeded: {}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stderr).expect("the program prints text")
+}
+
+/// What `--once --json` prints.
+#[track_caller]
+pub fn json(url: &str) -> serde_json::Value {
+    serde_json::from_str(&succeed(program(url).args(["--once", "--json"]))).expect("JSON")
+}
+
+/// Adds events of the last minutes to a series: small ones and one of a million.
+#[track_caller]
+pub fn add_events(client: &mut Client, key: &[u8], count: u64) {
+    let now_ms = client.time_ms();
+    let mut args: Vec<Vec<u8>> = [b"LIQ.MADD", key, b"EXCHANGE", b"OKX", b"EVENTS"].map(<[u8]>::to_vec).into();
+    for n in 0..count {
+        let ts_ms = now_ms - (count - n) * 1_000;
+        let (side, size) = (if n % 3 == 0 { "buy" } else { "sell" }, 1_000 + n * 10);
+        let size = if n + 1 == count { 1_000_000 } else { size };
+        for part in [ts_ms.to_string(), side.into(), (100 + n % 5).to_string(), size.to_string()] {
+            args.push(part.into_bytes());
+        }
+    }
+    assert!(!client.call(&args).is_error());
+}
+
+/// A server with three series, a signal, a market with a trigger, and a limiter.
+pub fn stocked_server(lines: &[&str]) -> Server {
+    let server = Server::with(lines);
+    let mut client = server.connect();
+    client.run("LIQ.CREATE liq:{BTCUSDT} SIGNALS signals:{BTCUSDT} LONGOFFSET 0.5 PERCENTILE 50").ok();
+    add_events(&mut client, b"liq:{BTCUSDT}", 120);
+    add_events(&mut client, b"liq:{ETHUSDT}", 60);
+    add_events(&mut client, b"liq:{SOLUSDT}", 30);
+    client.run("LIQ.ADD liq:{BTCUSDT} * sell 90 2000000 EXCHANGE BYBIT");
+    let now = client.time_ms();
+    client.run(&format!("TICK.ADD tick:{{BTCUSDT}} {now} buy 61755.70 0.012"));
+    client.run("TRIG.SET tick:{BTCUSDT} user:1 LONG SL 100");
+    client.run("RL.CREATE rl:{okx} LIMIT 100 PERIOD 1h SLIDING").ok();
+    client.run("RL.CHECK rl:{okx} COST 93");
+    server
+}

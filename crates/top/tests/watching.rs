@@ -1,0 +1,137 @@
+//! The model while it is kept: keys that come and go, a server that goes and comes back, another window.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use liq_top::model::{Link, Snapshot, View};
+use liq_top::watch::{self, Source, Wants};
+use support::{Server, add_events, stocked_server, wait_until};
+use tokio::sync::watch as channel;
+
+/// A model that is being kept.
+struct Watched {
+    view: channel::Receiver<View>,
+    wants: channel::Sender<Wants>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Watched {
+    fn start(url: &str) -> Self {
+        let source = Source::new(url).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let first = View { address: source.address.clone(), link: Link::Connecting, snapshot: None };
+        let (out, view) = channel::channel(first);
+        let (wants, wanted) = channel::channel(Wants { window_ms: 3_600_000 });
+        let kept = watch::run(source, Duration::from_millis(100), wanted, out);
+        Self { view, wants, thread: std::thread::spawn(move || runtime.block_on(kept)) }
+    }
+
+    #[track_caller]
+    fn wait(&self, what: &str, is_so: impl Fn(&View) -> bool) {
+        wait_until(what, || is_so(&self.view.borrow()));
+    }
+
+    #[track_caller]
+    fn wait_for(&self, what: &str, is_so: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+        self.wait(what, |view| view.link == Link::Up && view.snapshot.as_deref().is_some_and(&is_so));
+        self.view.borrow().snapshot.clone().unwrap()
+    }
+
+    /// It ends by itself when nobody looks any more.
+    fn end(self) {
+        drop(self.view);
+        self.thread.join().unwrap();
+    }
+}
+
+fn names(snapshot: &Snapshot) -> Vec<&str> {
+    let mut names: Vec<&str> = snapshot.symbols.iter().map(|row| row.symbol.as_str()).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn keys_come_and_go_by_events() {
+    let server = stocked_server(&["notify-keyspace-events Engxe"]);
+    let mut client = server.connect();
+    let watched = Watched::start(&server.url());
+    watched.wait_for("three series are there", |seen| seen.symbols.len() == 3);
+    add_events(&mut client, b"liq:{NEW}", 10);
+    watched.wait_for("a new series is there", |seen| names(seen).contains(&"NEW"));
+    client.run("DEL liq:{NEW}");
+    client.run("RENAME liq:{SOLUSDT} liq:{MOON}").ok();
+    client.run("SET liq:{ETHUSDT} other").ok();
+    watched.wait_for("what is gone is gone", |seen| names(seen) == ["BTCUSDT", "MOON"]);
+    client.run("FLUSHALL").ok();
+    watched.wait_for("nothing is left", |seen| seen.keys.series + seen.keys.markets + seen.keys.limiters == 0);
+    watched.end();
+}
+
+#[test]
+fn without_events_keys_are_found_all_the_same() {
+    let server = stocked_server(&[]);
+    let mut client = server.connect();
+    let watched = Watched::start(&server.url());
+    watched.wait_for("three series are there", |seen| seen.symbols.len() == 3);
+    add_events(&mut client, b"liq:{NEW}", 10);
+    client.run("DEL liq:{SOLUSDT} rl:{okx}");
+    let seen = watched.wait_for("the walk finds it", |seen| names(seen) == ["BTCUSDT", "ETHUSDT", "NEW"]);
+    assert_eq!(seen.limiters, []);
+    watched.end();
+}
+
+#[test]
+fn figures_move_and_signals_and_large_events_come() {
+    let server = stocked_server(&[]);
+    let mut client = server.connect();
+    let watched = Watched::start(&server.url());
+    let before = watched.wait_for("what was there is read", |seen| !seen.signals.is_empty() && !seen.events.is_empty());
+    client.run("LIQ.ADD liq:{BTCUSDT} * sell 80 3000000 EXCHANGE OKX");
+    let seen = watched.wait_for("the event is there", |seen| {
+        seen.events[0].size == 3e6 && seen.signals[0].price == Some(80.0) && seen.symbols[0].count == 122
+    });
+    assert_eq!(seen.signals.len(), before.signals.len() + 1, "each signal once");
+    watched.end();
+}
+
+#[test]
+fn another_window_is_read_at_once() {
+    let server = stocked_server(&[]);
+    let watched = Watched::start(&server.url());
+    watched.wait_for("the hour is read", |seen| seen.symbols.len() == 3);
+    watched.wants.send_replace(Wants { window_ms: 60_000 });
+    let seen = watched.wait_for("the minute is read", |seen| seen.window_ms == 60_000 && seen.symbols.len() == 3);
+    assert!(seen.symbols.iter().all(|row| row.window_ms == 60_000 && row.count < 120));
+    watched.end();
+}
+
+#[test]
+fn a_server_that_went_away_is_said_to_be_and_found_again() {
+    let mut server = stocked_server(&["appendonly yes"]);
+    let watched = Watched::start(&server.url());
+    watched.wait_for("the server is read", |seen| seen.symbols.len() == 3);
+    server.kill();
+    watched.wait(
+        "its absence is noticed",
+        |view| matches!(&view.link, Link::Down { why, .. } if why.contains("does not answer") || why.contains(':')),
+    );
+    assert!(watched.view.borrow().snapshot.is_some(), "the last picture stays");
+    server.start_again();
+    add_events(&mut server.connect(), b"liq:{AFTER}", 5);
+    watched.wait_for("it is read again", |seen| seen.symbols.len() == 4);
+    watched.end();
+}
+
+#[test]
+fn a_server_that_gets_its_module_later_is_waited_for() {
+    let server = Server::plain();
+    let watched = Watched::start(&server.url());
+    watched.wait(
+        "the missing module is said",
+        |view| matches!(&view.link, Link::Down { why, .. } if why.contains("has no module")),
+    );
+    watched.end();
+}
