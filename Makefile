@@ -5,7 +5,7 @@ SHELL := /bin/bash
 MODULE := target/release/libliq.so
 FAULTS := --features redis-liq-module/fault-injection
 
-.PHONY: help build test lint check-tests demo run bench bench-server instructions compat soak valgrind fuzz
+.PHONY: help build test lint check-tests demo run install dist deb package-build bench bench-server instructions compat soak valgrind fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -33,9 +33,21 @@ demo: ## one hour of generated liquidations through a private server, and what a
 	@echo
 	@LIQ_MODULE=$(MODULE) target/demo/demo
 
-run: build ## keep a server with the module in the foreground, configured by a copy of redis.conf
+run: build ## keep a server with the module in the foreground, configured by a copy of redis.conf; PORT=6380 and CONF=redis-256mb.conf choose others
 	@scripts/prepare server
-	@scripts/run
+	@PORT="$(PORT)" CONF="$(CONF)" scripts/run
+
+install: package-build ## install module, liq-ingest, configuration and pages under PREFIX (/usr/local)
+	PREFIX="$(or $(PREFIX),/usr/local)" DESTDIR="$(DESTDIR)" scripts/package install
+
+dist: package-build ## a tarball with checksums in target/dist
+	scripts/package dist
+
+deb: package-build ## a Debian package in target/dist
+	scripts/package deb
+
+package-build: build
+	cargo build --release --locked --package liq-ingest
 
 bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits keys worst rows memory accuracy" chooses of the server's, PARTS=desk is cache, queue and archive
 	@scripts/prepare build server

@@ -29,7 +29,8 @@ pub fn everything() -> InUse {
     for command in ["SET market:1 x", "SET a,b=1:x y", "LIQ.ADD other * buy 1 1", "LIQ.ADD x * buy 1 -1"] {
         client.run(command);
     }
-    for command in ["RL.CHECK api LIMIT 1 1m", "RL.CHECK api LIMIT 1 1m", "RL.BAN api 1m", "RL.BAN api 0"] {
+    for command in ["RL.CHECK api LIMIT 1 PERIOD 1m", "RL.CHECK api LIMIT 1 PERIOD 1m", "RL.BAN api 1m", "RL.BAN api 0"]
+    {
         client.run(command);
     }
     client.run("KEYS.AUDIT START").ok();
