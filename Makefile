@@ -37,7 +37,7 @@ run: build ## keep a server with the module in the foreground, configured by a c
 	@scripts/prepare server
 	@PORT="$(PORT)" CONF="$(CONF)" scripts/run
 
-install: package-build ## install module, liq-ingest, configuration and pages under PREFIX (/usr/local)
+install: package-build ## install module, programs, configuration and pages under PREFIX (/usr/local)
 	PREFIX="$(or $(PREFIX),/usr/local)" DESTDIR="$(DESTDIR)" scripts/package install
 
 dist: package-build ## a tarball with checksums in target/dist
@@ -47,7 +47,7 @@ deb: package-build ## a Debian package in target/dist
 	scripts/package deb
 
 package-build: build
-	cargo build --release --locked --package liq-ingest
+	cargo build --release --locked --package liq-ingest --package liq-archive --package liq-top
 
 bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits keys worst rows memory accuracy" chooses of the server's, PARTS=desk is cache, queue and archive
 	@scripts/prepare build server

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod eviction;
 mod images;
 mod packages;
 mod page;

@@ -1,5 +1,5 @@
-//! `scripts/package`: what it installs, packs and sums up, with this build's module and a stand-in for `liq-ingest`, so that
-//! nothing is compiled for it.
+//! `scripts/package`: what it installs, packs and sums up, with this build's module and stand-ins for the
+//! programs, so that nothing is compiled for it.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -37,8 +37,10 @@ fn checkout() -> tempfile::TempDir {
     std::fs::copy(module_path(), built.join("libliq.so")).unwrap();
     // What debuggers need is most of a development build, and takes most of the time to pack.
     let _ = Command::new("strip").arg(built.join("libliq.so")).status();
-    std::fs::write(built.join("liq-ingest"), "#!/bin/sh\necho stand-in\n").unwrap();
-    std::fs::set_permissions(built.join("liq-ingest"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    for program in ["liq-ingest", "liq-archive", "liq-top"] {
+        std::fs::write(built.join(program), "#!/bin/sh\necho stand-in\n").unwrap();
+        std::fs::set_permissions(built.join(program), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
     folder
 }
 
