@@ -42,9 +42,15 @@ pub fn optional_price(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), price)
 }
 
-/// A change with its sign: `+1.25 %`.
+/// A change with its sign, in at most seven characters: `+1.25%`.
 pub fn change(percent: Option<f64>) -> String {
-    percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent:+.2}%"))
+    let text = |percent: f64| match percent.abs() {
+        size if size < 99.995 => format!("{percent:+.2}%"),
+        size if size < 9999.5 => format!("{percent:+.0}%"),
+        _ if percent > 0.0 => ">+9999%".to_owned(),
+        _ => "<-9999%".to_owned(),
+    };
+    percent.map_or_else(|| "-".to_owned(), text)
 }
 
 /// How much busier than usual: `3.1x`.
@@ -132,6 +138,14 @@ mod tests {
             [(93_500.0, "93500"), (93_480.55, "93480.6"), (0.000_012_345_6, "0.0000123456"), (1.0, "1"), (0.0, "0")];
         for (value, text) in cases {
             assert_eq!(price(value), text);
+        }
+    }
+
+    #[test]
+    fn changes_keep_their_column() {
+        let cases = [(1.253, "+1.25%"), (-99.999, "-100%"), (164_093.2, ">+9999%"), (-12_345.0, "<-9999%")];
+        for (value, text) in cases {
+            assert_eq!(change(Some(value)), text);
         }
     }
 

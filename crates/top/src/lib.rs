@@ -11,5 +11,6 @@ pub mod keys;
 pub mod model;
 pub mod names;
 pub mod once;
+pub mod terminal;
 pub mod trouble;
 pub mod watch;

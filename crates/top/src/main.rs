@@ -1,12 +1,13 @@
 //! The program `liq-top`: reads the command line and runs what it says.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use liq_top::cli::Cli;
-use liq_top::watch::Source;
-use liq_top::{once, watch};
+use liq_top::model::View;
+use liq_top::watch::{Source, Wants};
+use liq_top::{once, terminal, watch};
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
@@ -34,5 +35,17 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
         std::io::stdout().lock().write_all(text.as_bytes())?;
         return Ok(());
     }
-    Err("say --once: there is no other face yet".into())
+    if !std::io::stdout().is_terminal() {
+        return Err("standard output is no terminal: say --once for a picture as text".into());
+    }
+    let (out, view) = tokio::sync::watch::channel(View::new(&source.address));
+    let (wants, wanted) = tokio::sync::watch::channel(Wants { window_ms, open: Vec::new() });
+    // A value of any kind means no colours: https://no-color.org
+    let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let refresh = cli.refresh;
+    runtime.block_on(async {
+        tokio::spawn(watch::run(source, refresh, wanted, out));
+        terminal::run(view, wants, window_ms, colours).await
+    })?;
+    Ok(())
 }

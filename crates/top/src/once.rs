@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::figures::{
     age, amount, bytes, change, optional_amount, optional_price, price, ratio, sparkline, time_of_day,
 };
-use crate::model::{Alarm, FoundBy, Snapshot, SymbolRow};
+use crate::model::{Alarm, Snapshot, SymbolRow};
 use crate::names::{LONG, shown};
 
 /// Large events and signals that are printed.
@@ -60,12 +60,8 @@ pub fn head(snapshot: &Snapshot) -> [String; 2] {
         None => "",
     };
     let keys = snapshot.keys;
-    let found = match keys.found_by {
-        FoundBy::Events => "",
-        FoundBy::Rescans => " (found by rescans)",
-    };
     let second = format!(
-        "memory {} {} used, {of_budget}{alarm}  {} series, {} markets, {} limiters{found}",
+        "memory {} {} used, {of_budget}{alarm}  {} series, {} markets, {} limiters",
         or_unknown(memory.mode.clone()),
         or_unknown(memory.used.map(bytes)),
         keys.series,

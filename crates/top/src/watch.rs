@@ -33,10 +33,12 @@ const STEPS_A_REFRESH: usize = 10;
 const FIRST_BATCHES: usize = 4;
 
 /// What the faces want to see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wants {
     /// The window, milliseconds.
     pub window_ms: u64,
+    /// The series to be looked at closely.
+    pub open: Vec<Key>,
 }
 
 /// Where a server is and how it is read.
@@ -112,8 +114,9 @@ async fn follow(
     out: &watch::Sender<View>,
 ) -> Result<(), Trouble> {
     let fails = |error| Trouble::of(&source.address, &error);
-    let window_ms = wants.borrow_and_update().window_ms;
-    let mut session = Session::open(source, window_ms).await?;
+    let wanted = wants.borrow_and_update().clone();
+    let mut session = Session::open(source, wanted.window_ms).await?;
+    session.board.look_at(&wanted.open);
     session.walk_whole().await.map_err(fails)?;
     let mut batches = 0;
     let mut tick = tokio::time::interval(refresh);
@@ -124,10 +127,11 @@ async fn follow(
         if !session.board.is_read() && batches < FIRST_BATCHES {
             continue;
         }
-        let snapshot = Arc::new(session.board.snapshot());
+        let (snapshot, details) = (Arc::new(session.board.snapshot()), session.board.details());
         out.send_modify(|view| {
             view.link = Link::Up;
             view.snapshot = Some(snapshot);
+            view.details = details;
         });
         tokio::select! {
             _ = tick.tick() => session.walk_on().await.map_err(fails)?,
@@ -135,7 +139,9 @@ async fn follow(
                 if changed.is_err() {
                     return Ok(());
                 }
-                session.board.set_window(wants.borrow_and_update().window_ms);
+                let wanted = wants.borrow_and_update().clone();
+                session.board.set_window(wanted.window_ms);
+                session.board.look_at(&wanted.open);
                 tick.reset();
             }
             () = out.closed() => return Ok(()),
@@ -188,12 +194,8 @@ impl Session {
         let found_by = if ear.is_some() { sends_events(&mut connection).await } else { FoundBy::Rescans };
         board.set_found_by(found_by);
         if found_by == FoundBy::Rescans {
-            board.warn("events", Some(format!(
-                "new keys are found by looking through all keys, every {} seconds: to see them at once, let the server send their \
-                 events: CONFIG SET notify-keyspace-events {}",
-                RESCAN.as_secs(),
-                keys::CLASSES
-            )));
+            let setting = format!("CONFIG SET notify-keyspace-events {}", keys::CLASSES);
+            board.warn("events", Some(format!("new keys are seen late without: {setting}")));
         }
         Ok(Self {
             connection,

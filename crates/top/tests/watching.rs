@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use liq_top::model::{Link, Snapshot, View};
+use liq_top::names::Key;
 use liq_top::watch::{self, Source, Wants};
 use support::{Server, add_events, stocked_server, wait_until};
 use tokio::sync::watch as channel;
@@ -22,9 +23,8 @@ impl Watched {
     fn start(url: &str) -> Self {
         let source = Source::new(url).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let first = View { address: source.address.clone(), link: Link::Connecting, snapshot: None };
-        let (out, view) = channel::channel(first);
-        let (wants, wanted) = channel::channel(Wants { window_ms: 3_600_000 });
+        let (out, view) = channel::channel(View::new(&source.address));
+        let (wants, wanted) = channel::channel(Wants { window_ms: 3_600_000, open: Vec::new() });
         let kept = watch::run(source, Duration::from_millis(100), wanted, out);
         Self { view, wants, thread: std::thread::spawn(move || runtime.block_on(kept)) }
     }
@@ -102,9 +102,41 @@ fn another_window_is_read_at_once() {
     let server = stocked_server(&[]);
     let watched = Watched::start(&server.url());
     watched.wait_for("the hour is read", |seen| seen.symbols.len() == 3);
-    watched.wants.send_replace(Wants { window_ms: 60_000 });
+    watched.wants.send_replace(Wants { window_ms: 60_000, open: Vec::new() });
     let seen = watched.wait_for("the minute is read", |seen| seen.window_ms == 60_000 && seen.symbols.len() == 3);
     assert!(seen.symbols.iter().all(|row| row.window_ms == 60_000 && row.count < 120));
+    watched.end();
+}
+
+#[test]
+fn a_series_is_looked_at_closely() {
+    let server = stocked_server(&[]);
+    let watched = Watched::start(&server.url());
+    watched.wait_for("what is there is read", |seen| seen.symbols.len() == 3);
+    let key = Key::from(b"liq:{BTCUSDT}".as_slice());
+    let gone = Key::from(b"liq:{GONE}".as_slice());
+    watched.wants.send_replace(Wants { window_ms: 3_600_000, open: vec![key.clone(), gone] });
+    watched.wait("it is read", |view| view.details.contains_key(&key));
+    let detail = watched.view.borrow().details[&key].clone();
+    assert_eq!(detail.error, None);
+    assert_eq!(detail.classes.iter().map(|class| class.count).sum::<u64>(), 121);
+    assert_eq!(detail.events.len(), 121);
+    let (spans, venues) = (&detail.spans, &detail.venues);
+    let volume: f64 = spans.iter().map(|span| span.buy_volume + span.sell_volume).sum();
+    assert_eq!(volume, venues.iter().map(|venue| venue.volume).sum::<f64>());
+    assert_eq!(venues.iter().map(|venue| venue.name.as_str()).collect::<Vec<_>>(), ["BYBIT", "OKX"]);
+    let bands = detail.bands.unwrap();
+    assert!(bands.lower < bands.vwap && bands.vwap < bands.upper, "{bands:?}");
+    // And over windows whose minutes are not told apart any more.
+    for window_ms in [60_000, 14_400_000, 86_400_000] {
+        watched.wants.send_replace(Wants { window_ms, open: vec![key.clone()] });
+        watched.wait("the window is read", |view| {
+            view.details.get(&key).is_some_and(|detail| detail.to_ms - detail.from_ms == window_ms)
+        });
+        let detail = watched.view.borrow().details[&key].clone();
+        assert_eq!(detail.error, None, "{window_ms}");
+        assert!((1..200).contains(&detail.spans.len()), "{window_ms}: {}", detail.spans.len());
+    }
     watched.end();
 }
 

@@ -45,6 +45,7 @@ impl Board {
             Question::Market(key) => self.take_market(key, answer),
             Question::Limiter(key) => self.take_limiter(key, answer),
             Question::Signals(key) => self.take_signals(key, answer),
+            Question::Closely(key, part) => self.take_closely(key, *part, answer),
         }
     }
 
@@ -139,14 +140,7 @@ impl Board {
         let least = series.stats.as_ref().and_then(|stats| stats.p95).unwrap_or(f64::INFINITY);
         let symbol = text(key.symbol());
         let large = events.iter().filter(|event| event.size >= least);
-        self.events.extend(large.map(|event| EventRow {
-            ts_ms: event.timestamp_ms,
-            symbol: symbol.clone(),
-            side: event.side.name(),
-            price: event.price,
-            size: event.size,
-            exchange: event.exchange.as_deref().map(text),
-        }));
+        self.events.extend(large.map(|event| event_row(&symbol, event)));
         self.events.sort_by_key(|event| std::cmp::Reverse(event.ts_ms));
         self.events.truncate(MOST_REMEMBERED);
     }
@@ -249,6 +243,18 @@ impl Board {
     }
 }
 
+/// An event as it is shown.
+pub fn event_row(symbol: &str, event: &StoredEvent<'_>) -> EventRow {
+    EventRow {
+        ts_ms: event.timestamp_ms,
+        symbol: symbol.to_owned(),
+        side: event.side.name(),
+        price: event.price,
+        size: event.size,
+        exchange: event.exchange.as_deref().map(text),
+    }
+}
+
 /// The moment of a stream entry's id.
 fn id_ms(id: &str) -> u64 {
     id.split('-').next().and_then(|ms| ms.parse().ok()).unwrap_or(0)
@@ -264,13 +270,16 @@ fn whole_ms(length: std::time::Duration) -> u64 {
 }
 
 /// Why a question was not answered.
-enum Refused {
+pub enum Refused {
+    /// The server says so.
     Server(RedisError),
+    /// The reply is not what it should be.
     Unread(redis::ParsingError),
 }
 
 impl Refused {
-    fn text(&self) -> String {
+    /// In one safe line.
+    pub fn text(&self) -> String {
         match self {
             Self::Server(error) => describe(error),
             Self::Unread(error) => crate::names::sentence(&format!("the reply is of another version: {error}")),
@@ -288,7 +297,8 @@ impl Refused {
     }
 }
 
-fn read<T: FromRedisValue>(answer: Result<Value, RedisError>) -> Result<T, Refused> {
+/// Reads a reply.
+pub fn read<T: FromRedisValue>(answer: Result<Value, RedisError>) -> Result<T, Refused> {
     let value = answer.map_err(Refused::Server)?;
     let value = value.extract_error().map_err(Refused::Server)?;
     from_redis_value(value).map_err(Refused::Unread)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use redis::{Cmd, Pipeline, cmd};
 use redis_liq::{RangeQuery, Scope, StatsQuery, command, ticks};
 
-use super::{Board, HOUR_MS, Series};
+use super::{Board, HOUR_MS, Part, Series};
 use crate::names::Key;
 
 /// Series read in one batch: a few milliseconds of the server.
@@ -57,6 +57,8 @@ pub enum Question {
     Limiter(Key),
     /// XREVRANGE.
     Signals(Key),
+    /// A part of what is shown of one series alone.
+    Closely(Key, Part),
 }
 
 /// One round trip.
@@ -69,7 +71,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    fn ask(&mut self, question: Question, command: Cmd) {
+    pub(super) fn ask(&mut self, question: Question, command: Cmd) {
         self.pipeline.add_command(command);
         self.questions.push(question);
     }
@@ -121,6 +123,7 @@ impl Board {
             batch.ask(Question::Type(key), ask);
         }
         self.ask_series(&mut batch);
+        self.ask_closely(&mut batch);
         self.ask_markets(&mut batch);
         for (key, _) in turn(&self.limiters, &mut self.turns.limiter, MOST_LIMITERS, |_| true) {
             batch.ask(Question::Limiter(key.clone()), command::rl_info(key.bytes()));

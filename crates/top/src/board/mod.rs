@@ -6,6 +6,7 @@
 
 mod answers;
 mod asking;
+mod closely;
 mod picture;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,10 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use redis_liq::{MemoryInfo, SeriesInfo, Stats, ticks};
 
 use crate::keys::Kind;
-use crate::model::{EventRow, FoundBy, LimiterRow, ServerRow, SignalRow};
+use crate::model::{Detail, EventRow, FoundBy, LimiterRow, ServerRow, SignalRow};
 use crate::names::Key;
 
 pub use asking::{Batch, Question};
+pub use closely::Part;
 
 /// Length of the small chart of every row.
 const HOUR_MS: u64 = 3_600_000;
@@ -40,6 +42,8 @@ pub struct Board {
     warnings: BTreeMap<&'static str, String>,
     turns: Turns,
     is_thorough: bool,
+    /// The series that somebody looks at closely.
+    details: BTreeMap<Key, Detail>,
 }
 
 /// What is known of a series.
@@ -108,6 +112,7 @@ impl Board {
             warnings: BTreeMap::new(),
             turns: Turns::default(),
             is_thorough: false,
+            details: BTreeMap::new(),
         }
     }
 

@@ -1,8 +1,11 @@
 //! The snapshot: rows in the order in which they are shown.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::answers::text;
 use super::{Board, Market, Series};
-use crate::model::{Alarm, FORM, KeysRow, MarketRow, MemoryRow, Snapshot, SymbolRow};
+use crate::model::{Alarm, Detail, FORM, KeysRow, MarketRow, MemoryRow, Snapshot, SymbolRow};
 use crate::names::Key;
 
 impl Board {
@@ -41,6 +44,12 @@ impl Board {
             limiters,
             warnings: self.warnings.values().cloned().collect(),
         }
+    }
+
+    /// What is known of the series that are looked at closely.
+    pub fn details(&self) -> BTreeMap<Key, Arc<Detail>> {
+        let is_read = |(_, detail): &(&Key, &Detail)| detail.to_ms > 0;
+        self.details.iter().filter(is_read).map(|(key, detail)| (key.clone(), Arc::new(detail.clone()))).collect()
     }
 
     fn memory_row(&self) -> MemoryRow {

@@ -1,11 +1,16 @@
 //! What is shown: a picture of the server at one moment, in plain values. The faces read nothing else; `--once --json`
 //! prints a [`Snapshot`] as it is, so its fields are promised by docs/liq-top.schema.json.
 
+mod detail;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::names::Key;
+
+pub use detail::{Bands, Class, Detail, MOST_CLASSES, Span, Venue, classes};
 
 /// The number of the JSON form; it grows when a field goes or changes its meaning.
 pub const FORM: u32 = 1;
@@ -19,6 +24,15 @@ pub struct View {
     pub link: Link,
     /// The newest picture; an old one while the server is away.
     pub snapshot: Option<Arc<Snapshot>>,
+    /// The series that are looked at closely.
+    pub details: BTreeMap<Key, Arc<Detail>>,
+}
+
+impl View {
+    /// Of a server that nobody has asked yet.
+    pub fn new(address: &str) -> Self {
+        Self { address: address.to_owned(), link: Link::Connecting, snapshot: None, details: BTreeMap::new() }
+    }
 }
 
 /// Whether the server answers.
