@@ -120,6 +120,22 @@ class ManagerTest(unittest.IsolatedAsyncioTestCase):
         self.assertFalse(await self.manager.check_memory_pressure())
         await self.manager._redis.config_set("maxmemory", 0)
 
+    async def test_memory_is_judged_by_the_modules_own_budget(self) -> None:
+        await self.manager.add_liquidation(LiquidationEvent("BTCUSDT", "sell", 1000.0, 50_000.0, time.time(), "binance"))
+        self.assertTrue(await self.manager.check_memory_pressure())
+        await self.manager._redis.config_set("liq.memory-budget", "1kb")
+        self.assertFalse(await self.manager.check_memory_pressure())
+        memory = await self.manager.get_memory_stats()
+        self.assertEqual(memory["budget_mb"], 1 / 1024)
+        self.assertGreater(memory["used_pct"], 100)
+        await self.manager._redis.config_set("liq.memory-budget", "0")
+        # The mode follows within a second: the server's clock looks.
+        for _ in range(600):
+            if await self.manager.check_memory_pressure():
+                break
+            await asyncio.sleep(0.1)
+        self.assertTrue(await self.manager.check_memory_pressure())
+
     async def test_a_bad_event_costs_only_itself(self) -> None:
         now = time.time()
         good = [LiquidationEvent(symbol, "sell", 1000.0 + i, 50_000.0, now - i, "binance")

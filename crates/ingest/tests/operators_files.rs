@@ -80,6 +80,14 @@ fn every_figure_that_is_asked_for_is_shown() {
             }
         }
     }
+    // And the page names what is shown of the server; numbers that came later are of no known kind.
+    let page = std::fs::read_to_string(ops("../docs/ingest.md")).unwrap();
+    let kinds = shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    for (name, _) in kinds.filter(|(name, kind)| *kind != "untyped" && name.starts_with("liq_")) {
+        if !name.starts_with("liq_ingest_") && !page.contains(&format!("`{name}`")) {
+            offences.push(format!("docs/ingest.md: {name} is not named"));
+        }
+    }
     assert!(offences.is_empty(), "{offences:#?}\n{shown}");
     stage.running.terminate();
 }
@@ -106,6 +114,7 @@ fn prometheus_own_tool_passes_rules_cases_and_questions() {
     let questions = folder.path().join("questions.yml");
     std::fs::write(&questions, rules).unwrap();
     for (words, file) in [
+        (["check", "config"], ops("prometheus/prometheus.yml")),
         (["check", "rules"], ops("prometheus/alerts.yml")),
         (["check", "rules"], questions),
         (["test", "rules"], ops("prometheus/alerts_test.yml")),
