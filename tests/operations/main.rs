@@ -11,3 +11,4 @@ mod packages;
 mod page;
 mod recipes;
 mod running;
+mod sizes;

@@ -6,7 +6,8 @@ use crate::support::Server;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
 
-fn page() -> String {
+/// The text of the page.
+pub fn page() -> String {
     std::fs::read_to_string(PAGE).unwrap()
 }
 

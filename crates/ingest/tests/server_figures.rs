@@ -100,6 +100,11 @@ fn modes_and_a_server_that_goes_and_comes_back_are_followed() {
     assert_eq!(value_of(port, "liq_series"), None);
     server.start_again();
     wait_until("it is there again", || has(port, "liq_server_up 1.0"));
+    // One that stands still holds up nobody who asks, and its last figures are not told for ever.
+    server.stall();
+    wait_until("it is not to be had", || has(port, "liq_server_up 0.0"));
+    server.resume();
+    wait_until("it goes on", || has(port, "liq_server_up 1.0"));
     running.terminate();
 }
 
