@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
@@ -29,6 +30,12 @@ pub struct Cli {
     /// With --once: as JSON, as docs/liq-top.schema.json describes it
     #[arg(long, requires = "once")]
     pub json: bool,
+    /// Draws one symbol into this file, - for standard output, and ends
+    #[arg(long, value_name = "FILE", requires = "symbol", conflicts_with = "once")]
+    pub svg: Option<PathBuf>,
+    /// With --svg: the symbol (what stands in the key's braces), or the whole key
+    #[arg(long, value_name = "SYMBOL", requires = "svg")]
+    pub symbol: Option<String>,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

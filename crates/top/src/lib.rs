@@ -11,6 +11,7 @@ pub mod keys;
 pub mod model;
 pub mod names;
 pub mod once;
+pub mod picture;
 pub mod terminal;
 pub mod trouble;
 pub mod watch;

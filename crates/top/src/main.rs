@@ -7,7 +7,7 @@ use clap::Parser as _;
 use liq_top::cli::Cli;
 use liq_top::model::View;
 use liq_top::watch::{Source, Wants};
-use liq_top::{once, terminal, watch};
+use liq_top::{once, picture, terminal, watch};
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
@@ -33,6 +33,16 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
         let snapshot = runtime.block_on(watch::once(&source, window_ms))?;
         let text = if cli.json { once::json(&snapshot)? } else { once::text(&snapshot) };
         std::io::stdout().lock().write_all(text.as_bytes())?;
+        return Ok(());
+    }
+    if let (Some(file), Some(symbol)) = (&cli.svg, &cli.symbol) {
+        let (row, detail) = runtime.block_on(watch::closely(&source, window_ms, symbol.as_bytes()))?;
+        let picture = picture::svg(&row, &detail)?;
+        if file.as_os_str() == "-" {
+            std::io::stdout().lock().write_all(picture.as_bytes())?;
+        } else {
+            std::fs::write(file, picture).map_err(|error| format!("{}: {error}", file.display()))?;
+        }
         return Ok(());
     }
     if !std::io::stdout().is_terminal() {

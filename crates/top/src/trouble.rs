@@ -56,6 +56,16 @@ pub enum Trouble {
         /// What the server says.
         why: String,
     },
+    /// The server has no such series, or several.
+    #[error("{address} has {}", which(.symbol, .keys))]
+    Symbol {
+        /// Where.
+        address: String,
+        /// What was asked for, safe to show.
+        symbol: String,
+        /// The keys that it could mean, safe to show.
+        keys: Vec<String>,
+    },
     /// Something was answered that nobody expected.
     #[error("{address}: {why}")]
     Other {
@@ -80,6 +90,13 @@ impl Trouble {
             ErrorKind::Server(_) | ErrorKind::Extension => Self::Other { address, why },
             _ => Self::Unreachable { address, why },
         }
+    }
+}
+
+fn which(symbol: &str, keys: &[String]) -> String {
+    match keys {
+        [] => format!("no series of '{symbol}'"),
+        _ => format!("several series of '{symbol}', name one by its key: {}", keys.join(", ")),
     }
 }
 

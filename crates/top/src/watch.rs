@@ -12,8 +12,8 @@ use tokio::sync::watch;
 
 use crate::board::Board;
 use crate::keys::{self, Changes, Ear, Walk};
-use crate::model::{FoundBy, Link, Snapshot, View};
-use crate::names::Key;
+use crate::model::{Detail, FoundBy, Link, Snapshot, SymbolRow, View};
+use crate::names::{Key, LONG, shown};
 use crate::trouble::{Trouble, is_unknown_command};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -84,6 +84,34 @@ pub async fn once(source: &Source, window_ms: u64) -> Result<Snapshot, Trouble> 
         session.refresh().await.map_err(fails)?;
         if session.board.is_whole() {
             return Ok(session.board.snapshot());
+        }
+    }
+}
+
+/// One series, for `--svg`: the one with this key, else the one of this symbol.
+pub async fn closely(source: &Source, window_ms: u64, name: &[u8]) -> Result<(SymbolRow, Detail), Trouble> {
+    let mut session = Session::open(source, window_ms).await?;
+    let fails = |error| Trouble::of(&source.address, &error);
+    let unknown = |keys: &[Key]| Trouble::Symbol {
+        address: source.address.clone(),
+        symbol: shown(name, LONG),
+        keys: keys.iter().take(5).map(|key| shown(key.bytes(), LONG)).collect(),
+    };
+    session.walk_whole().await.map_err(fails)?;
+    let keys = session.board.find(name);
+    let [key] = keys.as_slice() else { return Err(unknown(&keys)) };
+    session.board.only(key);
+    loop {
+        session.refresh().await.map_err(fails)?;
+        if session.board.is_whole() && session.board.is_looked_at() {
+            let row = session.board.snapshot().symbols.pop();
+            let detail = session.board.details().remove(key);
+            // Deleted while it was looked at.
+            let (Some(row), Some(detail)) = (row, detail) else { return Err(unknown(&[])) };
+            if let Some(why) = row.error.clone().or_else(|| detail.error.clone()) {
+                return Err(Trouble::Other { address: source.address.clone(), why });
+            }
+            return Ok((row, Arc::unwrap_or_clone(detail)));
         }
     }
 }

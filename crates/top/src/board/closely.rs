@@ -48,6 +48,22 @@ impl Board {
         }
     }
 
+    /// The series that a name can mean: those with that key, else those of that symbol.
+    pub fn find(&self, name: &[u8]) -> Vec<Key> {
+        match self.series.keys().find(|key| key.bytes() == name) {
+            Some(key) => vec![key.clone()],
+            None => self.series.keys().filter(|key| key.symbol() == name).cloned().collect(),
+        }
+    }
+
+    /// Forgets all other keys, and looks closely at this one.
+    pub fn only(&mut self, key: &Key) {
+        self.series.retain(|other, _| other == key);
+        self.markets.clear();
+        self.limiters.clear();
+        self.look_at(std::slice::from_ref(key));
+    }
+
     /// Whether what is looked at closely has been read.
     pub fn is_looked_at(&self) -> bool {
         self.details.iter().all(|(key, detail)| detail.to_ms > 0 || !self.series.contains_key(key))
