@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests stop at surprises")]
 
 use liq_core::grammar::Args;
-use liq_core::liq::format as layout;
+use liq_core::liq::format::{self as layout, decided};
 use liq_core::liq::reply::StatsReply;
 use liq_core::liq::request::{Pctl, Stats};
 use liq_core::liq::series::{Clock, ClockMode, Event, Options, Resolution, Series, Side, Time};
@@ -128,4 +128,42 @@ fn four_bits_are_the_coarsest() {
     assert_eq!((series.tail_now(), series.precision_now()), (256, 4));
     series.reset();
     assert_eq!(series.resolution(), Resolution::Aggregate, "a reset makes no room for detail");
+}
+
+fn memory(series: &Series) -> usize {
+    let mut bytes = 0;
+    series.measure(&mut |_, more| bytes += more);
+    bytes
+}
+
+#[test]
+fn what_no_window_reaches_goes_without_an_event_and_a_replica_is_told() {
+    let (mut primary, mut payload) = (Series::new(Options::default()), Vec::new());
+    for at_ms in (START..START + HOUR).step_by(100) {
+        let event = Event { ts_ms: at_ms, side: Side::Buy, price: 100.0, size: 5.0, exchange: None, id_hash: 0 };
+        let clock = Clock { time: Time::new(at_ms, 0), max_future_ms: 0, signal_max_age_ms: 0 };
+        primary.add(&clock, &event);
+    }
+    let mut replica = layout::decode(layout::LAYOUT, &layout::encode(&primary)).unwrap();
+    let soon = Time::new(START + HOUR - 1, 0);
+    assert!(!primary.is_due(soon, Resolution::Full), "all of it is in reach");
+    let (later, held) = (Time::new(START + 24 * HOUR + 30 * MINUTE, 0), memory(&primary));
+    assert!(primary.is_due(later, Resolution::Full));
+    primary.bring_to(later, Resolution::Full);
+    primary.check();
+    assert!(!primary.is_due(later, Resolution::Full));
+    decided::brought(&mut payload, later, Resolution::Full);
+    replica.apply(&payload).unwrap();
+    assert_eq!(layout::encode(&replica), layout::encode(&primary));
+    primary.free_spare();
+    primary.check();
+    assert_eq!(layout::encode(&replica), layout::encode(&primary), "room that holds nothing is not saved");
+    assert!(memory(&primary) * 10 < held * 9, "{} of {held}", memory(&primary));
+    let args = [&b"WINDOW"[..], b"24h"];
+    let asked = Stats::parse(Args::new(&args)).unwrap();
+    let counts = [&mut primary, &mut replica].map(|series| match series.stats(later, &asked).unwrap() {
+        StatsReply::One(stats) => stats.count,
+        _ => unreachable!("one window was asked"),
+    });
+    assert_eq!(counts, [18_000, 18_000], "the half hour that is in reach is counted whole");
 }

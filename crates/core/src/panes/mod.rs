@@ -74,6 +74,11 @@ impl<C: Content> Panes<C> {
         self.list.iter_mut().for_each(|pane| content(&mut pane.content, mover));
     }
 
+    /// Gives back the memory that holds no pane.
+    pub fn free_spare(&mut self) {
+        self.list.shrink_to_fit();
+    }
+
     /// What the pane at `place` holds, to be changed.
     pub fn content_mut(&mut self, place: usize) -> Option<&mut C> {
         if place + 1 != self.list.len() {

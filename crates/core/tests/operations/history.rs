@@ -71,7 +71,7 @@ impl History {
             8 | 9 => self.alter(rest),
             10 if rest.byte() == 0 => self.reset(),
             11 => self.primary = reloaded(&self.primary),
-            12 => self.change_resolution(rest.byte()),
+            12 => self.bring_to(rest.byte()),
             _ => self.ask(rest),
         }
         self.primary.check();
@@ -173,12 +173,23 @@ impl History {
     }
 
     /// Memory runs short, or there is enough again: the primary decides what that means for the series.
-    fn change_resolution(&mut self, index: u64) {
-        let Some(resolution) = Resolution::from_index(index as u8 % 3) else { return };
-        self.primary.change_resolution(resolution);
-        let mut payload = Vec::new();
-        decided::begin(&mut payload, self.time(None), resolution, None);
-        decided::end(&mut payload, &Tally::default());
+    /// What a change of the memory mode, LIQ.TRIM, or a write in another mode does.
+    fn bring_to(&mut self, what: u64) {
+        let Some(resolution) = Resolution::from_index(what as u8 % 3) else { return };
+        let (time, mut payload) = (self.time(None), Vec::new());
+        if what & 64 == 0 {
+            self.primary.change_resolution(resolution);
+            decided::begin(&mut payload, time, resolution, None);
+            decided::end(&mut payload, &Tally::default());
+        } else {
+            let (before, is_due) = (layout::encode(&self.primary), self.primary.is_due(time, resolution));
+            self.primary.bring_to(time, resolution);
+            assert!(is_due || layout::encode(&self.primary) == before, "what is not due changes nothing");
+            decided::brought(&mut payload, time, resolution);
+        }
+        if what & 32 != 0 {
+            self.primary.free_spare();
+        }
         assert_eq!(self.replica.apply(&payload), Ok(()), "a replica gives up what its primary does");
     }
 

@@ -4,7 +4,7 @@
 //! were not, the number of the batch. Applying it judges nothing.
 //!
 //! ```text
-//! layout:1 (= 1)  clock  trusted  resolution:1  producer:length+bytes (empty for none)  seq (only with a producer)
+//! layout:1 (= 1)  clock  trusted  detail:1 (resolution, bit 7: brought)  producer:length+bytes (empty for none)  seq (only with a producer)
 //! per recorded event: flags:1 (bit 0 sell, bit 1 exchange, bit 2 id)  ts  price:8  size:8  exchange?  id:8?
 //! end:1 (= 255)  totals × 8
 //! ```
@@ -21,19 +21,31 @@ const SELL: u8 = 1;
 const WITH_EXCHANGE: u8 = 2;
 const WITH_ID: u8 = 4;
 const END: u8 = 255;
+/// In the byte of the resolution: the series was brought to the clock although no event came.
+const BROUGHT: u8 = 128;
 
 /// Begins a decided write in `out`, which is cleared; `time` is what the events were judged by, `resolution` what the
 /// series keeps of them.
 pub fn begin(out: &mut Vec<u8>, time: Time, resolution: Resolution, batch: Option<BatchId<'_>>) {
+    put_head(out, time, resolution.index(), batch);
+}
+
+fn put_head(out: &mut Vec<u8>, time: Time, detail: u8, batch: Option<BatchId<'_>>) {
     out.clear();
     out.push(LAYOUT);
     put_varint(out, time.server_ms);
     put_varint(out, time.trusted_ms);
-    out.push(resolution.index());
+    out.push(detail);
     put_bytes(out, batch.map_or(b"", |batch| batch.producer));
     if let Some(batch) = batch {
         put_varint(out, batch.seq);
     }
+}
+
+/// Writes into `out` that the series was [brought to the clock](Series::bring_to), and nothing else.
+pub fn brought(out: &mut Vec<u8>, time: Time, resolution: Resolution) {
+    put_head(out, time, resolution.index() | BROUGHT, None);
+    end(out, &Tally::default());
 }
 
 /// Appends an event that was recorded.
@@ -64,12 +76,15 @@ impl Series {
     /// Does what `payload` says was decided; nothing, when it is not sound to the last byte.
     pub fn apply(&mut self, payload: &[u8]) -> Result<(), DecodeError> {
         let mut reader = Reader::new(payload);
-        let (time, resolution, batch) = read_head(&mut reader)?;
+        let Head { time, resolution, is_brought, batch } = read_head(&mut reader)?;
         let body = reader.clone();
         while read_event(&mut reader)?.is_some() {}
         let tally = read_tally(&mut reader)?;
         reader.finish()?;
-        self.change_resolution(resolution);
+        match is_brought {
+            true => self.bring_to(time, resolution),
+            false => self.change_resolution(resolution),
+        }
         let mut reader = body;
         while let Some(event) = read_event(&mut reader)? {
             self.record(time, &event);
@@ -80,7 +95,12 @@ impl Series {
     }
 }
 
-type Head<'a> = (Time, Resolution, Option<BatchId<'a>>);
+struct Head<'a> {
+    time: Time,
+    resolution: Resolution,
+    is_brought: bool,
+    batch: Option<BatchId<'a>>,
+}
 
 fn read_head<'a>(reader: &mut Reader<'a>) -> Result<Head<'a>, DecodeError> {
     match reader.byte()? {
@@ -89,13 +109,14 @@ fn read_head<'a>(reader: &mut Reader<'a>) -> Result<Head<'a>, DecodeError> {
     }
     let server_ms = reader.varint("clock", MAX_TIMESTAMP_MS)?;
     let time = Time { server_ms, trusted_ms: reader.varint("trusted clock", u64::MAX)? };
-    let resolution = Resolution::from_index(reader.byte()?).ok_or(DecodeError::Invalid("resolution"))?;
+    let detail = reader.byte()?;
+    let resolution = Resolution::from_index(detail & !BROUGHT).ok_or(DecodeError::Invalid("resolution"))?;
     let producer = reader.bytes("producer", MAX_PRODUCER_BYTES)?;
-    if producer.is_empty() {
-        return Ok((time, resolution, None));
-    }
-    let seq = reader.varint("seq", i64::MAX as u64)?;
-    Ok((time, resolution, Some(BatchId { producer, seq })))
+    let batch = match producer.is_empty() {
+        true => None,
+        false => Some(BatchId { producer, seq: reader.varint("seq", i64::MAX as u64)? }),
+    };
+    Ok(Head { time, resolution, is_brought: detail & BROUGHT != 0, batch })
 }
 
 /// The next event, `None` at the end of them.

@@ -257,6 +257,14 @@ impl Archive {
         self.join(self.fine_from_ms..u64::MAX, coarse_ms.min(FINE_PANE_MS), watcher);
     }
 
+    /// Gives back the memory that holds nothing; what waited is packed.
+    pub fn free_spare(&mut self) {
+        self.pack();
+        self.waiting = Vec::new();
+        self.late = Vec::new();
+        self.panes.free_spare();
+    }
+
     /// Packs all that waits.
     fn pack(&mut self) {
         self.pack_newest();

@@ -124,6 +124,17 @@ impl Events {
         }
     }
 
+    /// Whether [`roll`](Self::roll) would do anything.
+    pub fn is_due(&self, now_ms: u64, cutoff_ms: i64) -> bool {
+        self.archive.is_due(now_ms, cutoff_ms) || self.tail.first_ms().is_some_and(|first| first as i64 <= cutoff_ms)
+    }
+
+    /// Gives back the memory that holds nothing.
+    pub fn free_spare(&mut self) {
+        self.tail.free_spare();
+        self.archive.free_spare();
+    }
+
     /// Drops what is not later than `cutoff_ms`, panes as a whole, and joins panes that grew old.
     pub fn roll(&mut self, now_ms: u64, cutoff_ms: i64, watcher: &mut impl EventWatcher) {
         if self.archive.is_due(now_ms, cutoff_ms) {

@@ -162,6 +162,27 @@ impl Series {
         }
     }
 
+    /// Whether [`bring_to`](Self::bring_to) would change anything that persists.
+    pub fn is_due(&self, time: Time, resolution: Resolution) -> bool {
+        let (now_ms, cutoff_ms) = self.reach(time, None);
+        resolution != self.resolution || self.events.is_due(now_ms, cutoff_ms)
+    }
+
+    /// Brings the series to `time` without an event: it keeps so much detail from now on, and what no window reaches any
+    /// more goes.
+    pub fn bring_to(&mut self, time: Time, resolution: Resolution) {
+        self.change_resolution(resolution);
+        let (now_ms, cutoff_ms) = self.reach(time, None);
+        self.events.roll(now_ms, cutoff_ms, &mut self.cursors);
+    }
+
+    /// Gives back the memory that holds nothing: room for what may come, and derived answers. No answer changes; those
+    /// asked next are worked out anew.
+    pub fn free_spare(&mut self) {
+        self.cursors.forget();
+        self.events.free_spare();
+    }
+
     /// What this series is to keep in `mode`. One with so few events that panes would take more room than they do stays as
     /// it is.
     pub fn resolution_in(&self, mode: Mode) -> Resolution {
@@ -213,10 +234,15 @@ impl Series {
         batch.is_some_and(|BatchId { producer, seq }| self.producers.has_seen(producer, seq))
     }
 
+    /// The present as of `time` and an event, and what lies beyond the retention then, Unix ms.
+    fn reach(&self, time: Time, event_ms: Option<u64>) -> (u64, i64) {
+        let now_ms = self.now_ms(time).max(event_ms.unwrap_or(0));
+        (now_ms, now_ms as i64 - self.options.retention_ms as i64)
+    }
+
     /// Records an event that was decided to be recorded, by the time it was decided at.
     pub(crate) fn record(&mut self, time: Time, event: &Event<'_>) {
-        let now_ms = self.now_ms(time).max(event.ts_ms);
-        let cutoff_ms = now_ms as i64 - self.options.retention_ms as i64;
+        let (now_ms, cutoff_ms) = self.reach(time, Some(event.ts_ms));
         self.events.roll(now_ms, cutoff_ms, &mut self.cursors);
         // What a primary says was recorded may be out of reach of a replica that was told other settings.
         if event.ts_ms as i64 <= cutoff_ms || !self.has_room_for(1) {

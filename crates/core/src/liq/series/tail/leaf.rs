@@ -62,6 +62,13 @@ impl Leaf {
         Self { slots: self.slots, ids: self.ids, ..Self::with_capacity(0) }
     }
 
+    /// Gives back the memory that holds no event.
+    pub fn free_spare(&mut self) {
+        self.close_gap();
+        self.slots.shrink_to_fit();
+        self.ids.shrink_to_fit();
+    }
+
     /// Events held.
     pub const fn len(&self) -> usize {
         self.slots.len() - self.gone

@@ -387,6 +387,13 @@ impl Tail {
         }
     }
 
+    /// Gives back the memory that holds no event.
+    pub fn free_spare(&mut self) {
+        self.spare = None;
+        self.leaves.shrink_to_fit();
+        self.leaves.iter_mut().for_each(Leaf::free_spare);
+    }
+
     /// In how many leaves the events lie.
     pub fn leaf_count(&self) -> usize {
         self.leaves.len()
