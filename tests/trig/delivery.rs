@@ -64,6 +64,28 @@ fn what_cannot_be_appended_is_pending_until_it_can() {
 }
 
 #[test]
+fn a_row_of_candles_is_a_write_too() {
+    let mut server = Server::start();
+    server.expect_warning("a fire of 'k' was not appended");
+    let mut client = server.connect();
+    client.run("TICK.CREATE k FIRES out").ok();
+    let now = client.time_ms();
+    client.run(&format!("TRIG.SET k over BELOW 50 EXPIRES {} AT {}", now - 5_000, now - 9_000));
+    let row =
+        |minutes: u64| format!("CANDLE.PUT k 1m OHLCV {} 40 60 40 60 1", now / 60_000 * 60_000 - minutes * 60_000);
+    assert_eq!(client.run(&row(9)).field("inserted").int(), 1);
+    assert_eq!(column(&mut client, "out", "cause"), ["expired"], "time has passed, and no price was judged");
+    client.run("DEL out");
+    client.run("SET out x").ok();
+    client.run("TRIG.SET k due BELOW 50");
+    client.run("TICK.ADD k * buy 50 1");
+    client.run("DEL out");
+    assert_eq!(client.run(&row(8)).field("inserted").int(), 1);
+    assert_eq!(column(&mut client, "out", "id"), ["due"], "what was pending is tried again");
+    assert_eq!(client.run("TICK.INFO k").field("pending").int(), 0);
+}
+
+#[test]
 fn the_feeding_user_must_be_allowed_to_write_to_the_stream() {
     let mut server = Server::start();
     server.expect_warning("a fire of 'k' was not appended");

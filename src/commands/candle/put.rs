@@ -6,8 +6,9 @@ use liq_core::market::reply::PutReply;
 use liq_core::market::request::Put as Request;
 use liq_core::market::store::{Changes, Market, PutTally, Tally, Time};
 
+use crate::commands::fires::{self, Teller};
 use crate::commands::{closes, expiry};
-use crate::commit::{Expiry, Record, close, commit};
+use crate::commit::{Record, close, commit};
 use crate::ffi::{ArgSpec, Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
 use crate::refusal::Refusal;
 use crate::types::tickstore::TickStore;
@@ -67,28 +68,34 @@ impl Command for Put {
         check(&stored.market, &request)?;
         let (rows, still_open) = stored.market.ended_rows(request.unit, &request.rows, time);
         let mut changes = Changes::default();
+        // Rows judge no trigger, but time has passed.
+        stored.market.expire_triggers(time, &mut changes);
         let tally = stored.market.put_rows(request.unit, rows, request.is_whole, Some(&mut changes));
         let tally = PutTally { open: still_open, ..tally };
         let is_stored = tally.inserted + tally.replaced + tally.same + tally.removed > 0;
-        if !is_stored {
+        if !is_stored && changes.fired() == 0 {
             close(context, open);
             reply::send(context, &PutReply::from(&tally));
             return Ok(());
         }
-        let expiry = if is_stored { expiry::renewed(stored, now_ms) } else { Expiry::Kept };
+        let mut payload = Vec::new();
+        decided::begin(&mut payload, now_ms, None);
+        decided::push_rows(&mut payload, request.unit, rows, request.is_whole);
+        decided::end(&mut payload, &Tally::default());
+        fires::note(&stored.market, &changes, 0, &mut payload);
+        let telling = fires::take(&mut stored.market, &changes, Teller::Triggers, Some(&mut payload));
+        let expiry = expiry::of_market(stored, is_stored, now_ms);
         let stream = if changes.is_empty() { None } else { stored.market.options().closes.clone() };
         let closed = if is_new {
             let blob = stored.encode_versioned();
             memory::check_new(context)?;
             commit(context, open, Record::Command(TickStore::LOAD_COMMAND, &[&blob]), expiry)
         } else {
-            let mut payload = Vec::new();
-            decided::begin(&mut payload, now_ms, None);
-            decided::push_rows(&mut payload, request.unit, rows, request.is_whole);
-            decided::end(&mut payload, &Tally::default());
             commit(context, open, Record::Command(c"TICK.APPLY", &[&payload]), expiry)
         };
+        telling.tell_expired(&closed);
         closes::tell(context, &closed, stream.as_ref(), &changes);
+        fires::deliver(context, &closed, &telling);
         reply::send(context, &PutReply::from(&tally));
         Ok(())
     }
