@@ -73,6 +73,14 @@ pub fn write<'call, T: Persisted>(
     Ok(Writable { context, name, key: WriteKey::open(context, name)?, change: Change::Kept })
 }
 
+/// As [`write`], for what the module does by itself: idle times and counts of use stay what they are.
+pub fn write_untouched<'call, T: Persisted>(
+    context: &'call Context<'call>,
+    name: KeyName<'call>,
+) -> Result<Writable<'call, T>, Refusal> {
+    Ok(Writable { context, name, key: WriteKey::open_untouched(context, name)?, change: Change::Kept })
+}
+
 impl<'call, T: Persisted> Writable<'call, T> {
     /// The key's name.
     pub fn name(&self) -> KeyName<'call> {

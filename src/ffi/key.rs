@@ -97,7 +97,17 @@ pub struct WriteKey<'call, T> {
 
 impl<'call, T: Persisted> WriteKey<'call, T> {
     pub(crate) fn open(context: &'call Context<'_>, name: KeyName<'_>) -> Result<Self, HoldsAnotherType> {
-        let handle = Handle::open(context, name, raw::REDISMODULE_READ | raw::REDISMODULE_WRITE);
+        Self::open_as(context, name, raw::REDISMODULE_READ | raw::REDISMODULE_WRITE)
+    }
+
+    /// As [`open`](Self::open), and the server does not take it for a use of the key.
+    pub(crate) fn open_untouched(context: &'call Context<'_>, name: KeyName<'_>) -> Result<Self, HoldsAnotherType> {
+        const MODE: u32 = raw::REDISMODULE_READ | raw::REDISMODULE_WRITE | raw::REDISMODULE_OPEN_KEY_NOTOUCH;
+        Self::open_as(context, name, MODE)
+    }
+
+    fn open_as(context: &'call Context<'_>, name: KeyName<'_>, mode: u32) -> Result<Self, HoldsAnotherType> {
+        let handle = Handle::open(context, name, mode);
         Ok(Self { value: handle.value()?, handle, call: PhantomData })
     }
 

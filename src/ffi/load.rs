@@ -40,13 +40,13 @@ macro_rules! required_functions {
 }
 
 required_functions! {
-    RedisModule_ACLCheckKeyPermissions, RedisModule_Alloc, RedisModule_Call, RedisModule_CallReplyInteger,
+    RedisModule_ACLCheckKeyPermissions, RedisModule_Alloc, RedisModule_BlockClient, RedisModule_Call, RedisModule_CallReplyInteger,
     RedisModule_CallReplyStringPtr, RedisModule_CallReplyType, RedisModule_CloseKey, RedisModule_CreateCommand,
     RedisModule_CreateDataType, RedisModule_CreateString, RedisModule_CreateTimer, RedisModule_DbSize,
     RedisModule_DefragAlloc, RedisModule_DefragCursorGet, RedisModule_DefragCursorSet, RedisModule_DefragShouldStop,
     RedisModule_DeleteKey, RedisModule_DigestAddStringBuffer, RedisModule_DigestEndSequence, RedisModule_EmitAOF,
     RedisModule_Free, RedisModule_FreeCallReply, RedisModule_FreeModuleUser, RedisModule_FreeServerInfo,
-    RedisModule_FreeString, RedisModule_GetAbsExpire, RedisModule_GetClientId, RedisModule_GetCommand,
+    RedisModule_FreeString, RedisModule_GetAbsExpire, RedisModule_GetBlockedClientPrivateData, RedisModule_GetClientId, RedisModule_GetCommand,
     RedisModule_GetContextFlags, RedisModule_GetCurrentUserName, RedisModule_GetDetachedThreadSafeContext,
     RedisModule_GetLRU, RedisModule_GetModuleUserFromUserName, RedisModule_GetSelectedDb, RedisModule_GetServerInfo,
     RedisModule_GetServerVersion, RedisModule_HoldString, RedisModule_InfoAddFieldCString,
@@ -63,7 +63,7 @@ required_functions! {
     RedisModule_ServerInfoGetFieldC, RedisModule_ServerInfoGetFieldUnsigned, RedisModule_SetAbsExpire,
     RedisModule_SetCommandInfo, RedisModule_SetModuleOptions, RedisModule_SignalModifiedKey, RedisModule_StopTimer,
     RedisModule_StringPtrLen, RedisModule_SubscribeToKeyspaceEvents, RedisModule_SubscribeToServerEvent,
-    RedisModule_ValueLength, RedisModule_WrongArity,
+    RedisModule_UnblockClient, RedisModule_ValueLength, RedisModule_WrongArity,
 }
 
 /// The server while it loads the module.

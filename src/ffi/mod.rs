@@ -51,6 +51,7 @@ mod replication;
 mod role;
 mod scan;
 mod timer;
+mod waiting;
 
 pub use acl::WriteAccess;
 pub use allocator::{has_grown, note_looked, used_bytes};
@@ -72,6 +73,7 @@ pub use parameter::Parameter;
 pub use persisted::{Persisted, TypeSlot};
 pub use scan::{Findings, MetKey, MetType, Visitor, Walk, count_keys};
 pub use timer::{Alarm, TimerSlot, arm, disarm};
+pub use waiting::{Awaited, WaitingClient};
 
 /// Ends the current entry with a panic that its guard answers.
 #[cold]

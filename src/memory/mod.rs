@@ -3,10 +3,11 @@
 //! How much is used is looked at by the server's cron, and by the next write after a good deal was allocated. A series is
 //! brought to what the mode leaves it at its next write; the others by a walk (`walk`).
 
+mod trim;
 mod walk;
 
 use std::ffi::CStr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use liq_core::grammar::format_bytes;
 use liq_core::liq::series::{DEFAULT_ROOM_BYTES, set_room};
@@ -15,6 +16,8 @@ use liq_core::memory::{Mode, State};
 use crate::ffi::{self, Context, Level, MemoryWatch};
 use crate::limit::{Limit, Unit};
 use crate::refusal::Refusal;
+
+pub use trim::{Trim, begin as trim};
 
 /// `liq.memory-budget`: what the module may use, bytes; 0 for no budget of its own, the server's `maxmemory` then.
 pub static BUDGET: Limit = Limit::new(c"memory-budget", Unit::Memory, 0..=1 << 53, 0);
@@ -114,7 +117,15 @@ pub struct Watch;
 
 impl MemoryWatch for Watch {
     fn look(context: &Context<'_>) {
+        /// Whether this server decided about its keys when it was looked at last.
+        static DECIDED: AtomicBool = AtomicBool::new(true);
         look(context);
+        // What another server decided, or what a file held, may be meant for more memory or less.
+        let decides = context.decides();
+        if decides && !DECIDED.swap(decides, Ordering::Relaxed) {
+            walk::begin();
+        }
+        DECIDED.store(decides, Ordering::Relaxed);
     }
 
     fn configured(context: &Context<'_>) {

@@ -39,6 +39,7 @@ mod replication;
 mod reply_shapes;
 mod signals;
 mod slot_migration;
+mod trim;
 mod twin;
 mod windows_beyond_the_tail;
 mod wording;

@@ -47,6 +47,15 @@ pub fn liq_memory() -> Cmd {
     cmd("LIQ.MEMORY")
 }
 
+/// `LIQ.TRIM`, or `LIQ.TRIM AGGRESSIVE` → bytes freed: of one server, so in a cluster it is to be sent to each node.
+pub fn liq_trim(aggressive: bool) -> Cmd {
+    let mut command = cmd("LIQ.TRIM");
+    if aggressive {
+        command.arg("AGGRESSIVE");
+    }
+    command
+}
+
 /// `LIQ.RESET key` → `OK`.
 pub fn liq_reset(key: impl ToSingleRedisArg) -> Cmd {
     keyed("LIQ.RESET", key, &[])

@@ -48,6 +48,12 @@ impl Mode {
         }
     }
 
+    /// The next shorter one; the last stays.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self::from_index(self.index() + 1)
+    }
+
     /// The mode after this one when memory is used to `ratio`, in parts of a thousand of what there is.
     #[must_use]
     pub fn at(self, ratio: u64) -> Self {

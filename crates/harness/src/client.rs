@@ -58,6 +58,16 @@ impl Client {
         replies.into_iter().map(Reply::from_value).collect()
     }
 
+    /// Sends one line without waiting for its reply, which [`receive`](Self::receive) gets.
+    #[track_caller]
+    pub fn send(&mut self, line: &str) {
+        let mut command = redis::Cmd::new();
+        for word in words(line) {
+            command.arg(word);
+        }
+        self.connection.send_packed_command(&command.get_packed_command()).expect("the server takes the line");
+    }
+
     /// Waits for something the server sends by itself, such as a message of a subscription.
     #[track_caller]
     pub fn receive(&mut self) -> Reply {

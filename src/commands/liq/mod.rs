@@ -18,6 +18,7 @@ mod recording;
 mod replayed;
 mod reset;
 mod stats;
+mod trim;
 mod vwap;
 
 use reading::Reading;
@@ -27,7 +28,7 @@ use crate::ffi::Registration;
 use crate::types::liqseries::LiqSeries;
 
 /// The family's registry.
-pub static COMMANDS: [Registration; 17] = [
+pub static COMMANDS: [Registration; 18] = [
     Registration::of::<create::Create>(),
     Registration::of::<alter::Alter>(),
     Registration::of::<add::Add>(),
@@ -43,6 +44,7 @@ pub static COMMANDS: [Registration; 17] = [
     Registration::of::<info::Info>(),
     Registration::of::<reset::Reset>(),
     Registration::of::<memory::Memory>(),
+    Registration::of::<trim::Trim>(),
     Registration::of::<Apply<LiqSeries>>(),
     Registration::of::<Load<LiqSeries>>(),
 ];
