@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,6 +31,12 @@ pub struct Cli {
     /// With --once: as JSON, as docs/liq-top.schema.json describes it
     #[arg(long, requires = "once")]
     pub json: bool,
+    /// Serves the same as live pages, such as on 127.0.0.1:8321
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["once", "svg"])]
+    pub web: Option<SocketAddr>,
+    /// The token that pages ask for; without one there is one of chance, and none on this machine itself
+    #[arg(long, env = "LIQ_TOP_TOKEN", hide_env_values = true, value_name = "TOKEN", value_parser = crate::web::token)]
+    pub token: Option<String>,
     /// Draws one symbol into this file, - for standard output, and ends
     #[arg(long, value_name = "FILE", requires = "symbol", conflicts_with = "once")]
     pub svg: Option<PathBuf>,

@@ -15,3 +15,4 @@ pub mod picture;
 pub mod terminal;
 pub mod trouble;
 pub mod watch;
+pub mod web;

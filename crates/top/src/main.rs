@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use liq_top::cli::Cli;
 use liq_top::model::View;
+use liq_top::picture::Paper;
 use liq_top::watch::{Source, Wants};
-use liq_top::{once, picture, terminal, watch};
+use liq_top::{once, picture, terminal, watch, web};
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
@@ -37,7 +38,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
     }
     if let (Some(file), Some(symbol)) = (&cli.svg, &cli.symbol) {
         let (row, detail) = runtime.block_on(watch::closely(&source, window_ms, symbol.as_bytes()))?;
-        let picture = picture::svg(&row, &detail)?;
+        let picture = picture::svg(&row, &detail, Paper::White)?;
         if file.as_os_str() == "-" {
             std::io::stdout().lock().write_all(picture.as_bytes())?;
         } else {
@@ -45,7 +46,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
         }
         return Ok(());
     }
-    if !std::io::stdout().is_terminal() {
+    if cli.web.is_none() && !std::io::stdout().is_terminal() {
         return Err("standard output is no terminal: say --once for a picture as text".into());
     }
     let (out, view) = tokio::sync::watch::channel(View::new(&source.address));
@@ -55,7 +56,10 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
     let refresh = cli.refresh;
     runtime.block_on(async {
         tokio::spawn(watch::run(source, refresh, wanted, out));
-        terminal::run(view, wants, window_ms, colours).await
+        match cli.web {
+            Some(address) => web::run(address, cli.token.clone(), view, wants).await,
+            None => terminal::run(view, wants, window_ms, colours).await,
+        }
     })?;
     Ok(())
 }

@@ -23,27 +23,48 @@ const DOTS: (f64, f64) = (2.0, 9.0);
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
+/// What a picture is drawn on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paper {
+    /// White.
+    White,
+    /// Whatever is behind it, light or dark: letters and axes are of a grey that is seen on both.
+    Bare,
+}
+
+impl Paper {
+    const fn ink(self) -> RGBColor {
+        match self {
+            Self::White => INK,
+            Self::Bare => QUIET,
+        }
+    }
+}
+
 /// The picture.
-pub fn svg(row: &SymbolRow, detail: &Detail) -> Result<String, String> {
+pub fn svg(row: &SymbolRow, detail: &Detail, paper: Paper) -> Result<String, String> {
     let mut out = String::new();
-    draw(&mut out, row, detail).map_err(|error| error.to_string())?;
+    draw(&mut out, row, detail, paper).map_err(|error| error.to_string())?;
     Ok(out)
 }
 
-fn draw(out: &mut String, row: &SymbolRow, detail: &Detail) -> Drawn {
+fn draw(out: &mut String, row: &SymbolRow, detail: &Detail, paper: Paper) -> Drawn {
     let root = SVGBackend::with_string(out, SIZE).into_drawing_area();
-    root.fill(&WHITE)?;
+    if paper == Paper::White {
+        root.fill(&WHITE)?;
+    }
+    let ink = paper.ink();
     let (head, body) = root.split_vertically(HEAD);
-    head_lines(&head, row, detail)?;
+    head_lines(&head, row, detail, ink)?;
     let (upper, lower) = body.split_vertically(PRICES);
-    prices(&upper, detail)?;
+    prices(&upper, detail, ink)?;
     let (left, right) = lower.split_horizontally(SIZE.0 / 2);
-    volumes(&left, detail)?;
-    sizes(&right, detail)?;
+    volumes(&left, detail, ink)?;
+    sizes(&right, detail, ink)?;
     root.present()
 }
 
-fn head_lines(area: &Area<'_>, row: &SymbolRow, detail: &Detail) -> Drawn {
+fn head_lines(area: &Area<'_>, row: &SymbolRow, detail: &Detail, ink: RGBColor) -> Drawn {
     let title = format!(
         "{}, liquidations of {} until {} UTC",
         shown(row.symbol.as_bytes(), 40),
@@ -63,11 +84,11 @@ fn head_lines(area: &Area<'_>, row: &SymbolRow, detail: &Detail) -> Drawn {
         optional_price(row.last_price),
         change(row.deviation_pct),
     );
-    area.draw_text(&title, &("sans-serif", 20).into_font().color(&INK), (12, 10))?;
-    area.draw_text(&figures, &("sans-serif", 13).into_font().color(&INK), (12, 38))
+    area.draw_text(&title, &("sans-serif", 20).into_font().color(&ink), (12, 10))?;
+    area.draw_text(&figures, &("sans-serif", 13).into_font().color(&ink), (12, 38))
 }
 
-fn prices(area: &Area<'_>, detail: &Detail) -> Drawn {
+fn prices(area: &Area<'_>, detail: &Detail, ink: RGBColor) -> Drawn {
     let bands = detail.bands.map(|bands| [bands.vwap, bands.upper, bands.lower]);
     let averages: Vec<(f64, f64)> =
         detail.spans.iter().filter_map(|span| Some((span.start_ms as f64, span.vwap?))).collect();
@@ -83,13 +104,15 @@ fn prices(area: &Area<'_>, detail: &Detail) -> Drawn {
         .margin(8)
         .caption(
             "price: average by time (line), VWAP and 2 deviations (level), events (red: longs, green: shorts)",
-            ("sans-serif", 12),
+            ("sans-serif", 12).into_font().color(&ink),
         )
         .x_label_area_size(22)
         .y_label_area_size(76)
         .build_cartesian_2d(from..to, low - margin..high + margin)?;
     chart
         .configure_mesh()
+        .axis_style(ink)
+        .label_style(("sans-serif", 12).into_font().color(&ink))
         .light_line_style(TRANSPARENT)
         .bold_line_style(QUIET.mix(0.2))
         .x_label_formatter(&|at| time_of_day(*at as u64))
@@ -109,7 +132,7 @@ fn prices(area: &Area<'_>, detail: &Detail) -> Drawn {
     Ok(())
 }
 
-fn volumes(area: &Area<'_>, detail: &Detail) -> Drawn {
+fn volumes(area: &Area<'_>, detail: &Detail, ink: RGBColor) -> Drawn {
     let span_ms = match detail.spans.as_slice() {
         [first, second, ..] => second.start_ms.saturating_sub(first.start_ms) as f64,
         _ => 60_000.0,
@@ -118,12 +141,14 @@ fn volumes(area: &Area<'_>, detail: &Detail) -> Drawn {
     let (from, to) = (detail.from_ms as f64, (detail.to_ms as f64).max(detail.from_ms as f64 + 1.0));
     let mut chart = ChartBuilder::on(area)
         .margin(8)
-        .caption("volume by time: longs below, shorts above", ("sans-serif", 12))
+        .caption("volume by time: longs below, shorts above", ("sans-serif", 12).into_font().color(&ink))
         .x_label_area_size(22)
         .y_label_area_size(56)
         .build_cartesian_2d(from..to, 0.0..highest * 1.05)?;
     chart
         .configure_mesh()
+        .axis_style(ink)
+        .label_style(("sans-serif", 12).into_font().color(&ink))
         .disable_mesh()
         .x_labels(4)
         .y_labels(4)
@@ -142,12 +167,12 @@ fn volumes(area: &Area<'_>, detail: &Detail) -> Drawn {
     Ok(())
 }
 
-fn sizes(area: &Area<'_>, detail: &Detail) -> Drawn {
+fn sizes(area: &Area<'_>, detail: &Detail, ink: RGBColor) -> Drawn {
     let highest = detail.classes.iter().map(|class| class.count).max().unwrap_or(0).max(1) as f64;
     let width = detail.classes.len().max(1) as f64;
     let mut chart = ChartBuilder::on(area)
         .margin(8)
-        .caption("events by size", ("sans-serif", 12))
+        .caption("events by size", ("sans-serif", 12).into_font().color(&ink))
         .x_label_area_size(22)
         .y_label_area_size(56)
         .build_cartesian_2d(0.0..width, 0.0..highest * 1.05)?;
@@ -155,7 +180,15 @@ fn sizes(area: &Area<'_>, detail: &Detail) -> Drawn {
         let class = detail.classes.get(at.max(0.0) as usize).map(|class| class.low);
         class.or(detail.classes.last().map(|class| class.high)).map(amount).unwrap_or_default()
     };
-    chart.configure_mesh().disable_mesh().x_labels(6).y_labels(4).x_label_formatter(&edge).draw()?;
+    chart
+        .configure_mesh()
+        .axis_style(ink)
+        .label_style(("sans-serif", 12).into_font().color(&ink))
+        .disable_mesh()
+        .x_labels(6)
+        .y_labels(4)
+        .x_label_formatter(&edge)
+        .draw()?;
     let bars = detail.classes.iter().enumerate().map(|(at, class)| {
         Rectangle::new([(at as f64 + 0.05, 0.0), (at as f64 + 0.95, class.count as f64)], LINE.filled())
     });

@@ -1,0 +1,233 @@
+//! The pages as HTML. Every text that comes from the server goes through [`escape`], and names before that through the
+//! letters of [`shown`].
+
+use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use crate::figures::{age, amount, change, optional_amount, optional_price, price, ratio, sparkline, time_of_day};
+use crate::model::{Alarm, Link, Snapshot, SymbolRow, View};
+use crate::names::{Key, LONG, shown};
+use crate::once;
+use crate::picture::{Paper, svg};
+use crate::watch::local_ms;
+
+/// Rows on the page; the rest is smaller.
+const MOST_ROWS: usize = 500;
+const MOST_NEWS: usize = 20;
+
+/// What stands for a key in addresses: keys may be long, and no text.
+fn id(key: &Key) -> String {
+    let mut hasher = DefaultHasher::new();
+    key.bytes().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// The key with this id.
+pub fn find(view: &View, wanted: &str) -> Option<Key> {
+    let rows = &view.snapshot.as_ref()?.symbols;
+    rows.iter().find(|row| id(&row.name) == wanted).map(|row| row.name.clone())
+}
+
+/// Text that is only text.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+fn name(text: &str, most: usize) -> String {
+    escape(&shown(text.as_bytes(), most))
+}
+
+/// A page as it is first loaded.
+pub fn whole(view: &View, key: Option<&Key>) -> String {
+    let (title, events) = match key {
+        Some(key) => (escape(&shown(key.symbol(), LONG)), format!("/events?id={}", id(key))),
+        None => ("all symbols".to_owned(), "/events".to_owned()),
+    };
+    format!(
+        "<!doctype html><html lang=en><head><meta charset=utf-8><title>{title} - liq-top</title>\
+         <meta name=viewport content=\"width=device-width\"><link rel=stylesheet href=/style.css>\
+         <script src=/live.js defer></script></head><body data-events=\"{events}\">\
+         <p id=gone hidden>liq-top does not answer: what is shown is old</p><main id=view>{}</main></body></html>\n",
+        content(view, key)
+    )
+}
+
+/// What changes of a page.
+pub fn content(view: &View, key: Option<&Key>) -> String {
+    let mut out = String::new();
+    if let Link::Down { since_ms, why } = &view.link {
+        let since = age(local_ms().saturating_sub(*since_ms));
+        let _ = write!(out, "<p class=alarm>no server for {since}: {}</p>", escape(why));
+    }
+    let Some(snapshot) = view.snapshot.as_deref() else {
+        out.push_str("<p>nothing was read yet</p>");
+        return out;
+    };
+    let class = match snapshot.memory.alarm {
+        Some(Alarm::Alert) => "alarm",
+        Some(Alarm::Warning) => "warning",
+        None => "quiet",
+    };
+    let [server, memory] = once::head(snapshot);
+    let _ = write!(out, "<p class=quiet>{}</p><p class={class}>{}</p>", escape(&server), escape(&memory));
+    for warning in &snapshot.warnings {
+        let _ = write!(out, "<p class=warning>{}</p>", escape(warning));
+    }
+    match key {
+        Some(key) => one(&mut out, view, snapshot, key),
+        None => all(&mut out, snapshot),
+    }
+    out
+}
+
+fn all(out: &mut String, snapshot: &Snapshot) {
+    let _ = write!(
+        out,
+        "<table><thead><tr><th>symbol ({})<th>events<th>volume<th>p50<th>p80<th>p95<th>vwap<th>dev<th>longs<th>rate<th>last hour\
+         </thead><tbody>",
+        age(snapshot.window_ms)
+    );
+    for row in snapshot.symbols.iter().take(MOST_ROWS) {
+        symbol_row(out, row);
+    }
+    out.push_str("</tbody></table>");
+    if let Some(more @ 1..) = snapshot.symbols.len().checked_sub(MOST_ROWS) {
+        let _ = write!(out, "<p class=quiet>and {more} with less volume</p>");
+    }
+    news(out, snapshot);
+    tables(out, snapshot);
+}
+
+fn symbol_row(out: &mut String, row: &SymbolRow) {
+    let _ = write!(out, "<tr><td><a href=\"/symbol?id={}\">{}</a>", id(&row.name), name(&row.symbol, 32));
+    if let Some(error) = &row.error {
+        let _ = write!(out, "<td colspan=10 class=warning>{}", escape(error));
+        return;
+    }
+    let longs = row.sell_volume / (row.buy_volume + row.sell_volume).max(f64::MIN_POSITIVE) * 100.0;
+    let _ = write!(
+        out,
+        "<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td><meter min=0 max=100 value={longs:.0} title=\"{longs:.0} % longs\"></meter>\
+         <td>{}<td class=chart>{}",
+        row.count,
+        amount(row.volume),
+        optional_amount(row.p50),
+        optional_amount(row.p80),
+        optional_amount(row.p95),
+        optional_price(row.vwap),
+        escape(&change(row.deviation_pct)),
+        ratio(row.rate_ratio),
+        sparkline(&row.hour, 30),
+    );
+}
+
+fn news(out: &mut String, snapshot: &Snapshot) {
+    out.push_str("<section><h2>large liquidations (UTC)</h2><table><tbody>");
+    for event in snapshot.events.iter().take(MOST_NEWS) {
+        let _ = write!(
+            out,
+            "<tr class={}><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}",
+            event.side,
+            time_of_day(event.ts_ms),
+            name(&event.symbol, 32),
+            event.side,
+            amount(event.size),
+            price(event.price),
+            name(event.exchange.as_deref().unwrap_or_default(), 20),
+        );
+    }
+    out.push_str("</tbody></table></section><section><h2>signals (UTC)</h2><table><tbody>");
+    for signal in snapshot.signals.iter().take(MOST_NEWS) {
+        let _ = write!(
+            out,
+            "<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}",
+            signal.ts_ms.map(time_of_day).unwrap_or_default(),
+            name(&signal.symbol, 32),
+            name(&signal.side, 8),
+            optional_price(signal.price),
+            escape(&change(signal.vwap_deviation)),
+            name(&signal.entry_reason, 32),
+        );
+    }
+    out.push_str("</tbody></table></section>");
+}
+
+fn tables(out: &mut String, snapshot: &Snapshot) {
+    let count = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+    out.push_str("<section><h2>markets</h2><table><thead><tr><th>market<th>price<th>age<th>armed<th>pending<th>fired</thead><tbody>");
+    for row in snapshot.markets.iter().take(MOST_ROWS) {
+        let _ = write!(
+            out,
+            "<tr class={}><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}",
+            if row.is_stale == Some(true) { "warning" } else { "live" },
+            name(&row.symbol, 32),
+            name(row.price.as_deref().unwrap_or("-"), 24),
+            row.age_ms.map_or_else(|| "-".to_owned(), age),
+            count(row.armed),
+            count(row.pending),
+            count(row.fired),
+        );
+    }
+    out.push_str("</tbody></table></section><section><h2>limiters, fullest first</h2><table><tbody>");
+    for row in snapshot.limiters.iter().take(MOST_NEWS) {
+        let _ = write!(
+            out,
+            "<tr class={}><td>{}<td>{:.0} %<td>of {} in {}<td>{}",
+            if row.ban_ms > 0 || row.used_share >= 0.9 { "warning" } else { "live" },
+            name(&row.key, 40),
+            row.used_share * 100.0,
+            row.burst,
+            age(row.period_ms),
+            if row.ban_ms > 0 { format!("banned for {}", age(row.ban_ms)) } else { String::new() },
+        );
+    }
+    out.push_str("</tbody></table></section>");
+}
+
+fn one(out: &mut String, view: &View, snapshot: &Snapshot, key: &Key) {
+    let _ = write!(
+        out,
+        "<p><a href=\"/\">all symbols</a></p><h1>{}</h1><p class=quiet>{}</p>",
+        escape(&shown(key.symbol(), LONG)),
+        escape(&shown(key.bytes(), LONG))
+    );
+    let Some(row) = snapshot.symbols.iter().find(|row| row.name == *key) else {
+        out.push_str("<p class=warning>the series is gone</p>");
+        return;
+    };
+    let Some(detail) = view.details.get(key) else {
+        out.push_str("<p class=quiet>it is being read</p>");
+        return;
+    };
+    for error in row.error.iter().chain(&detail.error) {
+        let _ = write!(out, "<p class=warning>{}</p>", escape(error));
+    }
+    match svg(row, detail, Paper::Bare) {
+        Ok(picture) => out.push_str(&picture),
+        Err(error) => drop(write!(out, "<p class=warning>{}</p>", escape(&error))),
+    }
+    out.push_str("<table><thead><tr><th>venue<th>events<th>volume<th>longs<th>shorts</thead><tbody>");
+    for venue in &detail.venues {
+        let _ = write!(
+            out,
+            "<tr><td>{}<td>{}<td>{}<td>{}<td>{}",
+            name(&venue.name, 32),
+            venue.count,
+            amount(venue.volume),
+            amount(venue.sell_volume),
+            amount(venue.buy_volume)
+        );
+    }
+    out.push_str("</tbody></table>");
+}

@@ -1,0 +1,185 @@
+//! `liq-top --web`: pages over HTTP, live by server-sent events.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod support;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+
+use support::{HOSTILE, Server, add_events, fail, program, stocked_server, wait_until};
+
+/// The program while it serves.
+struct Site {
+    child: Child,
+    url: String,
+    port: u16,
+}
+
+impl Site {
+    #[track_caller]
+    fn open(redis: &str, address: &str, arguments: &[&str]) -> Self {
+        let mut command = program(redis);
+        command.args(["--refresh", "0.1", "--web", address]).args(arguments).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("liq-top: ").unwrap_or_else(|| panic!("{line}")).to_owned();
+        let port = url.split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
+        Self { child, url, port }
+    }
+
+    fn send(&self, path: &str, headers: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n").unwrap();
+        stream
+    }
+
+    /// Status, head and body.
+    #[track_caller]
+    fn get(&self, path: &str, headers: &str) -> (u16, String, String) {
+        let mut answer = String::new();
+        self.send(path, headers).read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_owned(), body.to_owned())
+    }
+
+    #[track_caller]
+    fn page(&self, path: &str) -> String {
+        let (status, head, body) = self.get(path, "Host: localhost\r\n");
+        assert_eq!(status, 200, "{head}\n{body}");
+        assert!(head.to_lowercase().contains("content-security-policy: default-src 'none'"), "{head}");
+        body
+    }
+
+    /// The contents of a live page as they come.
+    fn live(&self, path: &str) -> impl Iterator<Item = String> {
+        let lines = BufReader::new(self.send(path, "Host: localhost\r\n")).lines().map_while(Result::ok);
+        let data = lines.filter_map(|line| line.strip_prefix("data: ").map(str::to_owned));
+        data.map(|text| serde_json::from_str(&text).unwrap())
+    }
+
+    /// Where the page of all links to the symbol.
+    #[track_caller]
+    fn link_to(&self, shown: &str) -> String {
+        let mut page = String::new();
+        wait_until("the symbol is linked", || {
+            page = self.page("/");
+            page.contains(&format!("\">{shown}</a>"))
+        });
+        let (before, _) = page.split_once(&format!("\">{shown}</a>")).unwrap();
+        before.rsplit("href=\"").next().unwrap().to_owned()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_page_of_all_symbols_is_live() {
+    let server = stocked_server(&["notify-keyspace-events Engxe"]);
+    let site = Site::open(&server.url(), "127.0.0.1:0", &[]);
+    site.link_to("BTCUSDT");
+    let page = site.page("/");
+    for part in [
+        "<!doctype html>",
+        "121",
+        "large liquidations",
+        "liquidation_long",
+        "61755.7",
+        "rl:{okx}",
+        "data-events=\"/events\"",
+    ] {
+        assert!(page.contains(part), "{part} is missing in\n{page}");
+    }
+    let outside = page.split("://").count() - 1;
+    assert_eq!(outside, 0, "nothing is loaded from elsewhere: {page}");
+    let mut contents = site.live("/events");
+    assert!(contents.next().unwrap().contains("BTCUSDT"));
+    add_events(&mut server.connect(), b"liq:{FRESH}", 5);
+    assert!(contents.any(|content| content.contains("FRESH")), "a new symbol comes without asking");
+    let style = site.page("/style.css");
+    assert!(style.contains("prefers-color-scheme: dark"));
+    assert!(site.page("/live.js").contains("EventSource"));
+}
+
+#[test]
+fn the_page_of_one_symbol_is_read_while_somebody_looks() {
+    let server = stocked_server(&[]);
+    let site = Site::open(&server.url(), "127.0.0.1:0", &[]);
+    let link = site.link_to("BTCUSDT");
+    assert!(site.page(&link).contains("it is being read"), "nobody looks yet");
+    let events = link.replace("/symbol", "/events");
+    let mut contents = site.live(&events);
+    let content = contents.find(|content| content.contains("<svg")).unwrap();
+    assert!(content.contains("BYBIT") && content.matches("<circle").count() == 121, "{content}");
+    assert!(!content.contains("#FFFFFF"), "the page's own colour is behind the picture");
+    // A browser that leaves is no longer read for, whether it says so or not.
+    drop(contents);
+    wait_until("nobody looks any more", || site.page(&link).contains("it is being read"));
+    let (status, ..) = site.get("/symbol?id=0000000000000000", "Host: localhost\r\n");
+    assert_eq!(status, 404);
+}
+
+#[test]
+fn nothing_of_a_name_is_markup() {
+    let server = Server::start();
+    let mut client = server.connect();
+    let huge = format!("liq:{{{}}}", "<b>".repeat(20_000));
+    for name in HOSTILE.iter().copied().chain([huge.as_bytes()]) {
+        add_events(&mut client, name, 10);
+    }
+    let site = Site::open(&server.url(), "127.0.0.1:0", &[]);
+    let link = site.link_to("&lt;script&gt;alert(1)&lt;/script&gt;");
+    let page = site.page("/");
+    let of_symbol = site.live(&link.replace("/symbol", "/events")).find(|content| content.contains("<svg")).unwrap();
+    for text in [page.as_str(), of_symbol.as_str(), &site.page(&link)] {
+        assert!(!text.contains("<script>") && !text.contains("<b>"), "{text}");
+        assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()), "{text:?}");
+        assert!(!text.contains('\u{202e}'));
+    }
+}
+
+#[test]
+fn other_sites_and_strangers_are_refused() {
+    let server = stocked_server(&[]);
+    let site = Site::open(&server.url(), "127.0.0.1:0", &[]);
+    let (status, _, body) = site.get("/", "Host: evil.example\r\n");
+    assert_eq!((status, body.contains("BTCUSDT")), (403, false), "a name that was turned to this machine");
+
+    // Where others can reach it, there is a token without asking for one.
+    let open = Site::open(&server.url(), "0.0.0.0:0", &[]);
+    let token = open.url.split_once("?token=").unwrap().1.to_owned();
+    assert!(token.len() >= 32);
+    for path in ["/", "/events", "/style.css", "/?token=wrong"] {
+        assert_eq!(open.get(path, "Host: localhost\r\n").0, 403, "{path}");
+    }
+    let (status, head, _) = open.get(&format!("/?token={token}"), "Host: any\r\n");
+    assert!(status == 303 && head.contains("HttpOnly; SameSite=Strict"), "{head}");
+    assert_eq!(open.get("/", &format!("Host: any\r\nCookie: liq-top={token}\r\n")).0, 200);
+
+    let chosen = Site::open(&server.url(), "127.0.0.1:0", &["--token", "a-long-enough-token"]);
+    assert_eq!(chosen.get("/", "Host: localhost\r\n").0, 403);
+    let said = fail(program(&server.url()).args(["--web", "127.0.0.1:0", "--token", "short"]));
+    assert!(said.contains("16 or more"), "{said}");
+    let said = fail(program(&server.url()).args(["--web", &format!("127.0.0.1:{}", site.port)]));
+    assert!(said.contains("in use"), "{said}");
+}
+
+#[test]
+fn a_server_that_is_away_is_said_to_be() {
+    let mut server = stocked_server(&["appendonly yes"]);
+    let site = Site::open(&server.url(), "127.0.0.1:0", &[]);
+    site.link_to("BTCUSDT");
+    let mut contents = site.live("/events");
+    contents.next().unwrap();
+    server.kill();
+    let away = contents.find(|content| content.contains("no server for")).unwrap();
+    assert!(away.contains("BTCUSDT"), "the last picture stays");
+    server.start_again();
+    assert!(contents.any(|content| !content.contains("no server for")));
+}
