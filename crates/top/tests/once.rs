@@ -60,7 +60,8 @@ fn an_empty_server_and_a_short_memory_are_told_as_documented() {
     assert_eq!(picture["keys"]["found_by"], "rescans");
     assert!(picture["warnings"][0].as_str().unwrap().contains("CONFIG SET notify-keyspace-events Engxe"), "{picture}");
 
-    let short = stocked_server(&[]);
+    let mut short = stocked_server(&[]);
+    short.expect_warning("memory mode critical");
     let mut client = short.connect();
     let used = client.run("LIQ.MEMORY").field("used").int();
     // So little that what the series give up for it is not enough.
