@@ -129,6 +129,8 @@ impl MemoryWatch for Watch {
     }
 
     fn configured(context: &Context<'_>) {
+        // Who gives more memory need not wait for the cron until new series are made again.
+        look(context);
         // The same again at every change would fill the log; a policy is set once.
         static WARNED: std::sync::Mutex<Option<String>> = std::sync::Mutex::new(None);
         let warning = warning(context);
