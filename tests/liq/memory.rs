@@ -126,7 +126,8 @@ fn large_series_are_freed_by_the_background_thread() {
 
 #[test]
 fn over_maxmemory_nothing_is_created_and_what_exists_goes_on_recording() {
-    let server = Server::start();
+    let mut server = Server::start();
+    server.expect_warning("liq: memory mode");
     let mut client = server.connect();
     client.run("LIQ.CREATE s CLOCK EVENT PERCENTILE 0").ok();
     let payload = rmp_serde::encode::to_vec(&[(client.time_ms(), "buy", 100.0, 5.0)]).unwrap();

@@ -174,6 +174,7 @@ fn access_rules_hold_for_limiters() {
 fn a_full_server_makes_no_new_limiter_and_keeps_those_it_has() {
     let mut server = Options::default().line("maxmemory-policy noeviction").start();
     server.expect_warning("new maxmemory value set via CONFIG SET");
+    server.expect_warning("liq: memory mode");
     let mut client = server.connect();
     client.run("RL.CREATE a LIMIT 5 PERIOD 10h").ok();
     client.run("CONFIG SET maxmemory 1").ok();

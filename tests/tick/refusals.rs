@@ -74,7 +74,8 @@ fn refusals_name_the_argument_and_change_nothing() {
 
 #[test]
 fn a_full_server_makes_no_market_and_feeds_those_there_are() {
-    let server = Server::start();
+    let mut server = Server::start();
+    server.expect_warning("liq: memory mode");
     let mut client = server.connect();
     client.run("TICK.CREATE k").ok();
     client.run("CONFIG SET maxmemory 1").ok();

@@ -103,7 +103,8 @@ fn batches_and_quotes_judge_as_single_ticks_do() {
 
 #[test]
 fn sets_are_refused_in_the_words_of_the_argument_and_change_nothing() {
-    let server = Server::start();
+    let mut server = Server::start();
+    server.expect_warning("liq: memory mode");
     let mut client = server.connect();
     assert_eq!(client.run("TRIG.SET none a ABOVE 1").error(), "ERR no such key");
     assert_eq!(client.run("EXISTS none").int(), 0);
