@@ -68,6 +68,8 @@ impl Alarm for Slice {
     fn ring(context: &Context<'_>) {
         // Not held meanwhile: nothing that is done to a series should come back here, but it might.
         let Some(mut running) = waiting().pop_front() else { return };
+        // Should something here panic, those behind are still served.
+        ffi::arm::<Self>(PAUSE_MS);
         let mode = match running.trim {
             Trim::Plain => mode(),
             Trim::Aggressive => mode().next(),
@@ -86,8 +88,9 @@ impl Alarm for Slice {
         } else {
             running.client.end(Trimmed::GivenUp);
         }
-        if !waiting().is_empty() {
-            ffi::arm::<Self>(PAUSE_MS);
+        match waiting().is_empty() {
+            true => ffi::disarm::<Self>(),
+            false => ffi::arm::<Self>(PAUSE_MS),
         }
     }
 }

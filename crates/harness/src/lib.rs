@@ -16,6 +16,7 @@ pub mod cluster;
 mod log;
 pub mod module;
 mod options;
+pub mod program;
 pub mod proxy;
 pub mod reply;
 pub mod server;

@@ -1,8 +1,9 @@
 //! The program under test, run as a user runs it.
 
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
+pub use liq_harness::program::{fail, succeed};
 use liq_harness::signal::{self, Signal};
 
 /// A command of `liq-ingest` with a state folder, and nothing of this environment that it would read.
@@ -17,23 +18,6 @@ pub fn command(state_dir: &Path) -> Command {
     }
     command.arg("--state-dir").arg(state_dir).stdin(Stdio::null());
     command
-}
-
-/// Runs to the end and expects success; answers standard output.
-#[track_caller]
-pub fn succeed(command: &mut Command) -> String {
-    let output = command.output().expect("the program runs");
-    let Output { status, stdout, stderr } = output;
-    assert!(status.success(), "{status}: {}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).expect("the program prints text")
-}
-
-/// Runs to the end and expects failure; answers standard error.
-#[track_caller]
-pub fn fail(command: &mut Command) -> String {
-    let output = command.output().expect("the program runs");
-    assert!(!output.status.success(), "it succeeded: {}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8(output.stderr).expect("the program prints text")
 }
 
 /// A running program, ended when dropped.

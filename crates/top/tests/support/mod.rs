@@ -10,8 +10,9 @@
     reason = "shared by several test programs, each using a part; a broken assumption must stop the test"
 )]
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+pub use liq_harness::program::{fail, succeed};
 pub use liq_harness::{Client, Cluster, Options, Reply, Server, server::wait_until};
 
 /// Names that would do something if anybody let them.
@@ -32,22 +33,6 @@ pub fn program(url: &str) -> Command {
     }
     command.args(["--redis-url", url]).stdin(Stdio::null());
     command
-}
-
-/// Runs to the end and expects success; answers standard output.
-#[track_caller]
-pub fn succeed(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().expect("the program runs");
-    assert!(status.success(), "{status}: {}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).expect("the program prints text")
-}
-
-/// Runs to the end and expects failure; answers standard error.
-#[track_caller]
-pub fn fail(command: &mut Command) -> String {
-    let output = command.output().expect("the program runs");
-    assert!(!output.status.success(), "it succeeded: {}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8(output.stderr).expect("the program prints text")
 }
 
 /// What `--once --json` prints.
