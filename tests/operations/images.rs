@@ -64,10 +64,10 @@ fn the_composition_builds_stages_that_are_there() {
     let compose = read("docker/compose.yml");
     let stages: Vec<String> = stages().into_iter().map(|(name, _)| name).collect();
     let targets: Vec<&str> = compose.lines().filter_map(|line| line.trim().strip_prefix("target: ")).collect();
-    assert_eq!(targets.len(), 2);
+    assert_eq!(targets.len(), 3);
     assert!(targets.iter().all(|target| stages.iter().any(|stage| stage == target)), "{targets:?} of {stages:?}");
-    // Neither the server, which has no password, nor figures are offered to other machines.
+    // Neither the server, which has no password, nor figures and pages are offered to other machines.
     let ports: Vec<&str> = compose.lines().filter(|line| line.contains("_PORT:-")).collect();
-    assert!(ports.len() == 2 && ports.iter().all(|line| line.contains("\"127.0.0.1:")), "{ports:?}");
+    assert!(ports.len() == 3 && ports.iter().all(|line| line.contains("\"127.0.0.1:")), "{ports:?}");
     assert!(compose.contains("mem_limit: 256m") && compose.contains("redis-256mb.conf"));
 }
