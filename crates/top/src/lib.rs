@@ -8,6 +8,7 @@ pub mod board;
 pub mod cli;
 pub mod figures;
 pub mod keys;
+pub mod lines;
 pub mod model;
 pub mod names;
 pub mod once;

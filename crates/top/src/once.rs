@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::figures::{
-    age, amount, bytes, change, optional_amount, optional_price, price, ratio, sparkline, time_of_day,
-};
-use crate::model::{Alarm, Snapshot, SymbolRow};
+use crate::figures::{age, amount, change, optional_amount, optional_price, price, ratio, sparkline, time_of_day};
+use crate::lines::{head, sides};
+use crate::model::Snapshot;
 use crate::names::{LONG, shown};
 
 /// Large events and signals that are printed.
@@ -32,53 +31,6 @@ pub fn text(snapshot: &Snapshot) -> String {
     markets(&mut out, snapshot);
     limiters(&mut out, snapshot);
     out
-}
-
-/// Server and memory, in two lines.
-pub fn head(snapshot: &Snapshot) -> [String; 2] {
-    let server = &snapshot.server;
-    let or_unknown = |value: Option<String>| value.unwrap_or_else(|| "?".to_owned());
-    let number = |value: Option<u64>| or_unknown(value.map(|value| value.to_string()));
-    let first = format!(
-        "{}  {} {}  up {}  {} ops/s  {} clients  evicted {}",
-        server.address,
-        or_unknown(server.role.clone()),
-        or_unknown(server.version.clone()),
-        or_unknown(server.uptime_s.map(|seconds| age(seconds.saturating_mul(1000)))),
-        number(server.ops_per_second),
-        number(server.clients),
-        number(server.evicted_keys),
-    );
-    let memory = &snapshot.memory;
-    let of_budget = match (memory.ratio, memory.budget) {
-        (Some(ratio), Some(budget)) => format!("{:.0}% of {}", ratio * 100.0, bytes(budget)),
-        _ => "no limit".to_owned(),
-    };
-    let alarm = match memory.alarm {
-        Some(Alarm::Alert) => "  ALERT",
-        Some(Alarm::Warning) => "  WARNING",
-        None => "",
-    };
-    let keys = snapshot.keys;
-    let second = format!(
-        "memory {} {} used, {of_budget}{alarm}  {} series, {} markets, {} limiters",
-        or_unknown(memory.mode.clone()),
-        or_unknown(memory.used.map(bytes)),
-        keys.series,
-        keys.markets,
-        keys.limiters,
-    );
-    [first, second]
-}
-
-/// Longs and shorts as a bar: `L` for the share of liquidated longs.
-pub fn sides(row: &SymbolRow, width: usize) -> String {
-    let all = row.buy_volume + row.sell_volume;
-    if all <= 0.0 {
-        return " ".repeat(width);
-    }
-    let longs = ((row.sell_volume / all * width as f64).round() as usize).min(width);
-    "L".repeat(longs) + &"s".repeat(width - longs)
 }
 
 fn symbols(out: &mut String, snapshot: &Snapshot) {

@@ -5,7 +5,8 @@ use plotters::coord::Shift;
 use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::*;
 
-use crate::figures::{age, amount, change, optional_amount, optional_price, price, time_of_day};
+use crate::figures::{age, amount, price, time_of_day};
+use crate::lines;
 use crate::model::{Detail, SymbolRow};
 use crate::names::shown;
 
@@ -71,19 +72,7 @@ fn head_lines(area: &Area<'_>, row: &SymbolRow, detail: &Detail, ink: RGBColor) 
         age(detail.to_ms.saturating_sub(detail.from_ms)),
         time_of_day(detail.to_ms),
     );
-    let figures = format!(
-        "{} events, volume {} (longs {}, shorts {}), p50 {}, p80 {}, p95 {}, VWAP {}, last {} ({})",
-        row.count,
-        amount(row.volume),
-        amount(row.sell_volume),
-        amount(row.buy_volume),
-        optional_amount(row.p50),
-        optional_amount(row.p80),
-        optional_amount(row.p95),
-        optional_price(row.vwap),
-        optional_price(row.last_price),
-        change(row.deviation_pct),
-    );
+    let figures = lines::figures(row).join("  ");
     area.draw_text(&title, &("sans-serif", 20).into_font().color(&ink), (12, 10))?;
     area.draw_text(&figures, &("sans-serif", 13).into_font().color(&ink), (12, 38))
 }

@@ -9,9 +9,9 @@ use ratatui::widgets::Paragraph;
 use super::app::{App, Page};
 use super::{help, panels, symbol, table};
 use crate::figures::age;
+use crate::lines;
 use crate::model::{Alarm, Link};
 use crate::names::{sentence, shown};
-use crate::once;
 use crate::watch::local_ms;
 
 /// Draws everything.
@@ -53,7 +53,7 @@ fn head_lines(app: &App, is_small: bool) -> Vec<Line<'static>> {
         let address = app.view.as_ref().map(|view| view.address.clone()).unwrap_or_default();
         return vec![Line::from(format!("liq-top  {address}"))];
     };
-    let [server, memory] = once::head(snapshot);
+    let [server, memory] = lines::head(snapshot);
     let style = match snapshot.memory.alarm {
         Some(Alarm::Alert) => app.look.alarm(),
         Some(Alarm::Warning) => app.look.warning(),

@@ -8,7 +8,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Axis, Block, Borders, Chart, Dataset, GraphType, Paragraph};
 
 use super::app::App;
-use crate::figures::{amount, change, optional_amount, optional_price, price, ratio, time_of_day};
+use crate::figures::{amount, price, time_of_day};
 use crate::model::{Detail, SymbolRow};
 use crate::names::{Key, shown};
 
@@ -41,23 +41,7 @@ fn head(row: Option<&SymbolRow>, app: &App, key: &Key) -> Vec<Line<'static>> {
         lines.push(Line::styled("the series is gone", app.look.warning()));
         return lines;
     };
-    lines.push(Line::from(format!(
-        "{} events  volume {} (longs {}, shorts {})  p50 {} p80 {} p95 {}",
-        row.count,
-        amount(row.volume),
-        amount(row.sell_volume),
-        amount(row.buy_volume),
-        optional_amount(row.p50),
-        optional_amount(row.p80),
-        optional_amount(row.p95),
-    )));
-    lines.push(Line::from(format!(
-        "vwap {}  last {} ({})  rate {}",
-        optional_price(row.vwap),
-        optional_price(row.last_price),
-        change(row.deviation_pct),
-        ratio(row.rate_ratio),
-    )));
+    lines.extend(crate::lines::figures(row).map(Line::from));
     let error = row.error.clone().or_else(|| app.detail().and_then(|detail| detail.error.clone()));
     lines.extend(error.map(|error| Line::styled(error, app.look.warning())));
     lines

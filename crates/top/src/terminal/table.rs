@@ -8,9 +8,9 @@ use ratatui::widgets::{Cell, Row, Table, TableState};
 
 use super::app::App;
 use crate::figures::{amount, change, optional_amount, optional_price, ratio, sparkline};
+use crate::lines::sides;
 use crate::model::SymbolRow;
 use crate::names::shown;
-use crate::once::sides;
 
 /// A column: its heading, the least width, and its place when room is short.
 struct Column {

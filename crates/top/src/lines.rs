@@ -1,0 +1,73 @@
+//! Lines that several faces show: server and memory, a symbol's figures, longs against shorts.
+
+use crate::figures::{age, amount, bytes, change, optional_amount, optional_price, ratio};
+use crate::model::{Alarm, Snapshot, SymbolRow};
+
+/// Server and memory, in two lines.
+pub fn head(snapshot: &Snapshot) -> [String; 2] {
+    let server = &snapshot.server;
+    let or_unknown = |value: Option<String>| value.unwrap_or_else(|| "?".to_owned());
+    let number = |value: Option<u64>| or_unknown(value.map(|value| value.to_string()));
+    let first = format!(
+        "{}  {} {}  up {}  {} ops/s  {} clients  evicted {}",
+        server.address,
+        or_unknown(server.role.clone()),
+        or_unknown(server.version.clone()),
+        or_unknown(server.uptime_s.map(|seconds| age(seconds.saturating_mul(1000)))),
+        number(server.ops_per_second),
+        number(server.clients),
+        number(server.evicted_keys),
+    );
+    let memory = &snapshot.memory;
+    let of_budget = match (memory.ratio, memory.budget) {
+        (Some(ratio), Some(budget)) => format!("{:.0}% of {}", ratio * 100.0, bytes(budget)),
+        _ => "no limit".to_owned(),
+    };
+    let alarm = match memory.alarm {
+        Some(Alarm::Alert) => "  ALERT",
+        Some(Alarm::Warning) => "  WARNING",
+        None => "",
+    };
+    let keys = snapshot.keys;
+    let second = format!(
+        "memory {} {} used, {of_budget}{alarm}  {} series, {} markets, {} limiters",
+        or_unknown(memory.mode.clone()),
+        or_unknown(memory.used.map(bytes)),
+        keys.series,
+        keys.markets,
+        keys.limiters,
+    );
+    [first, second]
+}
+
+/// Longs and shorts as a bar: `L` for the share of liquidated longs.
+pub fn sides(row: &SymbolRow, width: usize) -> String {
+    let all = row.buy_volume + row.sell_volume;
+    if all <= 0.0 {
+        return " ".repeat(width);
+    }
+    let longs = ((row.sell_volume / all * width as f64).round() as usize).min(width);
+    "L".repeat(longs) + &"s".repeat(width - longs)
+}
+
+/// A symbol's figures, in two lines: its sizes, and its prices.
+pub fn figures(row: &SymbolRow) -> [String; 2] {
+    let sizes = format!(
+        "{} events  volume {} (longs {}, shorts {})  p50 {}  p80 {}  p95 {}",
+        row.count,
+        amount(row.volume),
+        amount(row.sell_volume),
+        amount(row.buy_volume),
+        optional_amount(row.p50),
+        optional_amount(row.p80),
+        optional_amount(row.p95),
+    );
+    let prices = format!(
+        "vwap {}  last {} ({})  rate {}",
+        optional_price(row.vwap),
+        optional_price(row.last_price),
+        change(row.deviation_pct),
+        ratio(row.rate_ratio),
+    );
+    [sizes, prices]
+}
