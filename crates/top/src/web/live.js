@@ -1,9 +1,35 @@
 "use strict";
-// Puts what the program sends into the page; all of it is escaped there.
+// Puts what the program sends into the page; all of it is escaped there. Not under a person's hand: a link that is
+// replaced while the button is down is not followed, and marked text would be marked no more.
 const events = new EventSource(document.body.dataset.events);
 const gone = document.getElementById("gone");
+const held = document.getElementById("held");
+const view = document.getElementById("view");
+let newest = null;
+let isPressed = false;
+
+function show() {
+  const isMarked = !document.getSelection().isCollapsed;
+  held.hidden = !isMarked;
+  if (newest === null || isPressed || isMarked) return;
+  // Who goes from link to link by the keyboard stays there.
+  const chosen = document.activeElement.getAttribute("href");
+  view.innerHTML = newest;
+  newest = null;
+  if (chosen === null) return;
+  const again = [...view.querySelectorAll("a")].find((link) => link.getAttribute("href") === chosen);
+  if (again) again.focus({ preventScroll: true });
+}
+
 events.addEventListener("view", (event) => {
   gone.hidden = true;
-  document.getElementById("view").innerHTML = JSON.parse(event.data);
+  newest = JSON.parse(event.data);
+  show();
 });
 events.onerror = () => { gone.hidden = false; };
+addEventListener("pointerdown", () => { isPressed = true; });
+for (const end of ["pointerup", "pointercancel", "blur"]) {
+  // The click comes behind the button's release.
+  addEventListener(end, () => setTimeout(() => { isPressed = false; show(); }));
+}
+document.addEventListener("selectionchange", show);

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::figures::{age, amount, change, optional_amount, optional_price, price, ratio, sparkline, time_of_day};
+use crate::lines;
 use crate::model::{Alarm, Link, Snapshot, SymbolRow, View};
 use crate::names::{Key, LONG, shown};
-use crate::once;
 use crate::picture::{Paper, svg};
 use crate::watch::local_ms;
 
@@ -58,7 +58,8 @@ pub fn whole(view: &View, key: Option<&Key>) -> String {
         "<!doctype html><html lang=en><head><meta charset=utf-8><title>{title} - liq-top</title>\
          <meta name=viewport content=\"width=device-width\"><link rel=stylesheet href=/style.css>\
          <script src=/live.js defer></script></head><body data-events=\"{events}\">\
-         <p id=gone hidden>liq-top does not answer: what is shown is old</p><main id=view>{}</main></body></html>\n",
+         <p id=gone hidden>liq-top does not answer: what is shown is old</p>\
+         <p id=held class=quiet hidden>it waits while text is marked</p><main id=view>{}</main></body></html>\n",
         content(view, key)
     )
 }
@@ -79,7 +80,7 @@ pub fn content(view: &View, key: Option<&Key>) -> String {
         Some(Alarm::Warning) => "warning",
         None => "quiet",
     };
-    let [server, memory] = once::head(snapshot);
+    let [server, memory] = lines::head(snapshot);
     let _ = write!(out, "<p class=quiet>{}</p><p class={class}>{}</p>", escape(&server), escape(&memory));
     for warning in &snapshot.warnings {
         let _ = write!(out, "<p class=warning>{}</p>", escape(warning));

@@ -10,6 +10,9 @@
     reason = "shared by several test programs, each using a part; a broken assumption must stop the test"
 )]
 
+pub mod browser;
+pub mod site;
+
 use std::process::{Command, Stdio};
 
 pub use liq_harness::program::{fail, succeed};
