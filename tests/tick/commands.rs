@@ -43,6 +43,20 @@ fn clients_cannot_send_what_only_replication_carries() {
 }
 
 #[test]
+fn create_with_nx_leaves_a_market_that_is_there() {
+    let server = Server::start();
+    let mut client = server.connect();
+    client.run("TICK.CREATE k NX TAIL 100").ok();
+    let before = client.digest("k");
+    assert!(client.run("TICK.CREATE k NX TAIL 200").is_null());
+    assert_eq!(client.digest("k"), before);
+    assert_eq!(client.run("TICK.CREATE k").error(), "ERR key already exists");
+    assert_eq!(client.run("TICK.CREATE n TAIL 100 NX").error(), "ERR option: unknown, got 'NX'");
+    client.run("SET text x").ok();
+    assert!(client.run("TICK.CREATE text NX").error().starts_with("WRONGTYPE"));
+}
+
+#[test]
 fn a_missing_market_answers_like_an_empty_one() {
     let server = Server::start();
     let mut client = server.connect();

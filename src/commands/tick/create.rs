@@ -1,8 +1,9 @@
-//! `TICK.CREATE key [options]`: makes a market.
+//! `TICK.CREATE key [NX] [options]`: makes a market.
 
-use liq_core::market::store::{Market, OptionsPatch};
+use liq_core::market::request;
+use liq_core::market::store::Market;
 
-use super::argument_docs::KEY_AND_OPTIONS;
+use super::argument_docs::KEY_NX_AND_OPTIONS;
 use crate::commands::expiry;
 use crate::commit::{Record, commit};
 use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
@@ -23,13 +24,14 @@ impl Command for Create {
         summary: c"Makes a market with the options named",
         complexity: c"O(1)",
         since: c"0.1.0",
-        args: KEY_AND_OPTIONS,
+        args: KEY_NX_AND_OPTIONS,
         internal: false,
     };
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (key, args) = keyspace::key_and_rest(arguments)?;
-        let options = config::default_market_options().altered(&OptionsPatch::parse(args)?)?;
+        let request = request::Create::parse(args)?;
+        let options = config::default_market_options().altered(&request.options)?;
         for (option, stream) in [("CLOSES", &options.closes), ("FIRES", &options.fires)] {
             if let Some(stream) = stream {
                 streams::check(context, key, option, &stream.key)?;
@@ -37,7 +39,11 @@ impl Command for Create {
         }
         let mut open = keyspace::write::<TickStore>(context, key)?;
         if open.value().is_some() {
-            return Err(Refusal::KeyExists);
+            if !request.only_new {
+                return Err(Refusal::KeyExists);
+            }
+            context.reply_null();
+            return Ok(());
         }
         memory::check_new(context)?;
         let mut stored = TickStore::new(Market::new(options));

@@ -2,6 +2,7 @@
 
 mod add;
 mod candles;
+mod create;
 mod last;
 mod madd;
 mod options;
@@ -15,6 +16,7 @@ mod trig_set;
 
 pub use add::{Add, NewTick};
 pub use candles::{Candles, DEFAULT_ROWS, Form, MAX_ROWS};
+pub use create::Create;
 pub use last::Last;
 pub use madd::Madd;
 pub use options::parse_keep;
