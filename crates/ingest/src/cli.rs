@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, ConfigError, KeyTemplate};
 use crate::replay::Speed;
-use crate::replay::rows::Layout;
+use crate::replay::layout::{Layout, MarketRows};
 use crate::replay::source::Format;
 use crate::venue::Venue;
 
@@ -45,6 +45,12 @@ pub struct Settings {
     /// Option of new series as in LIQ.CREATE, such as retention=7d; may be repeated
     #[arg(long, global = true, value_name = "NAME=VALUE")]
     pub series: Vec<String>,
+    /// Names of the keys of markets, with %symbol and perhaps %venue or %exchange [default: tick:%venue:{%symbol}]
+    #[arg(long, global = true, value_name = "TEMPLATE")]
+    pub market_key: Option<String>,
+    /// Option of new markets as in TICK.CREATE, such as keep-1m=3000; may be repeated
+    #[arg(long, global = true, value_name = "NAME=VALUE")]
+    pub market: Vec<String>,
     /// The most events in one batch
     #[arg(long, global = true, value_name = "N")]
     pub batch: Option<usize>,
@@ -70,9 +76,12 @@ pub enum Command {
         /// What the files hold, where the first line does not tell
         #[arg(long)]
         format: Option<FormatName>,
-        /// Whose frames an NDJSON recording holds, where their shape does not tell
+        /// Whose the recordings are, where they do not tell
         #[arg(long, value_parser = venue)]
         venue: Option<Venue>,
+        /// The instrument that the rows are about, where neither they nor the file's name tell
+        #[arg(long)]
+        instrument: Option<String>,
         /// Names the recording to the server in place of its content: for standard input
         #[arg(long)]
         producer: Option<String>,
@@ -109,6 +118,14 @@ pub enum FormatName {
     Tardis,
     /// Binance liquidationSnapshot
     Snapshot,
+    /// tardis.dev trades
+    TardisTrades,
+    /// Binance trades
+    Trades,
+    /// Binance aggTrades
+    AggTrades,
+    /// Binance klines
+    Klines,
     /// One frame or event to a line
     Ndjson,
 }
@@ -120,9 +137,18 @@ impl FormatName {
             Self::Capture => Format::Csv(Layout::Capture),
             Self::Tardis => Format::Csv(Layout::Tardis),
             Self::Snapshot => Format::Csv(Layout::Snapshot { instrument: None }),
+            Self::TardisTrades => Format::Csv(Layout::TardisTrades),
+            Self::Trades => market(MarketRows::Trades),
+            Self::AggTrades => market(MarketRows::AggTrades),
+            Self::Klines => market(MarketRows::Klines),
             Self::Ndjson => Format::Ndjson,
         }
     }
+}
+
+/// Binance's files about futures; `--venue binance-spot` tells others.
+const fn market(rows: MarketRows) -> Format {
+    Format::Csv(Layout::Market { rows, instrument: None, is_spot: false })
 }
 
 impl Settings {
@@ -138,6 +164,17 @@ impl Settings {
             let parts = option.split_once('=');
             let (name, value) = parts.ok_or_else(|| ConfigError::Setting { name: "series", problem: problem() })?;
             config.series.set(name, value);
+        }
+        if let Some(key) = &self.market_key {
+            let refused =
+                |problem| ConfigError::Setting { name: "markets.key", problem: format!("{problem}, got '{key}'") };
+            config.markets.set_key(key).map_err(refused)?;
+        }
+        for option in &self.market {
+            let problem = || format!("must be NAME=VALUE, got '{option}'");
+            let parts = option.split_once('=');
+            let (name, value) = parts.ok_or_else(|| ConfigError::Setting { name: "market", problem: problem() })?;
+            config.markets.set(name, value);
         }
         config.redis.url = self.redis_url.map_or(config.redis.url, Into::into);
         config.redis.ca_file = self.ca_file.or(config.redis.ca_file);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use liq_core::grammar::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Reject;
@@ -19,6 +20,19 @@ pub enum Contract {
 }
 
 impl Contract {
+    /// How much of the base currency `qty` contracts are, exactly; for inverse ones that is no decimal.
+    pub fn base_units(self, qty: Decimal) -> Result<Decimal, Reject> {
+        match self {
+            Self::Base(1.0) => Ok(qty),
+            Self::Base(units) => {
+                let units = Decimal::from_double(units).map_err(|_| Reject::UnknownMultiplier)?;
+                // A product has 18 digits behind the point.
+                Decimal::rounded(units.product(qty), 18).ok_or(Reject::OutOfRange)
+            }
+            Self::Quote(_) => Err(Reject::InverseContract),
+        }
+    }
+
     /// Notional, in the quote currency, of `quantity` contracts at `price`.
     pub fn notional(self, quantity: f64, price: f64) -> f64 {
         match self {
@@ -68,7 +82,7 @@ impl Contracts {
             return Some(*contract);
         }
         match venue {
-            Venue::BinanceUm | Venue::Aster | Venue::Bitfinex => Some(Contract::Base(1.0)),
+            Venue::BinanceUm | Venue::BinanceSpot | Venue::Aster | Venue::Bitfinex => Some(Contract::Base(1.0)),
             Venue::BinanceCm if instrument.starts_with("BTCUSD") => Some(Contract::Quote(100.0)),
             Venue::BinanceCm => Some(Contract::Quote(10.0)),
             Venue::Bybit if symbol::is_bybit_inverse(instrument) => Some(Contract::Quote(1.0)),
@@ -79,6 +93,8 @@ impl Contracts {
                 "BTC-USDT-SWAP" => Some(Contract::Base(0.01)),
                 "ETH-USDT-SWAP" => Some(Contract::Base(0.1)),
                 "BTC-USD-SWAP" => Some(Contract::Quote(100.0)),
+                // Spot: sized in the base currency.
+                pair if pair.matches('-').count() == 1 => Some(Contract::Base(1.0)),
                 _ => None,
             },
             Venue::Bitmex => (instrument == "XBTUSD").then_some(Contract::Quote(1.0)),

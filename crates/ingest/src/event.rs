@@ -5,6 +5,9 @@ use std::sync::Arc;
 pub use liq_core::liq::series::Side;
 use liq_core::liq::series::{MAX_ID_BYTES, PRICE_RANGE, SIZE_RANGE};
 
+use crate::item::Item;
+use crate::market::MarketItem;
+
 /// Reads the side of an order.
 pub fn side_of(text: &str) -> Result<Side, Reject> {
     Side::parse(text.as_bytes()).ok_or(Reject::BadSide)
@@ -88,11 +91,15 @@ pub enum Reject {
     TableChange,
     /// The execution of a liquidation that was counted when it was triggered.
     Execution,
+    /// Sized in quote currency: what was traded of the base currency is no decimal.
+    InverseContract,
+    /// A candle of a length that markets hold none of.
+    NoSuchLevel,
 }
 
 impl Reject {
     /// Every reason, in the order of their discriminants.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::MalformedFrame,
         Self::MalformedRow,
         Self::MissingField,
@@ -110,6 +117,8 @@ impl Reject {
         Self::NotFilled,
         Self::TableChange,
         Self::Execution,
+        Self::InverseContract,
+        Self::NoSuchLevel,
     ];
 
     /// The name in reports, metrics and the rejects file.
@@ -132,6 +141,8 @@ impl Reject {
             Self::NotFilled => "not_filled",
             Self::TableChange => "table_change",
             Self::Execution => "execution",
+            Self::InverseContract => "inverse_contract",
+            Self::NoSuchLevel => "no_such_level",
         }
     }
 
@@ -139,7 +150,12 @@ impl Reject {
     pub const fn is_expected(self) -> bool {
         matches!(
             self,
-            Self::OptionInstrument | Self::NotLiquidation | Self::NotFilled | Self::TableChange | Self::Execution
+            Self::OptionInstrument
+                | Self::NotLiquidation
+                | Self::NotFilled
+                | Self::TableChange
+                | Self::Execution
+                | Self::InverseContract
         )
     }
 }
@@ -147,14 +163,39 @@ impl Reject {
 /// What came out of one frame or row; reused between them.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The events, in the order of the frame.
+    /// The liquidations, in the order of the frame.
     pub events: Vec<Event>,
+    /// What markets are told, in the order of the frame.
+    pub market: Vec<MarketItem>,
     /// One entry for each item that gave no event.
     pub rejects: Vec<Reject>,
 }
 
 impl Batch {
-    /// Takes one item.
+    /// Takes something for a market.
+    pub fn push_market(&mut self, item: Result<MarketItem, Reject>) {
+        match item {
+            Ok(item) => self.market.push(item),
+            Err(reject) => self.rejects.push(reject),
+        }
+    }
+
+    /// How many came of it: liquidations, what markets are told, and rejects.
+    pub const fn len(&self) -> usize {
+        self.events.len() + self.market.len() + self.rejects.len()
+    }
+
+    /// Whether nothing came of it.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes out all that is to be fed.
+    pub fn take_items(&mut self) -> impl Iterator<Item = Item> + '_ {
+        self.events.drain(..).map(Item::Liquidation).chain(self.market.drain(..).map(Item::Market))
+    }
+
+    /// Takes one liquidation.
     pub fn push(&mut self, item: Result<Event, Reject>) {
         match item {
             Ok(event) => self.events.push(event),
@@ -165,6 +206,7 @@ impl Batch {
     /// Empties it, keeping its room.
     pub fn clear(&mut self) {
         self.events.clear();
+        self.market.clear();
         self.rejects.clear();
     }
 }

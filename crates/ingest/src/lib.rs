@@ -1,4 +1,4 @@
-//! Feeds exchange liquidations, live or recorded, into redis-liq: exactly once, whatever breaks in between.
+//! Feeds exchange liquidations and trades, live or recorded, into redis-liq: exactly once, whatever breaks in between.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests"))]
 
@@ -8,6 +8,8 @@ pub mod config;
 pub mod contract;
 pub mod event;
 pub mod http;
+pub mod item;
+pub mod market;
 pub mod metrics;
 pub mod rejects;
 pub mod replay;

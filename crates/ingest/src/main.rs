@@ -45,10 +45,10 @@ fn perform(
     runtime: &tokio::runtime::Runtime,
 ) -> Result<(), Box<dyn std::error::Error>> {
     match command {
-        Command::Replay { files, speed, format, venue, producer, quiet } => {
+        Command::Replay { files, speed, format, venue, instrument, producer, quiet } => {
             let rejects = config.state_dir.join("rejects.ndjson");
             let format = format.map(|name| name.format());
-            let replay = Replay { files, speed, format, venue, producer, rejects };
+            let replay = Replay { files, speed, format, venue, instrument, producer, rejects };
             let progress = Arc::new(Progress::new(quiet));
             let outcome = runtime.block_on(interruptible(replay::run(replay, config, Arc::clone(&progress))));
             progress.end();

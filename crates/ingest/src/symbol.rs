@@ -100,6 +100,30 @@ pub fn bitfinex(instrument: &str) -> Result<String, Reject> {
     if base.is_empty() { Err(Reject::BadSymbol) } else { checked(base + &quote) }
 }
 
+/// The market of a Binance instrument: dated ones keep their own name.
+pub fn binance_market(instrument: &str) -> Result<String, Reject> {
+    match instrument.split_once('_') {
+        None | Some((_, "PERP")) => binance(instrument),
+        Some(_) => checked(instrument.to_owned()),
+    }
+}
+
+/// The market of a Bybit instrument: dated ones keep their own name.
+pub fn bybit_market(instrument: &str) -> Result<String, Reject> {
+    let is_dated = instrument.contains('-') || without_month(instrument) != instrument;
+    if is_dated { checked(instrument.to_owned()) } else { bybit(instrument) }
+}
+
+/// The market of an OKX instrument: only perpetuals are called by their pair, for spot is another market beside them.
+pub fn okx_market(instrument: &str) -> Result<String, Reject> {
+    if instrument.ends_with("-SWAP") { okx(instrument) } else { checked(instrument.to_owned()) }
+}
+
+/// The market of a Deribit instrument: dated ones keep their own name.
+pub fn deribit_market(instrument: &str) -> Result<String, Reject> {
+    if instrument.ends_with("-PERPETUAL") { deribit(instrument) } else { checked(instrument.to_owned()) }
+}
+
 /// `BTCUSDM26` without the month and year.
 fn without_month(pair: &str) -> &str {
     let Some((head, tail)) = pair.len().checked_sub(3).and_then(|at| pair.split_at_checked(at)) else { return pair };

@@ -22,6 +22,8 @@ struct File {
     #[serde(default)]
     series: BTreeMap<String, toml::Value>,
     #[serde(default)]
+    markets: BTreeMap<String, toml::Value>,
+    #[serde(default)]
     spool: Spool,
     #[serde(default)]
     stream: Stream,
@@ -112,19 +114,31 @@ fn apply(config: &mut Config, text: &str) -> Result<(), String> {
     set(&mut config.reconnect.0, file.stream.reconnect_ms.map(Duration::from_millis));
     set(&mut config.reconnect.1, file.stream.reconnect_max_ms.map(Duration::from_millis));
     for (name, value) in file.series {
-        let text = match value {
-            toml::Value::String(text) => text,
-            toml::Value::Integer(number) => number.to_string(),
-            toml::Value::Float(number) => number.to_string(),
-            other => return Err(format!("series.{name}: must be text or a number, got {}", other.type_str())),
-        };
-        config.series.set(&name, text);
+        config.series.set(&name, text_of("series", &name, value)?);
+    }
+    for (name, value) in file.markets {
+        let text = text_of("markets", &name, value)?;
+        if name == "key" {
+            config.markets.set_key(&text).map_err(|problem| format!("markets.key: {problem}, got '{text}'"))?;
+        } else {
+            config.markets.set(&name, &text);
+        }
     }
     for (name, settings) in file.venue {
         let venue = Venue::parse(&name).ok_or_else(|| format!("venue.{name}: no such venue"))?;
         apply_venue(config, venue, settings)?;
     }
     Ok(())
+}
+
+/// An option's value as the command takes it.
+fn text_of(section: &str, name: &str, value: toml::Value) -> Result<String, String> {
+    match value {
+        toml::Value::String(text) => Ok(text),
+        toml::Value::Integer(number) => Ok(number.to_string()),
+        toml::Value::Float(number) => Ok(number.to_string()),
+        other => Err(format!("{section}.{name}: must be text or a number, got {}", other.type_str())),
+    }
 }
 
 fn apply_venue(config: &mut Config, venue: Venue, file: VenueFile) -> Result<(), String> {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::venue::Venue;
+
 /// The default: one series for each pair, whatever exchange reported the event.
 pub const DEFAULT_TEMPLATE: &str = "liq:{%symbol}";
 /// The longest template, in bytes.
@@ -23,6 +25,11 @@ impl KeyTemplate {
             return Err("must hold %symbol".to_owned());
         }
         Ok(Self { text: text.to_owned() })
+    }
+
+    /// The template itself.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether events of one symbol and two exchanges go to two keys.
@@ -51,6 +58,11 @@ impl fmt::Display for KeyTemplate {
 /// Puts the names in their places.
 pub(super) fn expand(template: &str, symbol: &str, exchange: &str) -> String {
     template.replace("%symbol", symbol).replace("%exchange", exchange)
+}
+
+/// Puts the names of a market in their places.
+pub(super) fn expand_market(template: &str, symbol: &str, venue: Venue) -> String {
+    expand(&template.replace("%venue", venue.name()), symbol, venue.exchange())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod environment;
 mod file;
 mod key;
+mod markets;
 mod secret;
 mod series;
 
@@ -16,6 +17,7 @@ use liq_core::grammar::bytes;
 pub use environment::apply as apply_environment;
 pub use file::read as read_file;
 pub use key::{DEFAULT_TEMPLATE, KeyTemplate};
+pub use markets::MarketsConfig;
 pub use secret::SecretUrl;
 pub use series::{SeriesConfig, base_of};
 
@@ -52,6 +54,9 @@ pub enum ConfigError {
     /// An option of new series.
     #[error("series option {0}")]
     Series(String),
+    /// An option of new markets.
+    #[error("market option {0}")]
+    Market(String),
     /// Any other setting.
     #[error("{name}: {problem}")]
     Setting {
@@ -104,6 +109,8 @@ pub struct Config {
     pub key: KeyTemplate,
     /// What new series are created with.
     pub series: SeriesConfig,
+    /// What markets are called and created with.
+    pub markets: MarketsConfig,
     /// Where the spool and the rejects file lie.
     pub state_dir: PathBuf,
     /// Where `/healthz` and `/metrics` are served.
@@ -143,6 +150,7 @@ impl Default for Config {
             },
             key: KeyTemplate::default(),
             series: SeriesConfig::default(),
+            markets: MarketsConfig::default(),
             state_dir: default_state_dir(),
             listen: None,
             batch: 4096,
@@ -197,6 +205,7 @@ impl Config {
             let problem = format!("must be an amount of memory such as 256mb, or 0 for none, got '{budget}'");
             return Err(ConfigError::Setting { name: "redis.max_memory", problem });
         }
+        self.markets.check()?;
         self.series.check()
     }
 

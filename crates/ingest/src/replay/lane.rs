@@ -14,20 +14,21 @@ use tokio::sync::mpsc;
 
 use super::report::Progress;
 use crate::config::{Config, ConfigError};
-use crate::event::Event;
+use crate::item::{Home, Item};
 use crate::sink::backoff::Backoff;
 use crate::sink::counts::Counts;
-use crate::sink::courier::{self, Courier, DeliveryError, Packed, Receipt, Shipment};
+use crate::sink::courier::{self, Courier, DeliveryError, Receipt, Shipment};
+use crate::sink::packed::Packed;
 
-/// An event and the record it came from.
-pub type Numbered = (u64, Event);
+/// An item and the record it came from.
+pub type Numbered = (u64, Item);
 
 /// A piece of a recording.
 pub struct Chunk {
     /// Who sends: stands for the recording.
     pub producer: Arc<str>,
-    /// Events in the order of the recording.
-    pub events: Vec<Numbered>,
+    /// Items in the order of the recording.
+    pub items: Vec<Numbered>,
 }
 
 /// Why a replay cannot go on.
@@ -52,8 +53,8 @@ pub enum LaneError {
     Lost(String),
 }
 
-/// A symbol's place among the keys.
-struct Series {
+/// What is known of a key.
+struct Known {
     key: Arc<str>,
     /// Whose events were delivered last, and whether any of them was new to the server.
     producer: Arc<str>,
@@ -65,23 +66,23 @@ pub struct Lane {
     courier: Courier,
     config: Arc<Config>,
     clock: ClockMode,
-    series: HashMap<(Arc<str>, Arc<str>), Series, FnvBuildHasher>,
+    known: HashMap<Home, Known, FnvBuildHasher>,
     progress: Arc<Progress>,
     backoff: Backoff,
 }
 
-/// The events of a chunk that go to one key.
+/// The items of a chunk that go to one key.
 struct Group {
-    name: (Arc<str>, Arc<str>),
+    home: Home,
     members: Vec<usize>,
 }
 
 impl Lane {
-    /// A lane that creates missing series with this clock.
+    /// A lane that creates missing keys with this clock.
     pub fn new(config: Arc<Config>, clock: ClockMode, progress: Arc<Progress>) -> Result<Self, ConfigError> {
         let courier = Courier::new(&config.redis)?;
         let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
-        Ok(Self { courier, config, clock, series: HashMap::default(), progress, backoff })
+        Ok(Self { courier, config, clock, known: HashMap::default(), progress, backoff })
     }
 
     /// Delivers chunk after chunk until there is none.
@@ -96,15 +97,11 @@ impl Lane {
     }
 
     fn group(&mut self, chunk: &Chunk) -> Vec<Group> {
-        let mut places: HashMap<(Arc<str>, Arc<str>), usize, FnvBuildHasher> = HashMap::default();
+        let mut places: HashMap<Home, usize, FnvBuildHasher> = HashMap::default();
         let mut groups: Vec<Group> = Vec::new();
-        let per_exchange = self.config.key.is_per_exchange();
-        let any: Arc<str> = Arc::from("");
-        for (member, (_, event)) in chunk.events.iter().enumerate() {
-            let exchange = if per_exchange { &event.exchange } else { &any };
-            let name = (Arc::clone(&event.symbol), Arc::clone(exchange));
-            let place = *places.entry(name).or_insert_with_key(|name| {
-                groups.push(Group { name: name.clone(), members: Vec::new() });
+        for (member, (_, item)) in chunk.items.iter().enumerate() {
+            let place = *places.entry(Home::of(item, &self.config)).or_insert_with_key(|home| {
+                groups.push(Group { home: home.clone(), members: Vec::new() });
                 groups.len() - 1
             });
             if let Some(group) = groups.get_mut(place) {
@@ -112,35 +109,31 @@ impl Lane {
             }
         }
         for group in &groups {
-            let key = || Arc::from(self.config.key.expand(&group.name.0, &group.name.1));
             let producer = &chunk.producer;
-            let series = self.series.entry(group.name.clone()).or_insert_with(|| Series {
-                key: key(),
+            let known = self.known.entry(group.home.clone()).or_insert_with_key(|home| Known {
+                key: home.key(&self.config),
                 producer: Arc::clone(producer),
                 is_new: false,
             });
-            if series.producer != *producer {
-                series.producer = Arc::clone(producer);
-                series.is_new = false;
+            if known.producer != *producer {
+                known.producer = Arc::clone(producer);
+                known.is_new = false;
             }
         }
         groups
     }
 
-    /// Tries until every key of the chunk has its series.
+    /// Tries until every key of the chunk is there.
     async fn ensure(&mut self, groups: &[Group]) -> Result<(), LaneError> {
         let keys: Vec<Arc<str>> =
-            groups.iter().filter_map(|group| Some(Arc::clone(&self.series.get(&group.name)?.key))).collect();
+            groups.iter().filter_map(|group| Some(Arc::clone(&self.known.get(&group.home)?.key))).collect();
+        let homes: Vec<&Home> = groups.iter().map(|group| &group.home).collect();
         let (config, clock) = (Arc::clone(&self.config), self.clock);
-        let options_of = |place: usize| {
-            let (symbol, exchange) = groups.get(place).map_or(("", ""), |group| (&*group.name.0, &*group.name.1));
-            config.series.options_of(symbol, exchange, clock)
-        };
         loop {
             if !self.connect().await? {
                 continue;
             }
-            match self.courier.ensure(&keys, options_of).await {
+            match self.courier.ensure(&keys, &homes, &config, clock).await {
                 Ok(refusals) => {
                     let refused = keys.iter().zip(refusals).find_map(|(key, refusal)| Some((key, refusal?)));
                     match refused {
@@ -158,11 +151,11 @@ impl Lane {
     }
 
     fn shipment(&self, chunk: &Chunk, group: &Group) -> Shipment {
-        let (key, is_new) = match self.series.get(&group.name) {
-            Some(series) => (Arc::clone(&series.key), series.is_new),
+        let (key, is_new) = match self.known.get(&group.home) {
+            Some(known) => (Arc::clone(&known.key), known.is_new),
             None => (Arc::from(""), false),
         };
-        let numbered = |member: &usize| chunk.events.get(*member);
+        let numbered = |member: &usize| chunk.items.get(*member);
         let mut batches = Vec::new();
         let same_record = |a: &usize, b: &usize| numbered(a).map(|(seq, _)| seq) == numbered(b).map(|(seq, _)| seq);
         let records: Vec<&[usize]> = if is_new {
@@ -171,8 +164,7 @@ impl Lane {
             group.members.chunk_by(same_record).collect()
         };
         for members in records {
-            let seq = members.last().and_then(numbered).map_or(0, |(seq, _)| *seq);
-            batches.push(Packed::new(seq, members.iter().filter_map(numbered).map(|(_, event)| event)));
+            batches.extend(Packed::runs(members.iter().filter_map(numbered).map(|(seq, item)| (*seq, item))));
         }
         Shipment { key, producer: Arc::clone(&chunk.producer), batches }
     }
@@ -224,8 +216,8 @@ impl Lane {
             is_new |= counts.get("duplicate") < batch.events as u64;
             self.progress.delivered(batch.events as u64, counts);
         }
-        if is_new && let Some(series) = group.and_then(|group| self.series.get_mut(&group.name)) {
-            series.is_new = true;
+        if is_new && let Some(known) = group.and_then(|group| self.known.get_mut(&group.home)) {
+            known.is_new = true;
         }
     }
 

@@ -63,9 +63,9 @@ pub fn decode(decoder: &mut Decoder, venue: Option<Venue>, line: &[u8], batch: &
         batch.push(Err(if named.is_some() { Reject::UnsupportedVenue } else { unknown(frame) }));
         return false;
     };
-    let items = batch.events.len() + batch.rejects.len();
+    let items = batch.len();
     let kind = decoder.frame(venue, frame, received_ms, batch);
-    let nothing_came = items == batch.events.len() + batch.rejects.len();
+    let nothing_came = items == batch.len();
     if nothing_came && kind == Frame::Unknown {
         batch.push(Err(Reject::NotLiquidation));
         return false;

@@ -1,8 +1,10 @@
-//! Recorded liquidations: reading them and sending them on, at the pace they had or as fast as it goes.
+//! Recorded liquidations, trades and candles: reading them and sending them on, at the pace they had or as fast as it goes.
 
 mod lane;
+pub mod layout;
 mod ledger;
 pub mod lines;
+mod market_rows;
 mod pace;
 pub mod records;
 mod report;

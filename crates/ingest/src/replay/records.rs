@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use csv::ByteRecord;
 
-use super::rows::{self, Layout};
+use super::layout::Layout;
+use super::rows;
 use super::source::{Format, Source};
 use crate::event::Batch;
 use crate::venue::{Decoder, Venue};
@@ -52,7 +53,7 @@ pub fn read(
     each: impl FnMut(Record<'_>) -> ControlFlow<()>,
 ) -> io::Result<()> {
     match source.format {
-        Format::Csv(layout) => read_rows(source.content, &layout, decoder, each),
+        Format::Csv(layout) => read_rows(source.content, &layout, venue, decoder, each),
         Format::Ndjson => read_lines(source.content, venue, decoder, each),
     }
 }
@@ -60,6 +61,7 @@ pub fn read(
 fn read_rows(
     content: impl io::Read,
     layout: &Layout,
+    venue: Option<Venue>,
     decoder: &mut Decoder,
     mut each: impl FnMut(Record<'_>) -> ControlFlow<()>,
 ) -> io::Result<()> {
@@ -73,7 +75,7 @@ fn read_rows(
         batch.clear();
         let is_control = rows::is_heading(layout, &row);
         if !is_control {
-            batch.push(rows::decode(decoder, layout, &row));
+            rows::decode(decoder, layout, venue, &row, &mut batch);
         }
         let record = Record { number, batch: &mut batch, is_control, is_end: false, raw: Bytes::Row(&row) };
         if each(record).is_break() {
@@ -105,7 +107,7 @@ fn read_lines(
         if length == 0 {
             batch.clear();
             decoder.finish(&mut batch);
-            if !(batch.events.is_empty() && batch.rejects.is_empty()) {
+            if !batch.is_empty() {
                 let _ = each(Record {
                     number: number + 1,
                     batch: &mut batch,

@@ -1,41 +1,41 @@
-//! Rows of the CSV formats: captures of Binance's forced orders, tardis.dev liquidations, Binance snapshots.
+//! Rows of the CSV formats; here those of liquidations: captures of Binance's forced orders, tardis.dev liquidations,
+//! Binance snapshots.
 
 use csv::ByteRecord;
 
-use crate::event::{Event, Reject, side_of};
+use super::layout::{Layout, MarketRows};
+use super::market_rows;
+use crate::event::{Batch, Event, Reject, side_of};
 use crate::symbol;
 use crate::venue::{Decoder, Raw, Venue};
 
-/// The layout of a CSV file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Layout {
-    /// `symbol, side, type, tif, orig_qty, price, avg_price, status, last_fill, acc_fill, trade_time_ms, usd_size`,
-    /// no header, the quote currency USDT usually left out.
-    Capture,
-    /// `exchange,symbol,timestamp,local_timestamp,id,side,price,amount`, times in microseconds.
-    Tardis,
-    /// Binance's `liquidationSnapshot`: no symbol in the rows, only in the file's name.
-    Snapshot {
-        /// The instrument that the file's name told, if any.
-        instrument: Option<String>,
-    },
-}
-
-/// Reads one row.
-pub fn decode(decoder: &mut Decoder, layout: &Layout, row: &ByteRecord) -> Result<Event, Reject> {
+/// Reads one row; `venue` is whose it is, where it does not tell.
+pub fn decode(decoder: &mut Decoder, layout: &Layout, venue: Option<Venue>, row: &ByteRecord, batch: &mut Batch) {
     match layout {
-        Layout::Capture => capture(decoder, row),
-        Layout::Tardis => tardis(decoder, row),
-        Layout::Snapshot { instrument } => snapshot(decoder, instrument.as_deref(), row),
+        Layout::Capture => batch.push(capture(decoder, row)),
+        Layout::Tardis => batch.push(tardis(decoder, row)),
+        Layout::Snapshot { instrument } => batch.push(snapshot(decoder, instrument.as_deref(), row)),
+        Layout::TardisTrades => batch.push_market(market_rows::tardis(decoder, row)),
+        Layout::Market { instrument: None, .. } => batch.push_market(Err(Reject::BadSymbol)),
+        Layout::Market { rows, instrument: Some(instrument), is_spot } => {
+            let venue = Layout::venue(venue, instrument, *is_spot);
+            batch.push_market(match rows {
+                MarketRows::Trades => market_rows::trade(decoder, venue, instrument, row),
+                MarketRows::AggTrades => market_rows::aggregated(decoder, venue, instrument, row),
+                MarketRows::Klines => market_rows::kline(decoder, venue, instrument, row),
+            });
+        }
     }
 }
 
 /// Whether the row is the heading of its layout.
 pub fn is_heading(layout: &Layout, row: &ByteRecord) -> bool {
+    let first = row.get(0).unwrap_or_default();
     match layout {
         Layout::Capture => false,
-        Layout::Tardis => row.get(0) == Some(b"exchange"),
-        Layout::Snapshot { .. } => row.get(0) == Some(b"time"),
+        Layout::Tardis | Layout::TardisTrades => first == b"exchange",
+        Layout::Snapshot { .. } => first == b"time",
+        Layout::Market { .. } => matches!(first, b"id" | b"agg_trade_id" | b"open_time"),
     }
 }
 
@@ -100,7 +100,7 @@ fn snapshot(decoder: &mut Decoder, instrument: Option<&str>, row: &ByteRecord) -
     decoder.event(venue, raw)
 }
 
-fn text(row: &ByteRecord, column: usize, otherwise: Reject) -> Result<&str, Reject> {
+pub(super) fn text(row: &ByteRecord, column: usize, otherwise: Reject) -> Result<&str, Reject> {
     row.get(column).and_then(|field| std::str::from_utf8(field).ok()).ok_or(otherwise)
 }
 
@@ -127,7 +127,7 @@ fn filled_quantity(row: &ByteRecord, accumulated: usize, original: usize) -> Res
 }
 
 /// Unix milliseconds of a field that counts `per_ms` to the millisecond.
-fn time(row: &ByteRecord, column: usize, per_ms: i64) -> Result<u64, Reject> {
+pub(super) fn time(row: &ByteRecord, column: usize, per_ms: i64) -> Result<u64, Reject> {
     let field = row.get(column).ok_or(Reject::NoTime)?;
     let value = liq_core::grammar::integer("time", field, 1..=i64::MAX).map_err(|_| Reject::NoTime)?;
     u64::try_from(value / per_ms).map_err(|_| Reject::NoTime)

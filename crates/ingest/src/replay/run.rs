@@ -44,6 +44,8 @@ pub struct Replay {
     pub format: Option<Format>,
     /// Whose frames an NDJSON recording holds, where their shape does not tell.
     pub venue: Option<Venue>,
+    /// The instrument that the recordings are about, where neither rows nor name tell.
+    pub instrument: Option<String>,
     /// Stands for the recording in the place of its content: needed for standard input to be resumed.
     pub producer: Option<String>,
     /// Where rejects are kept.
@@ -181,12 +183,13 @@ impl Reader {
         let mut contracts = Contracts::default();
         Instruments::open(&self.config.state_dir).add_to(&mut contracts);
         contracts.extend(&self.config.contracts());
-        let mut decoder = Decoder::new(contracts);
+        let mut decoder = Decoder::new(contracts).reading_trades();
         let mut rejects = RejectsFile::new(self.replay.rejects.clone());
         let mut sum = Tally::default();
         for (path, name) in self.replay.files.iter().zip(self.names.iter()) {
             let unreadable = |source| ReplayError::Unreadable { path: path.display().to_string(), source };
             let source = Source::open(path, self.replay.format.clone()).map_err(unreadable)?;
+            let source = source.about(self.replay.instrument.clone());
             let name = self.checked(path, name, source.identity)?;
             let tally = self.read(source, name, &mut decoder, &mut rejects, pace, &doors).map_err(unreadable)?;
             sum.add(&tally);
@@ -218,7 +221,7 @@ impl Reader {
             if tally.records.is_multiple_of(1024) {
                 self.progress.at(&title, read_bytes.load(Ordering::Relaxed), stored_bytes);
             }
-            tally.events += record.batch.events.len() as u64;
+            tally.events += (record.batch.events.len() + record.batch.market.len()) as u64;
             gates.pass(record, pace)
         })?;
         gates.flush();
@@ -241,7 +244,14 @@ impl Reader {
     }
 }
 
-/// Sorts events by lane and hands them over.
+/// All of a symbol goes through one lane, and so in order.
+fn lane_of(symbol: &str, lanes: usize) -> usize {
+    let mut hasher = fnv::FnvHasher::default();
+    symbol.hash(&mut hasher);
+    (hasher.finish() % lanes.max(1) as u64) as usize
+}
+
+/// Sorts items by lane and hands them over.
 struct Gates<'a> {
     name: Name,
     doors: &'a [mpsc::Sender<Chunk>],
@@ -256,19 +266,21 @@ impl<'a> Gates<'a> {
     }
 
     fn pass(&mut self, record: Record<'_>, pace: &mut Pace) -> ControlFlow<()> {
-        if let Some(first) = record.batch.events.first()
-            && pace.wait(first.ts_ms, Instant::now()).is_some()
+        let first = record.batch.events.first().map(|event| event.ts_ms);
+        let first = first.or_else(|| record.batch.market.first().map(|item| item.told.ts_ms()));
+        if let Some(first_ms) = first
+            && pace.wait(first_ms, Instant::now()).is_some()
         {
             self.flush();
             // Asked again: handing over may have taken its time.
-            if let Some(wait) = pace.wait(first.ts_ms, Instant::now()) {
+            if let Some(wait) = pace.wait(first_ms, Instant::now()) {
                 std::thread::sleep(wait);
             }
         }
-        for event in record.batch.events.drain(..) {
-            let lane = self.lane_of(&event.symbol);
+        for item in record.batch.take_items() {
+            let lane = lane_of(item.symbol(), self.doors.len());
             if let Some(waiting) = self.waiting.get_mut(lane) {
-                waiting.push((self.name.offset + record.number, event));
+                waiting.push((self.name.offset + record.number, item));
             }
         }
         // Only between records: the events of one record share a number, and so a batch.
@@ -278,12 +290,6 @@ impl<'a> Gates<'a> {
             }
         }
         if self.is_closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
-    fn lane_of(&self, symbol: &str) -> usize {
-        let mut hasher = fnv::FnvHasher::default();
-        symbol.hash(&mut hasher);
-        (hasher.finish() % self.doors.len().max(1) as u64) as usize
     }
 
     fn flush(&mut self) {
@@ -297,8 +303,8 @@ impl<'a> Gates<'a> {
         if waiting.is_empty() {
             return;
         }
-        let events = std::mem::replace(waiting, Vec::with_capacity(CHUNK_EVENTS));
-        let chunk = Chunk { producer: Arc::clone(&self.name.producer), events };
+        let items = std::mem::replace(waiting, Vec::with_capacity(CHUNK_EVENTS));
+        let chunk = Chunk { producer: Arc::clone(&self.name.producer), items };
         self.is_closed |= door.blocking_send(chunk).is_err();
     }
 }

@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::hash::Hasher;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::rows::Layout;
+use super::layout::{Layout, instrument_of};
 
 /// The part of a recording that tells it from others. A recording that grows keeps its head.
 const HEAD_BYTES: usize = 4096;
@@ -62,10 +62,8 @@ impl Source {
         Ok(Self {
             title: if is_stdin { "standard input".to_owned() } else { path.display().to_string() },
             format: match format {
-                Some(Format::Csv(Layout::Snapshot { instrument: None })) => {
-                    Format::Csv(Layout::Snapshot { instrument: instrument_of(path) })
-                }
-                Some(format) => format,
+                Some(Format::Csv(layout)) => Format::Csv(layout.about(instrument_of(path))),
+                Some(Format::Ndjson) => Format::Ndjson,
                 None => detect(&head, path),
             },
             identity: hasher.finish(),
@@ -89,20 +87,24 @@ fn decompressed(stored: Counted) -> io::Result<Box<dyn BufRead + Send>> {
     })
 }
 
+impl Source {
+    /// The same about an instrument that neither rows nor name tell.
+    #[must_use]
+    pub fn about(self, instrument: Option<String>) -> Self {
+        let format = match self.format {
+            Format::Csv(layout) => Format::Csv(layout.about(instrument)),
+            Format::Ndjson => Format::Ndjson,
+        };
+        Self { format, ..self }
+    }
+}
+
 /// What the first line says about the whole.
 fn detect(head: &[u8], path: &Path) -> Format {
     let first = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty());
     let line = first.unwrap_or_default();
-    if line.starts_with(b"exchange,symbol,timestamp") {
-        return Format::Csv(Layout::Tardis);
-    }
-    let is_snapshot_row = || {
-        let mut fields = line.split(|byte| *byte == b',');
-        let time = fields.next().is_some_and(|field| field.len() == 13 && field.iter().all(u8::is_ascii_digit));
-        time && fields.next().is_some_and(|side| matches!(side, b"BUY" | b"SELL"))
-    };
-    if line.starts_with(b"time,side,") || is_snapshot_row() {
-        return Format::Csv(Layout::Snapshot { instrument: instrument_of(path) });
+    if let Some(layout) = Layout::detect(line, path) {
+        return Format::Csv(layout);
     }
     let opens_json = |line: &[u8]| line.starts_with(b"{") || line.starts_with(b"[");
     let behind_time = line.iter().position(|byte| *byte == b' ').map(|at| line.split_at(at));
@@ -113,13 +115,6 @@ fn detect(head: &[u8], path: &Path) -> Format {
         return Format::Ndjson;
     }
     Format::Csv(Layout::Capture)
-}
-
-/// `BTCUSD_PERP-liquidationSnapshot-2023-06-25.csv` is about `BTCUSD_PERP`.
-fn instrument_of(path: &Path) -> Option<String> {
-    let name = PathBuf::from(path.file_name()?).to_str()?.to_owned();
-    let (instrument, _) = name.split_once("-liquidationSnapshot")?;
-    Some(instrument.to_owned())
 }
 
 /// Counts what is read through it.

@@ -2,8 +2,30 @@
 
 use redis::Value;
 
-/// The counts that `LIQ.MADD` and `LIQ.MADDPACK` answer, in no particular order.
-pub const FIELDS: [&str; 7] = ["accepted", "filtered", "small", "duplicate", "late", "future", "signals"];
+/// The counts that `LIQ.MADDPACK`, `TICK.MADD` and `CANDLE.PUT` answer, in no particular order.
+pub const FIELDS: [&str; 19] = [
+    "accepted",
+    "filtered",
+    "small",
+    "duplicate",
+    "late",
+    "future",
+    "void",
+    "suspect",
+    "amended",
+    "merged",
+    "inserted",
+    "replaced",
+    "same",
+    "covered",
+    "open",
+    "signals",
+    "closed",
+    "fired",
+    "removed",
+];
+/// Those of them that count what events led to, not events.
+const CONSEQUENCES: [&str; 4] = ["signals", "closed", "fired", "removed"];
 
 /// One count for each field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,7 +74,7 @@ impl Counts {
 
     /// The fields that are statuses of events, each event having one.
     pub fn statuses() -> impl Iterator<Item = &'static str> {
-        FIELDS.into_iter().filter(|field| *field != "signals")
+        FIELDS.into_iter().filter(|field| !CONSEQUENCES.contains(field))
     }
 
     /// Every field with its count.

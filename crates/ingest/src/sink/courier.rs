@@ -5,16 +5,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use liq_core::liq::request::{NewEvent, encode_events};
-use liq_core::liq::series::{BatchId, OptionsPatch};
-use redis::{Pipeline, RedisError, Value};
+use liq_core::liq::series::ClockMode;
+use redis::{Cmd, Pipeline, RedisError, Value};
 
 use super::budget::Budget;
 use super::counts::Counts;
 use super::link::{Door, Link};
-use super::rows::wire_form;
-use crate::config::{ConfigError, RedisConfig};
-use crate::event::Event;
+use super::packed::Packed;
+use crate::config::{Config, ConfigError, RedisConfig};
+use crate::item::Home;
 
 /// How often a cluster is asked who its masters are.
 const IDENTIFY_EVERY: Duration = Duration::from_secs(1);
@@ -25,34 +24,6 @@ const PASSING: [&str; 10] =
 /// Error codes of a server that is not, or no longer, the right one: they pass over a new connection, for which the
 /// address is looked up anew.
 const ELSEWHERE: [&str; 5] = ["READONLY", "MASTERDOWN", "NOAUTH", "MOVED", "WRONGPASS"];
-
-/// The events of one key that travel under one number.
-#[derive(Debug)]
-pub struct Packed {
-    /// Grows from batch to batch of one producer.
-    pub seq: u64,
-    /// How many events.
-    pub events: usize,
-    payload: Vec<u8>,
-}
-
-impl Packed {
-    /// Packs events, in this order.
-    pub fn new<'a>(seq: u64, events: impl Iterator<Item = &'a Event>) -> Self {
-        let events: Vec<NewEvent<'_>> = events.map(wire_form).collect();
-        Self::from_wire(seq, &events)
-    }
-
-    /// Packs events in their travelling form.
-    pub fn from_wire(seq: u64, events: &[NewEvent<'_>]) -> Self {
-        Self { seq, events: events.len(), payload: encode_events(events) }
-    }
-
-    /// The events as MessagePack.
-    pub fn payload(&self) -> &[u8] {
-        &self.payload
-    }
-}
 
 /// What goes to one key: the next batches in their order, applied together or not at all.
 #[derive(Debug)]
@@ -96,9 +67,6 @@ pub enum DeliveryError {
     Config(#[from] ConfigError),
 }
 
-/// What a series is made with, where it is missing.
-pub type Creation = Vec<Vec<u8>>;
-
 /// One connection to Redis.
 pub struct Courier {
     door: Door,
@@ -109,8 +77,8 @@ pub struct Courier {
     identity: Option<String>,
     /// When that was asked last.
     identified_at: Instant,
-    /// Series that were made sure of over this connection, with what makes them.
-    known: HashMap<Arc<str>, Creation>,
+    /// Keys that were made sure of over this connection, with what makes them.
+    known: HashMap<Arc<str>, Cmd>,
     /// Keys that were made anew by the last delivery although they had been there.
     revived: Vec<Arc<str>>,
 }
@@ -130,18 +98,21 @@ impl Courier {
         })
     }
 
-    /// Makes sure that each key's series exists, asking for the options of those that may not; existing ones keep
-    /// theirs. Answers a refusal, or nothing, for each key.
+    /// Makes sure that each key, which is one of `homes` each, exists; existing ones keep their options. Answers a
+    /// refusal, or nothing, for each key.
     pub async fn ensure(
         &mut self,
         keys: &[Arc<str>],
-        options_of: impl Fn(usize) -> Result<OptionsPatch, ConfigError>,
+        homes: &[&Home],
+        config: &Config,
+        clock: ClockMode,
     ) -> Result<Vec<Option<Refusal>>, DeliveryError> {
         let (mut parts, mut asked) = (Vec::new(), Vec::new());
-        for (place, key) in keys.iter().enumerate().filter(|(_, key)| !self.known.contains_key(*key)) {
-            let creation = options_of(place)?.to_args();
+        let unknown = keys.iter().zip(homes).enumerate().filter(|(_, (key, _))| !self.known.contains_key(*key));
+        for (place, (key, home)) in unknown {
+            let creation = home.creation(key, config, clock)?;
             let mut part = Pipeline::with_capacity(1);
-            part.cmd("LIQ.CREATE").arg(&**key).arg("NX").arg(&creation);
+            part.add_command(creation.clone());
             parts.push(part);
             asked.push((place, creation));
         }
@@ -164,7 +135,7 @@ impl Courier {
     /// Sends shipments, at most one to a key, and tells what became of each. On an error nobody knows, and all of them
     /// are to be sent again.
     ///
-    /// A series that is missing by now is made with its options, not with the module's defaults.
+    /// A key that is missing by now is made with its options, not with the module's defaults.
     pub async fn deliver(&mut self, shipments: &[Shipment]) -> Result<Vec<Receipt>, RedisError> {
         self.revived.clear();
         if shipments.is_empty() {
@@ -185,7 +156,7 @@ impl Courier {
             if self.known.contains_key(key) && matches!(replies.next(), Some(Value::Okay)) {
                 self.revived.push(Arc::clone(key));
             }
-            let receipt = receipt_of(batches.len(), &mut replies);
+            let receipt = receipt_of(batches, &mut replies);
             let lacking = self.wait.and_then(|(wanted, _)| lacking_replicas(wanted, replies.next().as_ref()));
             receipts.push(match (receipt, lacking) {
                 (Receipt::Delivered(_), Some(text)) => Receipt::Refused(Refusal { passes: true, text, batch: 0 }),
@@ -204,18 +175,16 @@ impl Courier {
     fn part(&self, shipment: &Shipment) -> Pipeline {
         let Shipment { key, producer, batches } = shipment;
         let mut part = Pipeline::with_capacity(batches.len() + 4);
-        if let Some(options) = self.known.get(key) {
-            part.cmd("LIQ.CREATE").arg(&**key).arg("NX").arg(options);
+        if let Some(creation) = self.known.get(key) {
+            part.add_command(creation.clone());
         }
         // Were one batch refused and the next taken, the first could never be counted: so several go together.
-        let together = batches.len() > 1;
+        let together = commands_of(batches) > 1;
         if together {
             part.cmd("MULTI");
         }
-        for Packed { seq, payload, .. } in batches {
-            let batch = BatchId { producer: producer.as_bytes(), seq: *seq };
-            part.cmd("LIQ.MADDPACK").arg(&**key).arg(payload.as_slice());
-            part.arg("BATCH").arg(batch.producer).arg(batch.seq);
+        for batch in batches {
+            batch.add_to(&mut part, key, producer);
         }
         if together {
             part.cmd("EXEC");
@@ -232,8 +201,8 @@ impl Courier {
     }
 
     /// Asks for one value per command, each about one key; for what is read beside the deliveries.
-    pub async fn ask(&mut self, commands: &[redis::Cmd]) -> Result<Vec<Value>, RedisError> {
-        let part = |command: &redis::Cmd| {
+    pub async fn ask(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, RedisError> {
+        let part = |command: &Cmd| {
             let mut part = Pipeline::with_capacity(1);
             part.add_command(command.clone());
             part
@@ -330,10 +299,11 @@ fn refusal_by(error: &RedisError) -> Refusal {
 }
 
 /// Reads the replies of one shipment.
-fn receipt_of(batches: usize, replies: &mut impl Iterator<Item = Value>) -> Receipt {
-    let answers: Vec<Value> = if batches > 1 {
+fn receipt_of(batches: &[Packed], replies: &mut impl Iterator<Item = Value>) -> Receipt {
+    let commands = commands_of(batches);
+    let answers: Vec<Value> = if commands > 1 {
         // MULTI, then QUEUED or a refusal for each command.
-        let queued: Vec<Value> = replies.by_ref().take(batches + 1).collect();
+        let queued: Vec<Value> = replies.by_ref().take(commands + 1).collect();
         let first_refusal = queued.iter().find_map(refusal_of);
         match replies.next() {
             Some(Value::Array(answers)) => answers,
@@ -345,21 +315,25 @@ fn receipt_of(batches: usize, replies: &mut impl Iterator<Item = Value>) -> Rece
     } else {
         replies.by_ref().take(1).collect()
     };
-    let mut counts = Vec::with_capacity(answers.len());
-    for (batch, answer) in answers.iter().enumerate() {
-        match Counts::decode(answer) {
+    let (mut counts, mut answers) = (Vec::with_capacity(batches.len()), answers.into_iter());
+    for (place, batch) in batches.iter().enumerate() {
+        let own: Vec<Value> = answers.by_ref().take(batch.commands()).collect();
+        let refusal = own.iter().find_map(refusal_of);
+        match own.last().filter(|_| refusal.is_none()).and_then(Counts::decode) {
             Some(decoded) => counts.push(decoded),
-            None => {
-                let refusal = refusal_of(answer).unwrap_or_else(unreadable);
-                return Receipt::Refused(Refusal { batch, ..refusal });
-            }
+            None => return Receipt::Refused(Refusal { batch: place, ..refusal.unwrap_or_else(unreadable) }),
         }
     }
-    if counts.len() == batches { Receipt::Delivered(counts) } else { Receipt::Refused(unreadable()) }
+    Receipt::Delivered(counts)
+}
+
+/// How many commands the batches of a shipment take.
+fn commands_of(batches: &[Packed]) -> usize {
+    batches.iter().map(Packed::commands).sum()
 }
 
 fn unreadable() -> Refusal {
-    Refusal { passes: false, text: "the server's reply is not LIQ.MADDPACK's".to_owned(), batch: 0 }
+    Refusal { passes: false, text: "the server's reply is not the command's".to_owned(), batch: 0 }
 }
 
 /// The refusal that a reply is, if it is one.

@@ -17,6 +17,7 @@ use super::spooler::{self, Desk};
 use super::thresholds::Thresholds;
 use super::{Arrived, SpoolError, now_us};
 use crate::config::{Config, ConfigError};
+use crate::item::Home;
 use crate::metrics::Metrics;
 
 /// Series that get a batch in one delivery.
@@ -179,13 +180,9 @@ impl LiveSink {
         let next = self.desk.ask(move |spool| spool.next(MOST_SERIES, batch, passed)).await;
         let consignments = next.ok_or(SinkError::Gone)??;
         let keys: Vec<_> = consignments.iter().map(|(_, one)| Arc::clone(&one.series.key)).collect();
-        let config = Arc::clone(&self.config);
-        let options_of = |place: usize| {
-            let names = consignments.get(place).map(|(_, one)| (&*one.series.symbol, &*one.series.exchange));
-            let (symbol, exchange) = names.unwrap_or_default();
-            config.series.options_of(symbol, exchange, ClockMode::Server)
-        };
-        let refusals = match self.courier.ensure(&keys, options_of).await {
+        let homes: Vec<Home> = consignments.iter().map(|(_, one)| one.series.home()).collect();
+        let homes: Vec<&Home> = homes.iter().collect();
+        let refusals = match self.courier.ensure(&keys, &homes, &self.config, ClockMode::Server).await {
             Ok(refusals) => refusals,
             Err(DeliveryError::Redis(error)) => return Ok(Attempt::Failed(error.to_string())),
             Err(DeliveryError::Config(error)) => return Err(error.into()),

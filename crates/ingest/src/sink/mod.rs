@@ -8,6 +8,7 @@ pub mod courier;
 mod leaving;
 pub mod link;
 pub mod live;
+pub mod packed;
 mod probe;
 mod rows;
 mod schema;

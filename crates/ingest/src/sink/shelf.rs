@@ -14,11 +14,13 @@ use std::time::Instant;
 use liq_core::liq::request::{NewEvent, decode_events, encode_events};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::courier::{Packed, Shipment};
+use super::courier::Shipment;
+use super::packed::Packed;
 use super::rows::{Row, begin_series, rows_behind, wire_form};
 use super::schema;
 use super::{Arrived, SpoolError};
 use crate::event::Event;
+use crate::item::Home;
 
 /// Events that go one to a batch in one delivery, while nobody knows whether they are new.
 const SINGLES: usize = 256;
@@ -38,6 +40,13 @@ pub struct Series {
     pub exchange: Arc<str>,
     /// Events of at least this size are kept longest.
     pub threshold: Option<f64>,
+}
+
+impl Series {
+    /// What its key is made of.
+    pub fn home(&self) -> Home {
+        Home::Series { symbol: Arc::clone(&self.symbol), exchange: Arc::clone(&self.exchange) }
+    }
 }
 
 /// A series and how far it was delivered.

@@ -61,7 +61,7 @@ pub fn plans(venue: Venue, config: &VenueConfig, symbols: &[Vec<String>]) -> Vec
         lifetime: LIFETIME,
     };
     match venue {
-        Venue::BinanceUm | Venue::Aster => {
+        Venue::BinanceUm | Venue::BinanceSpot | Venue::Aster => {
             vec![Plan { chunk: 2, ..plan(url(binance::UM_URL), texts(&binance::streams(venue))) }]
         }
         Venue::BinanceCm => vec![Plan { chunk: 2, ..plan(url(binance::CM_URL), texts(&binance::streams(venue))) }],
@@ -122,7 +122,7 @@ fn bybit_shares(symbols: &[String]) -> Vec<&[String]> {
 /// The request that subscribes topics.
 pub fn subscription(venue: Venue, id: u64, topics: &[String]) -> String {
     let request = match venue {
-        Venue::BinanceUm | Venue::BinanceCm | Venue::Aster => {
+        Venue::BinanceUm | Venue::BinanceCm | Venue::BinanceSpot | Venue::Aster => {
             json!({"method": "SUBSCRIBE", "params": topics, "id": id})
         }
         Venue::Bybit => json!({"op": "subscribe", "req_id": id.to_string(), "args": topics}),

@@ -1,10 +1,11 @@
-//! Binance USD-M and COIN-M: `forceOrder` frames, plain or in the combined stream's envelope.
+//! Binance: `forceOrder` frames of USD-M and COIN-M, and trades of spot too, plain or in the combined stream's envelope.
 
 use serde_json::Value;
 
-use super::field::{positive, text, time_ms};
-use super::{Answered, Decoder, Frame, Raw, Venue};
+use super::field::{exact, positive, text, time_ms, whole};
+use super::{Answered, Decoder, Frame, Raw, RawTrade, Venue};
 use crate::event::{Batch, Event, Reject, side_of};
+use crate::market::{MarketItem, Taker, TradeId};
 
 /// Where USD-M market data lives since 2026-04-23; the old root acknowledges and stays silent.
 pub const UM_URL: &str = "wss://fstream.binance.com/market/stream";
@@ -25,10 +26,16 @@ pub fn payload(frame: &Value) -> Option<&Value> {
     inner.get("e").map(|_| inner)
 }
 
-/// COIN-M symbols are quoted in dollars and carry a delivery (`BTCUSD_PERP`).
+/// COIN-M symbols are quoted in dollars and carry a delivery (`BTCUSD_PERP`); only spot trades have a field `M`.
 pub fn market_of(payload: &Value) -> Venue {
     let symbol = payload.get("o").unwrap_or(payload).get("s").and_then(Value::as_str).unwrap_or_default();
-    if symbol.contains("USD_") { Venue::BinanceCm } else { Venue::BinanceUm }
+    if symbol.contains("USD_") {
+        Venue::BinanceCm
+    } else if payload.get("M").is_some() {
+        Venue::BinanceSpot
+    } else {
+        Venue::BinanceUm
+    }
 }
 
 pub(super) fn decode(decoder: &mut Decoder, venue: Venue, frame: &Value, batch: &mut Batch) -> Frame {
@@ -47,12 +54,42 @@ pub(super) fn decode(decoder: &mut Decoder, venue: Venue, frame: &Value, batch: 
             batch.push(payload.get("o").ok_or(Reject::MissingField).and_then(|order| forced(decoder, venue, order)));
             Frame::Data
         }
+        Some(kind @ ("trade" | "aggTrade")) if decoder.reads_trades() => {
+            batch.push_market(traded(decoder, venue, kind, payload));
+            Frame::Data
+        }
         Some("markPriceUpdate") => Frame::Pulse,
         _ => {
             batch.push(Err(Reject::NotLiquidation));
             Frame::Unknown
         }
     }
+}
+
+/// `m` tells that the buyer was the maker, so that the seller took. An aggregated trade is the trades `f` to `l`. What
+/// has an `X` other than `MARKET` is no trade of the market, such as one with the insurance fund; it has a number.
+fn traded(decoder: &mut Decoder, venue: Venue, kind: &str, trade: &Value) -> Result<MarketItem, Reject> {
+    let (first, last) = if kind == "trade" {
+        let id = whole(trade, "t")?;
+        (id, id)
+    } else {
+        (whole(trade, "f")?, whole(trade, "l")?)
+    };
+    let is_market = trade.get("X").is_none_or(|kind| kind.as_str() == Some("MARKET"));
+    let taker = match trade.get("m").and_then(Value::as_bool).ok_or(Reject::BadSide)? {
+        true => Taker::Sell,
+        false => Taker::Buy,
+    };
+    let raw = RawTrade {
+        instrument: text(trade, "s")?,
+        is_numbered: venue.numbers_trades(),
+        ts_ms: time_ms(trade, "T")?,
+        taker,
+        price: if is_market { Some(exact(trade, "p")?) } else { None },
+        qty: exact(trade, "q")?,
+        id: TradeId::Numbers { first, last },
+    };
+    decoder.trade(venue, raw)
 }
 
 /// `ap` is the average fill, `p` the bankruptcy price; `z` what was filled. COIN-M counts contracts.

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::field::{items, positive, text, time_ms};
-use super::{Answered, Decoder, Frame, Raw, Venue};
-use crate::event::{Batch, Event, Reject, opposite, side_of};
+use super::field::{exact, items, positive, text, time_ms};
+use super::{Answered, Decoder, Frame, Raw, RawTrade, Venue};
+use crate::event::{Batch, Event, Reject, Side, opposite, side_of};
+use crate::market::{MarketItem, Taker, TradeId};
 
 /// USDT and USDC contracts.
 pub const LINEAR_URL: &str = "wss://stream.bybit.com/v5/public/linear";
@@ -35,6 +36,13 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) ->
         }
         return Frame::Data;
     }
+    if topic.starts_with("publicTrade.") && decoder.reads_trades() {
+        for item in items(frame.get("data")) {
+            let item = traded(decoder, item);
+            batch.push_market(item);
+        }
+        return Frame::Data;
+    }
     if topic.starts_with("liquidation.") {
         batch.push(Err(Reject::WithdrawnTopic));
         return Frame::Unknown;
@@ -44,6 +52,24 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) ->
     }
     batch.push(Err(Reject::NotLiquidation));
     Frame::Unknown
+}
+
+/// `S` is the taker's side; the id is a UUID, so that nothing tells what is missing.
+fn traded(decoder: &mut Decoder, trade: &Value) -> Result<MarketItem, Reject> {
+    let taker = match side_of(text(trade, "S")?)? {
+        Side::Buy => Taker::Buy,
+        Side::Sell => Taker::Sell,
+    };
+    let raw = RawTrade {
+        instrument: text(trade, "s")?,
+        is_numbered: Venue::Bybit.numbers_trades(),
+        ts_ms: time_ms(trade, "T")?,
+        taker,
+        price: Some(exact(trade, "p")?),
+        qty: exact(trade, "v")?,
+        id: TradeId::parse(text(trade, "i")?)?,
+    };
+    decoder.trade(Venue::Bybit, raw)
 }
 
 fn control(frame: &Value, batch: &mut Batch) -> Frame {

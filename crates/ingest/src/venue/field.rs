@@ -1,5 +1,6 @@
 //! Reading fields of JSON frames, where numbers come as numbers or as strings.
 
+use liq_core::grammar::Decimal;
 use serde_json::Value;
 
 use crate::event::Reject;
@@ -30,6 +31,23 @@ pub fn number_of(value: &Value) -> Result<f64, Reject> {
         Value::Null => Err(Reject::MissingField),
         _ => Err(Reject::BadNumber),
     }
+}
+
+/// The decimal in a field, exactly as its text says.
+pub fn exact(item: &Value, name: &str) -> Result<Decimal, Reject> {
+    match item.get(name) {
+        Some(Value::String(text)) => Decimal::parse(text.as_bytes()).map_err(|_| Reject::BadNumber),
+        // The shortest text that means the same number is what was written, up to 17 digits.
+        Some(Value::Number(number)) => Decimal::parse(number.to_string().as_bytes()).map_err(|_| Reject::BadNumber),
+        None | Some(Value::Null) => Err(Reject::MissingField),
+        Some(_) => Err(Reject::BadNumber),
+    }
+}
+
+/// The integer in a field, written as a number or as a string.
+pub fn whole(item: &Value, name: &str) -> Result<u64, Reject> {
+    let value = item.get(name).ok_or(Reject::MissingField)?;
+    value.as_u64().or_else(|| value.as_str()?.parse().ok()).ok_or(Reject::BadNumber)
 }
 
 /// A positive number, or nothing when the field is absent, null, empty or zero.

@@ -12,10 +12,12 @@ pub use field::{decimal, number_of};
 
 use std::sync::Arc;
 
+use liq_core::grammar::Decimal;
 use serde_json::Value;
 
 use crate::contract::Contracts;
 use crate::event::{Batch, Event, Reject, Side};
+use crate::market::{MarketItem, Taker, Told, Trade, TradeId};
 use crate::symbol::Names;
 
 /// A feed of liquidations.
@@ -37,11 +39,13 @@ pub enum Venue {
     Bitfinex,
     /// Aster, which speaks as Binance does; recordings only.
     Aster,
+    /// Binance spot: trades only.
+    BinanceSpot,
 }
 
 impl Venue {
     /// Every venue.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::BinanceUm,
         Self::BinanceCm,
         Self::Bybit,
@@ -50,6 +54,7 @@ impl Venue {
         Self::Deribit,
         Self::Bitfinex,
         Self::Aster,
+        Self::BinanceSpot,
     ];
 
     /// Those that can be streamed.
@@ -67,13 +72,14 @@ impl Venue {
             Self::Deribit => "deribit",
             Self::Bitfinex => "bitfinex",
             Self::Aster => "aster",
+            Self::BinanceSpot => "binance-spot",
         }
     }
 
-    /// The exchange's name as the module records it: one for both markets of Binance.
+    /// The exchange's name as the module records it: one for all of Binance.
     pub const fn exchange(self) -> &'static str {
         match self {
-            Self::BinanceUm | Self::BinanceCm => "binance",
+            Self::BinanceUm | Self::BinanceCm | Self::BinanceSpot => "binance",
             other => other.name(),
         }
     }
@@ -93,13 +99,31 @@ impl Venue {
     /// Makes the canonical symbol of one of its instruments.
     pub const fn canonical_symbol(self) -> fn(&str) -> Result<String, Reject> {
         match self {
-            Self::BinanceUm | Self::BinanceCm | Self::Aster => crate::symbol::binance,
+            Self::BinanceUm | Self::BinanceCm | Self::Aster | Self::BinanceSpot => crate::symbol::binance,
             Self::Bybit => crate::symbol::bybit,
             Self::Okx => crate::symbol::okx,
             Self::Bitmex => crate::symbol::bitmex,
             Self::Deribit => crate::symbol::deribit,
             Self::Bitfinex => crate::symbol::bitfinex,
         }
+    }
+
+    /// Makes the symbol of the market of one of its instruments: one instrument is one market.
+    pub const fn market_symbol(self) -> fn(&str) -> Result<String, Reject> {
+        match self {
+            Self::BinanceUm | Self::BinanceCm | Self::Aster | Self::BinanceSpot => crate::symbol::binance_market,
+            Self::Bybit => crate::symbol::bybit_market,
+            Self::Okx => crate::symbol::okx_market,
+            Self::Bitmex => crate::symbol::bitmex,
+            Self::Deribit => crate::symbol::deribit_market,
+            Self::Bitfinex => crate::symbol::bitfinex,
+        }
+    }
+
+    /// Whether it numbers the trades of an instrument with consecutive integers. Where it does not, a market that orders
+    /// by ID would take every trade for one behind a gap.
+    pub const fn numbers_trades(self) -> bool {
+        matches!(self, Self::BinanceUm | Self::BinanceCm | Self::BinanceSpot | Self::Aster | Self::Okx)
     }
 
     /// Guesses whose frame this is by its shape.
@@ -180,6 +204,25 @@ pub struct Raw<'a> {
     pub id: &'a str,
 }
 
+/// A trade as the venue words it, before symbol and quantity are made canonical.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawTrade<'a> {
+    /// The venue's own name of the instrument.
+    pub instrument: &'a str,
+    /// Whether the ids are consecutive integers.
+    pub is_numbered: bool,
+    /// Exchange time, Unix milliseconds.
+    pub ts_ms: u64,
+    /// Who took.
+    pub taker: Taker,
+    /// Nothing when it was no trade of the market.
+    pub price: Option<Decimal>,
+    /// Quantity in the venue's unit.
+    pub qty: Decimal,
+    /// The venue's id.
+    pub id: TradeId,
+}
+
 /// An event whose contract's worth nobody knows yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Held {
@@ -217,6 +260,9 @@ pub struct Decoder {
     estimates: u64,
     positions: bitfinex::Positions,
     names: [Names; Venue::ALL.len()],
+    market_names: [Names; Venue::ALL.len()],
+    /// Whether trades are read; liquidations are always.
+    reads_trades: bool,
     exchanges: [Arc<str>; Venue::ALL.len()],
 }
 
@@ -229,6 +275,8 @@ impl Decoder {
             estimates: 0,
             positions: bitfinex::Positions::default(),
             names: std::array::from_fn(|_| Names::default()),
+            market_names: std::array::from_fn(|_| Names::default()),
+            reads_trades: false,
             exchanges: Venue::ALL.map(|venue| Arc::from(venue.exchange())),
         }
     }
@@ -254,10 +302,22 @@ impl Decoder {
         Self { unknown: Some(Vec::new()), ..self }
     }
 
+    /// Reads trades too, for markets.
+    pub fn reading_trades(self) -> Self {
+        Self { reads_trades: true, ..self }
+    }
+
+    /// Whether trades are read.
+    pub const fn reads_trades(&self) -> bool {
+        self.reads_trades
+    }
+
     /// Reads one frame of `venue`, appending to `batch`. `received_ms` serves venues that tell no time.
     pub fn frame(&mut self, venue: Venue, frame: &Value, received_ms: Option<u64>, batch: &mut Batch) -> Frame {
         match venue {
-            Venue::BinanceUm | Venue::BinanceCm | Venue::Aster => binance::decode(self, venue, frame, batch),
+            Venue::BinanceUm | Venue::BinanceCm | Venue::BinanceSpot | Venue::Aster => {
+                binance::decode(self, venue, frame, batch)
+            }
             Venue::Bybit => bybit::decode(self, frame, batch),
             Venue::Okx => okx::decode(self, frame, batch),
             Venue::Bitmex => bitmex::decode(self, frame, received_ms, batch),
@@ -285,6 +345,28 @@ impl Decoder {
         let size = size?;
         let Raw { ts_ms, side, price, id, .. } = raw;
         Event { exchange: self.exchange(venue), symbol, ts_ms, side, price, size, id: id.into() }.checked()
+    }
+
+    /// Makes a market's trade of what a venue reported. Contracts become base units; inverse ones have none.
+    pub fn trade(&mut self, venue: Venue, raw: RawTrade<'_>) -> Result<MarketItem, Reject> {
+        let RawTrade { instrument, is_numbered, ts_ms, taker, price, qty, id } = raw;
+        let contract = self.contracts.find(venue, instrument).ok_or(Reject::UnknownMultiplier)?;
+        let qty = contract.base_units(qty)?;
+        let told = Told::Trade(Trade { ts_ms, taker, price, qty, id, follows_gap: false }.checked()?);
+        self.told(venue, instrument, is_numbered, told)
+    }
+
+    /// Something for the market of an instrument.
+    pub fn told(
+        &mut self,
+        venue: Venue,
+        instrument: &str,
+        is_numbered: bool,
+        told: Told,
+    ) -> Result<MarketItem, Reject> {
+        let names = self.market_names.get_mut(venue as usize).ok_or(Reject::UnsupportedVenue)?;
+        let symbol = names.get(instrument, venue.market_symbol())?;
+        Ok(MarketItem { venue, symbol, is_numbered, told })
     }
 
     /// The canonical symbol by another rule than the venue's own.

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::field::{items, positive, text, time_ms};
-use super::{Answered, Decoder, Frame, Raw, Venue};
+use super::field::{exact, items, positive, text, time_ms, whole};
+use super::{Answered, Decoder, Frame, Raw, RawTrade, Venue};
 use crate::event::{Batch, Event, Reject, Side, side_of};
+use crate::market::{MarketItem, Taker, TradeId};
 
 /// Public channels.
 pub const URL: &str = "wss://ws.okx.com:8443/ws/v5/public";
@@ -53,12 +54,40 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) ->
             }
             Frame::Data
         }
+        "trades" if decoder.reads_trades() => {
+            for item in items(frame.get("data")) {
+                let item = traded(decoder, item);
+                batch.push_market(item);
+            }
+            Frame::Data
+        }
         "mark-price" => Frame::Pulse,
         _ => {
             batch.push(Err(Reject::NotLiquidation));
             Frame::Unknown
         }
     }
+}
+
+/// `side` is the taker's; swaps and futures are sized in contracts. `count` trades that filled one order at one price come
+/// as one, under the number of the last.
+fn traded(decoder: &mut Decoder, trade: &Value) -> Result<MarketItem, Reject> {
+    let taker = match side_of(text(trade, "side")?)? {
+        Side::Buy => Taker::Buy,
+        Side::Sell => Taker::Sell,
+    };
+    let last = whole(trade, "tradeId")?;
+    let count = trade.get("count").map_or(Ok(1), |_| whole(trade, "count"))?.max(1);
+    let raw = RawTrade {
+        instrument: text(trade, "instId")?,
+        is_numbered: Venue::Okx.numbers_trades(),
+        ts_ms: time_ms(trade, "ts")?,
+        taker,
+        price: Some(exact(trade, "px")?),
+        qty: exact(trade, "sz")?,
+        id: TradeId::Numbers { first: last.saturating_sub(count - 1), last },
+    };
+    decoder.trade(Venue::Okx, raw)
 }
 
 /// An error tells the request by its id, or quotes the argument: `channel:mark-price,instId:X doesn't exist`.
