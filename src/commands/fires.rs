@@ -153,9 +153,10 @@ fn forget(context: &Context<'_>, closed: &Closed<'_>, appended: &[Fire]) {
         return;
     }
     stored.market.told(Owed::Stream, appended.len());
+    let resolution = stored.market.resolution();
     let expiry = expiry::of_market(stored, false, context.now_ms());
     let mut payload = Vec::new();
-    decided::begin(&mut payload, 0, None);
+    decided::begin(&mut payload, 0, resolution, None);
     decided::end(&mut payload, &Tally::default());
     put_decision(&mut payload, &Decision::Told(Owed::Stream, appended.len() as u64));
     commit(context, open, Record::Command(c"TICK.APPLY", &[&payload]), expiry);

@@ -59,13 +59,14 @@ impl Findings {
         self.0.push(unsafe { HeldName::new(key.db, key.name) });
     }
 
-    /// Lends every name to `body`, in its database, unless the server asks that nothing be written.
-    pub fn each(&mut self, context: &Context<'_>, mut body: impl FnMut(KeyName<'_>)) {
-        for name in std::mem::take(&mut self.0) {
-            if may_write(context) && context.select_db(name.db()) {
-                body(name.key_name());
-            }
+    /// Lends one of the names to `body`, in its database, and forgets it unless `body` says that it wants it again. False
+    /// when there is none.
+    pub fn lend(&mut self, context: &Context<'_>, body: impl FnOnce(KeyName<'_>) -> bool) -> bool {
+        let Some(name) = self.0.pop() else { return false };
+        if context.select_db(name.db()) && body(name.key_name()) {
+            self.0.push(name);
         }
+        true
     }
 
     /// Has `S` look at every one of them, unless the server asks that nothing be written: it hands over to a replica.
@@ -78,7 +79,7 @@ impl Findings {
 }
 
 /// Whether the server decides about its keys and may write now: while it hands over to a replica nothing should change.
-fn may_write(context: &Context<'_>) -> bool {
+pub fn may_write(context: &Context<'_>) -> bool {
     // SAFETY: read only after the server wrote it; the function has no requirement.
     let is_handing_over = unsafe { raw::RedisModule_AvoidReplicaTraffic.is_some_and(|avoid| avoid() != 0) };
     context.decides() && !is_handing_over

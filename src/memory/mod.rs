@@ -1,8 +1,9 @@
 //! The memory modes: how short memory is, told to whoever asks, and acted upon.
 //!
-//! How much is used is looked at by the server's cron, and by the next write after a good deal was allocated. A series is
-//! brought to what the mode leaves it at its next write; the others by a walk (`walk`).
+//! How much is used is looked at by the server's cron, and by the next write after a good deal was allocated. A series or a
+//! market is brought to what the mode leaves it from its next write on; the others by a walk (`walk`).
 
+mod bring;
 mod trim;
 mod walk;
 

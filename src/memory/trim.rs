@@ -1,11 +1,12 @@
-//! LIQ.TRIM: one walk after the other over every series that frees what it can, for clients that wait.
+//! LIQ.TRIM: one walk after the other over every series and market that frees what it can, for clients that wait.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::bring::{Spare, bring};
 use super::mode;
-use super::walk::{self, PAUSE_MS, Spare};
-use crate::ffi::{self, Alarm, Awaited, Context, TimerSlot, WaitingClient, Walk};
+use super::walk::{PAUSE_MS, Round};
+use crate::ffi::{self, Alarm, Awaited, Context, TimerSlot, WaitingClient};
 use crate::refusal::Refusal;
 
 /// How much is freed.
@@ -18,7 +19,7 @@ pub enum Trim {
 }
 
 struct Running {
-    walk: Walk,
+    round: Round,
     trim: Trim,
     freed: u64,
     client: WaitingClient<Trimmed>,
@@ -32,11 +33,11 @@ fn waiting() -> MutexGuard<'static, VecDeque<Running>> {
 
 /// Frees what `trim` says, and tells the client of the running command when that is done.
 pub fn begin(context: &Context<'_>, trim: Trim) -> Result<(), Refusal> {
-    let Some(walk) = Walk::begin() else { return Err(Refusal::OutOfMemory) };
+    let Some(round) = Round::begin() else { return Err(Refusal::OutOfMemory) };
     let Some(client) = context.wait_for() else {
         return Err(Refusal::because("LIQ.TRIM takes its time: not in transactions and scripts"));
     };
-    waiting().push_back(Running { walk, trim, freed: 0, client });
+    waiting().push_back(Running { round, trim, freed: 0, client });
     ffi::arm::<Slice>(0);
     Ok(())
 }
@@ -75,10 +76,11 @@ impl Alarm for Slice {
             Trim::Aggressive => mode().next(),
         };
         let mut freed = running.freed;
-        let is_more = walk::go_on(context, &mut running.walk, |name| {
+        let is_more = running.round.go_on(context, |name| {
             let before = ffi::used_bytes();
-            walk::bring(context, name, mode, Spare::Freed);
+            let is_more = bring(context, name, mode, Spare::Freed);
             freed += before.saturating_sub(ffi::used_bytes());
+            is_more
         });
         running.freed = freed;
         if is_more {

@@ -1,28 +1,24 @@
-//! Walks over every series in slices so short that nobody waits for them: the one that brings all to what the mode leaves
-//! them, and what it shares with others.
+//! Walks over every series and market in slices so short that nobody waits for them: the one that brings all to what the
+//! mode leaves them, and what it shares with others.
 
 use std::sync::{Mutex, PoisonError};
 
-use liq_core::liq::format::decided;
-use liq_core::liq::series::Time;
-use liq_core::memory::Mode;
-
+use super::bring::{Spare, bring};
 use super::mode;
-use crate::commit::{Expiry, Record, commit};
 use crate::ffi::{self, Alarm, Context, Findings, KeyName, MetKey, MetType, Persisted, TimerSlot, Visitor, Walk};
-use crate::keyspace;
 use crate::types::liqseries::LiqSeries;
+use crate::types::tickstore::TickStore;
 
-/// CPU time of a slice, microseconds; the series that is under way when it ends is brought to its end.
+/// CPU time of a slice, microseconds; the step that is under way when it ends is brought to its end.
 const SLICE_US: u64 = 300;
 /// From the end of one slice to the next, milliseconds.
 pub(super) const PAUSE_MS: u64 = 1;
 
-static WALK: Mutex<Option<Walk>> = Mutex::new(None);
+static ROUND: Mutex<Option<Round>> = Mutex::new(None);
 
 /// Begins anew, whichever walk is under way.
 pub fn begin() {
-    *WALK.lock().unwrap_or_else(PoisonError::into_inner) = Walk::begin();
+    *ROUND.lock().unwrap_or_else(PoisonError::into_inner) = Round::begin();
     ffi::arm::<Slice>(PAUSE_MS);
 }
 
@@ -35,61 +31,51 @@ impl Alarm for Slice {
     }
 
     fn ring(context: &Context<'_>) {
-        // Taken out, as what is done to a series may change the mode, which begins another walk.
-        let Some(mut walk) = WALK.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        let is_more = go_on(context, &mut walk, |name| bring(context, name, mode(), Spare::Kept));
-        let mut next = WALK.lock().unwrap_or_else(PoisonError::into_inner);
+        // Taken out, as what is done to a key may change the mode, which begins another walk.
+        let Some(mut round) = ROUND.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let is_more = round.go_on(context, |name| bring(context, name, mode(), Spare::Kept));
+        let mut next = ROUND.lock().unwrap_or_else(PoisonError::into_inner);
         if is_more && next.is_none() {
-            *next = Some(walk);
+            *next = Some(round);
             ffi::arm::<Self>(PAUSE_MS);
         }
     }
 }
 
-/// Goes on with `walk` for a slice, and lends every series it meets to `act`. False when it is over, or when this server
-/// does not decide about its keys any more.
-pub(super) fn go_on(context: &Context<'_>, walk: &mut Walk, mut act: impl FnMut(KeyName<'_>)) -> bool {
-    let begun_us = ffi::thread_cpu_us();
-    let mut is_more = context.decides();
-    while is_more && ffi::thread_cpu_us().saturating_sub(begun_us) < SLICE_US {
-        let mut met = Series(Findings::default());
-        is_more = walk.step(context, &mut met);
-        met.0.each(context, &mut act);
-    }
-    is_more
+/// A walk, and the keys it has met that are not done with.
+pub(super) struct Round {
+    walk: Walk,
+    met: Met,
 }
 
-/// The series among the keys that are met.
-struct Series(Findings);
+impl Round {
+    /// At the beginning; `None` when the server has no memory for it.
+    pub(super) fn begin() -> Option<Self> {
+        Some(Self { walk: Walk::begin()?, met: Met(Findings::default()) })
+    }
 
-impl Visitor for Series {
+    /// Goes on for a slice, and lends every series and market it meets to `act`, again and again as long as that says that
+    /// there is more to do. False when all is over, or when this server does not decide about its keys any more.
+    pub(super) fn go_on(&mut self, context: &Context<'_>, mut act: impl FnMut(KeyName<'_>) -> bool) -> bool {
+        let begun_us = ffi::thread_cpu_us();
+        // While the server hands over to a replica it waits to see who decides.
+        while ffi::may_write(context) && ffi::thread_cpu_us().saturating_sub(begun_us) < SLICE_US {
+            if !self.met.0.lend(context, &mut act) && !self.walk.step(context, &mut self.met) {
+                return false;
+            }
+        }
+        context.decides()
+    }
+}
+
+/// The series and markets among the keys that are met.
+struct Met(Findings);
+
+impl Visitor for Met {
     fn visit(&mut self, key: &MetKey<'_>) {
-        if matches!(key.type_of(), MetType::Own(name) if name == LiqSeries::TYPE_NAME.to_bytes()) {
+        let ours = [LiqSeries::TYPE_NAME, TickStore::TYPE_NAME].map(|name| MetType::Own(name.to_bytes()));
+        if ours.contains(&key.type_of()) {
             self.0.push(key);
         }
     }
-}
-
-/// What becomes of memory that holds nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spare {
-    Kept,
-    Freed,
-}
-
-/// Brings one series to the present and to what `mode` leaves it, here and on replicas.
-pub(super) fn bring(context: &Context<'_>, name: KeyName<'_>, mode: Mode, spare: Spare) {
-    let Ok(mut open) = keyspace::write_untouched::<LiqSeries>(context, name) else { return };
-    let Some(stored) = open.value() else { return };
-    if spare == Spare::Freed {
-        stored.series.free_spare();
-    }
-    let (time, resolution) = (Time::new(context.now_ms(), 0), stored.series.resolution_in(mode));
-    if !stored.series.is_due(time, resolution) {
-        return;
-    }
-    stored.series.bring_to(time, resolution);
-    let mut told = Vec::new();
-    decided::brought(&mut told, time, resolution);
-    commit(context, open, Record::Command(c"LIQ.APPLY", &[&told]), Expiry::Kept);
 }

@@ -16,5 +16,6 @@ mod commands;
 mod durability;
 mod feeding;
 mod hostile_dumps;
+mod memory_modes;
 mod refusals;
 mod venue_rows;

@@ -85,7 +85,17 @@ const CORE: Layers = &[
     ("market/studies", &[]),
     (
         "market/store",
-        &["batches", "grammar", "heap", "market/candle", "market/tape", "market/triggers", "relocation", "steps"],
+        &[
+            "batches",
+            "grammar",
+            "heap",
+            "market/candle",
+            "market/tape",
+            "market/triggers",
+            "memory",
+            "relocation",
+            "steps",
+        ],
     ),
     (
         "market/request",

@@ -68,6 +68,89 @@ impl Mode {
     }
 }
 
+/// Raw records in [`Resolution::Compact`], and …
+const COMPACT_TAIL: u32 = 1024;
+/// … in [`Resolution::Aggregate`].
+const AGGREGATE_TAIL: u32 = 256;
+
+/// How much detail a series or a market keeps; the lesser keeps more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Resolution {
+    /// As much as its settings say.
+    #[default]
+    Full,
+    /// At most 1,024 raw records, and what else its family gives up first.
+    Compact,
+    /// At most 256 raw records, and what else its family can do without.
+    Aggregate,
+}
+
+impl From<Mode> for Resolution {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Normal => Self::Full,
+            Mode::Compact => Self::Compact,
+            Mode::Aggregate | Mode::Critical => Self::Aggregate,
+        }
+    }
+}
+
+impl Resolution {
+    /// All of them, by [index](Self::index).
+    pub const ALL: [Self; 3] = [Self::Full, Self::Compact, Self::Aggregate];
+
+    /// Its place in layouts.
+    pub const fn index(self) -> u8 {
+        self as u8
+    }
+
+    /// The resolution of an index.
+    pub fn from_index(index: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(index)).copied()
+    }
+
+    /// Most raw records where the settings allow `tail`.
+    pub fn tail(self, tail: u32) -> u32 {
+        match self {
+            Self::Full => tail,
+            Self::Compact => tail.min(COMPACT_TAIL),
+            Self::Aggregate => tail.min(AGGREGATE_TAIL),
+        }
+    }
+}
+
+/// What a write did about detail: replicas do the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Detail {
+    /// What is kept from now on.
+    pub resolution: Resolution,
+    /// Whether a step was taken towards it. Giving up detail takes many where there is much of it, so that none of them
+    /// takes long.
+    pub is_step: bool,
+}
+
+impl From<Resolution> for Detail {
+    /// Nothing was done: it is as it was.
+    fn from(resolution: Resolution) -> Self {
+        Self { resolution, is_step: false }
+    }
+}
+
+impl Detail {
+    const STEP: u8 = 64;
+
+    /// A byte of layouts; bit 7 is free.
+    pub const fn code(self) -> u8 {
+        self.resolution.index() | if self.is_step { Self::STEP } else { 0 }
+    }
+
+    /// What a byte says.
+    pub fn from_code(code: u8) -> Option<Self> {
+        let resolution = Resolution::from_index(code & !Self::STEP)?;
+        Some(Self { resolution, is_step: code & Self::STEP != 0 })
+    }
+}
+
 /// How short memory is, and what it is judged by.
 #[derive(Debug, Clone, Copy)]
 pub struct State {

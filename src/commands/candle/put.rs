@@ -79,7 +79,7 @@ impl Command for Put {
             return Ok(());
         }
         let mut payload = Vec::new();
-        decided::begin(&mut payload, now_ms, None);
+        decided::begin(&mut payload, now_ms, stored.market.resolution(), None);
         decided::push_rows(&mut payload, request.unit, rows, request.is_whole);
         decided::end(&mut payload, &Tally::default());
         fires::note(&stored.market, &changes, 0, &mut payload);

@@ -20,7 +20,7 @@ impl Command for Memory {
         arity: 1,
         flags: c"readonly allow-stale",
         key: KeyAccess::None,
-        summary: c"How short memory is, and what series give up for it",
+        summary: c"How short memory is, and what series and markets give up for it",
         complexity: c"O(1)",
         since: c"0.1.0",
         args: &[],

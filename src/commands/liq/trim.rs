@@ -16,7 +16,7 @@ impl Command for Trim {
         arity: -1,
         flags: c"write",
         key: KeyAccess::None,
-        summary: c"Frees the memory of all series that nobody would miss, and answers how much it was",
+        summary: c"Frees the memory of all series and markets that nobody would miss, and answers how much it was",
         complexity: c"O(N) in the keys of the server, in slices; other clients are served meanwhile",
         since: c"0.1.0",
         args: &[ArgSpec::word(c"aggressive", c"AGGRESSIVE").optional()],

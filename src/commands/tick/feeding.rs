@@ -9,6 +9,7 @@ use liq_core::market::reply::{AddReply, Fired, MaddReply};
 use liq_core::market::request::Madd;
 use liq_core::market::store::{Changes, Judging, Market, Quote, Report, Status, Tally, Time};
 use liq_core::market::tape::{Id, Order};
+use liq_core::memory::Mode;
 
 use crate::commands::clock::check_at;
 use crate::commands::fires::{self, Teller};
@@ -31,6 +32,8 @@ pub struct Feeding<'call> {
     now_ms: u64,
     time: Time,
     max_future_ms: u64,
+    /// How short memory was when the command began.
+    mode: Mode,
     tally: Tally,
     changes: Changes,
     /// What is replicated; none where nobody would hear of it, nor of a new market, which is replicated as a whole.
@@ -48,6 +51,8 @@ impl<'call> Feeding<'call> {
         let max_future_ms = config::tick_max_future_ms();
         check_at(now_ms, at_ms, max_future_ms)?;
         let time = Time::new(now_ms, max_future_ms).at(at_ms);
+        // Before the key is open: a change of the mode is published, and subscribers may do anything.
+        let mode = memory::mode_now(context);
         let mut open = keyspace::write::<TickStore>(context, key)?;
         let is_new = open.value().is_none();
         if is_new {
@@ -56,7 +61,7 @@ impl<'call> Feeding<'call> {
         let decided = (!is_new && !context.is_unheard()).then(take_buffer);
         let changes = Changes::judging(Judging { time, max_age_ms: config::trigger_max_age_ms() });
         let tally = Tally::default();
-        Ok(Self { context, open, is_new, now_ms, time, max_future_ms, tally, changes, decided })
+        Ok(Self { context, open, is_new, now_ms, time, max_future_ms, mode, tally, changes, decided })
     }
 
     /// The clock that stands in for `*`.
@@ -77,14 +82,14 @@ impl<'call> Feeding<'call> {
         }
     }
 
-    /// Begins to note what is decided. Triggers whose time is over go first.
+    /// Begins to note what is decided. The market keeps what there is memory for, and triggers whose time is over go first.
     pub fn begin(&mut self, batch: Option<BatchId<'_>>) {
+        let Some(stored) = self.open.value() else { return };
+        let detail = stored.market.change_resolution(self.mode.into());
         if let Some(decided) = &mut self.decided {
-            decided::begin(decided, self.time.server_ms, batch);
+            decided::begin(decided, self.time.server_ms, detail, batch);
         }
-        if let Some(stored) = self.open.value() {
-            stored.market.expire_triggers(self.time, &mut self.changes);
-        }
+        stored.market.expire_triggers(self.time, &mut self.changes);
     }
 
     /// Feeds one tick.

@@ -37,10 +37,10 @@ impl<'call> Writing<'call> {
         time: Time,
     ) -> Result<Self, Refusal> {
         let mut changes = Changes::judging(Judging { time, max_age_ms: config::trigger_max_age_ms() });
-        let mut decided = Vec::new();
-        decided::begin(&mut decided, time.server_ms, None);
-        decided::end(&mut decided, &Tally::default());
         let market = &mut open.existing()?.market;
+        let mut decided = Vec::new();
+        decided::begin(&mut decided, time.server_ms, market.resolution(), None);
+        decided::end(&mut decided, &Tally::default());
         market.expire_triggers(time, &mut changes);
         // What is over goes first, also where the id is set anew.
         fires::note(market, &changes, 0, &mut decided);

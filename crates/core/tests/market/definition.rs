@@ -12,7 +12,7 @@ use crate::tape::{Line, early, feed, market, plain, slow_candles};
 const INTERVALS: [&str; 12] = ["1s", "5s", "1m", "3m", "5m", "15m", "1h", "4h", "1d", "1w", "1M", "45m"];
 
 /// A tape in order: bursts within a millisecond, pauses from seconds to weeks.
-fn tape() -> impl Strategy<Value = Vec<Line>> {
+pub fn tape() -> impl Strategy<Value = Vec<Line>> {
     let step = prop_oneof![
         4 => Just(0_u64),
         4 => 1_u64..1_500,
@@ -34,7 +34,7 @@ fn tape() -> impl Strategy<Value = Vec<Line>> {
 }
 
 /// Moves lines back by up to `distance` places, by the keys given.
-fn disordered(lines: &[Line], keys: &[usize], distance: usize, keep_millisecond: bool) -> Vec<Line> {
+pub fn disordered(lines: &[Line], keys: &[usize], distance: usize, keep_millisecond: bool) -> Vec<Line> {
     let shift = |place: usize| if keys.is_empty() { 0 } else { keys[place % keys.len()] % (distance + 1) };
     let mut order: Vec<usize> = (0..lines.len()).collect();
     order.sort_by_key(|place| (place + shift(*place), *place));
@@ -50,7 +50,7 @@ fn disordered(lines: &[Line], keys: &[usize], distance: usize, keep_millisecond:
 }
 
 #[track_caller]
-fn assert_defined(market: &Market, recorded: &[Line], zone: Zone) {
+pub fn assert_defined(market: &Market, recorded: &[Line], zone: Zone) {
     for text in INTERVALS {
         let interval = Interval::parse("interval", text.as_bytes()).unwrap();
         let Some(reach_ms) = market.levels().reach_of(interval) else { continue };
@@ -70,7 +70,7 @@ fn assert_defined(market: &Market, recorded: &[Line], zone: Zone) {
     }
 }
 
-fn raw(market: &Market) -> Vec<Line> {
+pub fn raw(market: &Market) -> Vec<Line> {
     let range = Range { from_ms: 0, to_ms: u64::MAX, is_reversed: false, count: Some(usize::MAX), side: None };
     let line = |row: liq_core::market::reply::TickRow| Line {
         ts_ms: row.ts_ms,

@@ -5,7 +5,7 @@ use liq_core::grammar::Args;
 use liq_core::market::candle::UNITS;
 use liq_core::market::format::{self as layout, decided};
 use liq_core::market::request::{Add, Candles, Last, Madd, Put, QuoteRequest, Range, parse_keep};
-use liq_core::market::store::{Changes, Market, Options, OptionsPatch, Status, Tally, Time};
+use liq_core::market::store::{Changes, Detail, Market, Options, OptionsPatch, Resolution, Status, Tally, Time};
 
 const START_MS: u64 = 1_735_689_600_000;
 
@@ -30,6 +30,8 @@ struct Pair {
     replica: Market,
     changes: Changes,
     payload: Vec<u8>,
+    /// What was done first about how much is kept.
+    detail: Detail,
     tally: Tally,
 }
 
@@ -52,6 +54,7 @@ impl Pair {
             replica: market,
             changes: Changes::default(),
             payload: Vec::new(),
+            detail: Resolution::Full.into(),
             tally: Tally::default(),
         }
     }
@@ -85,6 +88,7 @@ impl Pair {
                 self.tally.count(verdict.status);
             }
             1 => self.put(source, ts_ms),
+            _ if back == 253 => self.change_resolution(source),
             _ if is_alteration => self.alter(source),
             _ => {
                 let id = match source.byte() % 4 {
@@ -132,6 +136,13 @@ impl Pair {
         decided::push_rows(&mut self.payload, unit, rows, is_whole);
     }
 
+    /// Memory is short, or not any more: told at the head of what is decided next.
+    fn change_resolution(&mut self, source: &mut Source<'_>) {
+        self.flush();
+        let resolution = Resolution::ALL[source.byte() as usize % Resolution::ALL.len()];
+        self.detail = self.live.change_resolution(resolution);
+    }
+
     /// Alterations travel as commands of their own.
     fn alter(&mut self, source: &mut Source<'_>) {
         const ALTERATIONS: [&str; 5] =
@@ -145,7 +156,8 @@ impl Pair {
 
     fn flush(&mut self) {
         let mut payload = Vec::new();
-        decided::begin(&mut payload, START_MS, None);
+        decided::begin(&mut payload, START_MS, self.detail, None);
+        self.detail = self.live.resolution().into();
         payload.append(&mut self.payload);
         decided::end(&mut payload, &self.tally);
         self.live.count(&self.tally);

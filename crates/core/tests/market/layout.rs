@@ -7,7 +7,7 @@ use liq_core::grammar::Args;
 use liq_core::market::candle::UNITS;
 use liq_core::market::format::{self as layout, decided};
 use liq_core::market::request::QuoteRequest;
-use liq_core::market::store::{Changes, Market, Report, Tally, Time, VenueRow};
+use liq_core::market::store::{Changes, Market, Report, Resolution, Tally, Time, VenueRow};
 use liq_core::market::tape::{Id, Side};
 use proptest::prelude::*;
 
@@ -25,7 +25,16 @@ fn specimens() -> Vec<(&'static str, Market)> {
         ),
         ("numbers", fed("ORDER ID TZ +05:45 CLOCK EVENT KEEP 1s 100 TAIL 256", 3_000, 900)),
         ("levels", fed("KEEP 1m 5 KEEP 5m 5 KEEP 1h 5 KEEP 1d 3 TAIL 0 ANNOUNCE", 2_000, 600_000)),
+        ("short-of-memory", short_of_memory()),
     ]
+}
+
+/// Half way: the tail is longer than it is to be, and old minutes are left.
+fn short_of_memory() -> Market {
+    let mut market = fed("TAIL 1600", 1_500, 20_000);
+    assert!(market.change_resolution(Resolution::Aggregate).is_step);
+    assert!(market.is_due(Resolution::Aggregate));
+    market
 }
 
 fn report(number: u64, gap_ms: u64) -> Report<'static> {
@@ -208,7 +217,7 @@ proptest! {
         let (mut primary, mut replica) = (market(&options), market(&options));
         let mut payload = Vec::new();
         for batch in 0..10 {
-            decided::begin(&mut payload, START_MS, None);
+            decided::begin(&mut payload, START_MS, Resolution::Full, None);
             let mut tally = Tally::default();
             for number in batch * 20..batch * 20 + 25 {
                 let report = report(number, gap_ms);

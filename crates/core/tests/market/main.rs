@@ -3,6 +3,7 @@
 
 mod captures;
 mod definition;
+mod detail;
 mod feeding;
 mod histories;
 mod history;

@@ -64,6 +64,7 @@ mod totals;
 
 pub use crate::batches::{BatchId, MAX_PRODUCER_BYTES, MAX_PRODUCERS};
 pub use crate::heap::Measure;
+pub use crate::memory::{Detail, Resolution};
 pub use bucket::Scale;
 pub use event::{Event, MAX_EXCHANGE_BYTES, MAX_ID_BYTES, PRICE_RANGE, SIZE_RANGE, Side, hash_id};
 pub use judgement::{Judgement, MAX_TOTAL, Signal, Status, Tally};
@@ -74,7 +75,6 @@ pub use patch::{
     IDLE_RANGE_MS, MAXLEN_RANGE, MIN_EVENTS_RANGE, MIN_SIZE_RANGE, OFFSET_RANGE, PRECISION_RANGE, RETENTION_RANGE_MS,
     TAIL_RANGE,
 };
-pub use resolution::Resolution;
 pub use series::{AlterError, Clock, MAX_EVENTS, Series, Time};
 pub use shelf::{DEFAULT_ROOM_BYTES, set_room, used_room};
 pub use sums::{SidedSums, Sums};

@@ -7,6 +7,7 @@ use super::judgement::Tally;
 use super::names::{Exchanges, OTHER_EXCHANGE};
 use super::patch::OptionsPatch;
 use super::raw_event::RawEvent;
+use super::resolution::precision;
 use super::{ClockMode, Event, Options, OptionsError, Resolution, Scale};
 use crate::batches::{BatchId, Producers};
 use crate::memory::Mode;
@@ -196,12 +197,12 @@ impl Series {
 
     /// Most raw events at present.
     pub fn tail_now(&self) -> u32 {
-        self.resolution.tail(&self.options)
+        self.resolution.tail(self.options.tail)
     }
 
     /// Mantissa bits at present.
     pub fn precision_now(&self) -> u8 {
-        self.resolution.precision(&self.options)
+        precision(self.resolution, &self.options)
     }
 
     /// Brings what is held to what settings and resolution say; cursors are forgotten by then.

@@ -101,6 +101,16 @@ impl Block {
         self.bytes.shrink_to_fit();
     }
 
+    /// Gives back the memory that holds no candle: room at the end, and those that left.
+    pub fn free_spare(&mut self) {
+        if self.skipped > 0 {
+            let mut candles = Vec::with_capacity(self.len());
+            self.unpack(&mut candles);
+            self.repack(&candles);
+        }
+        self.fit();
+    }
+
     /// Holds `candles` instead of what it held; nothing changes without any.
     pub fn repack(&mut self, candles: &[Candle]) {
         if let Some(block) = Self::pack(candles) {

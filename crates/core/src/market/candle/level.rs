@@ -336,6 +336,12 @@ impl Level {
         level
     }
 
+    /// Gives back the memory that holds no candle. The fresh ones keep their room: it is filled again at once.
+    pub fn free_spare(&mut self) {
+        self.blocks.shrink_to_fit();
+        self.blocks.iter_mut().for_each(Block::free_spare);
+    }
+
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
         heap::deque(&self.blocks, measure);

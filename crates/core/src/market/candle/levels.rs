@@ -9,6 +9,12 @@ use super::unit::{UNITS, Unit};
 use crate::heap::Measure;
 use crate::market::tape::{Order, Tick};
 use crate::relocation::Mover;
+use crate::steps;
+
+/// Candles narrower than this are fine, ms: they may be handed on while memory is short.
+const FINE_WIDTH_MS: u64 = 300_000;
+/// Fine candles that are handed on as one comes: more than one, so that they get fewer.
+const HANDED_ON: usize = 2;
 
 /// Most candles of a level.
 pub const MAX_KEEP: u32 = 1_000_000;
@@ -44,6 +50,8 @@ pub struct Levels {
     list: Vec<Level>,
     keep: Keep,
     zone: Zone,
+    /// How far behind the newest candle fine ones are held, ms; `None` for as far as they are kept.
+    fine_ms: Option<u64>,
 }
 
 impl Levels {
@@ -54,7 +62,7 @@ impl Levels {
 
     /// Levels as they were saved.
     pub const fn loaded(list: Vec<Level>, keep: Keep, zone: Zone) -> Self {
-        Self { list, keep, zone }
+        Self { list, keep, zone, fine_ms: None }
     }
 
     /// The levels, finest first.
@@ -125,7 +133,7 @@ impl Levels {
     }
 
     /// Hands what a level cannot hold to the next, and lets go of what the last cannot hold.
-    fn settle(&mut self) {
+    fn settle_counts(&mut self) {
         for place in 0..self.list.len() {
             let keep = self.keep_of(place);
             while let Some(level) = self.list.get_mut(place).filter(|level| level.len() > keep) {
@@ -134,6 +142,59 @@ impl Levels {
                     take_over(next, &gone);
                 }
             }
+        }
+    }
+
+    /// Brings all levels to what they may hold.
+    fn settle(&mut self) {
+        self.settle_counts();
+        if self.fine_ms.is_some() {
+            self.hand_on_fine(HANDED_ON);
+        }
+    }
+
+    /// Holds fine candles only so far behind the newest from now on, ms; those that are held farther back are handed on
+    /// by and by.
+    pub const fn keep_fine(&mut self, fine_ms: Option<u64>) {
+        self.fine_ms = fine_ms;
+    }
+
+    /// How far behind the newest candle fine ones are held, ms; `None` for as far as they are kept.
+    pub const fn fine_ms(&self) -> Option<u64> {
+        self.fine_ms
+    }
+
+    /// Whether fine candles are to be handed on.
+    pub fn is_fine_due(&self) -> bool {
+        self.old_fine().is_some()
+    }
+
+    /// The level whose oldest candle is fine and too old, and can be handed on without another being let go.
+    fn old_fine(&self) -> Option<usize> {
+        let fine_ms = self.fine_ms?;
+        let newest_ms = self.list.iter().filter_map(Level::newest).map(|newest| newest.start_ms).max()?;
+        let old_ms = newest_ms.saturating_sub(fine_ms);
+        let has_room = |(place, level): (usize, &Level)| level.len() < self.keep_of(place);
+        let is_old =
+            |level: &Level| level.first_start_ms().is_some_and(|first_ms| level.span(first_ms).end_ms <= old_ms);
+        // The finest first, so that a candle is whole when it is handed on.
+        let fine = self.list.iter().position(|level| level.unit().width_ms < FINE_WIDTH_MS && is_old(level))?;
+        self.list.iter().enumerate().skip(fine + 1).any(has_room).then_some(fine)
+    }
+
+    /// Hands the oldest fine candles on that lie too far back, but no more than `most`.
+    pub fn hand_on_fine(&mut self, most: usize) {
+        for _ in 0..most {
+            let Some(place) = self.old_fine() else { return };
+            steps::note(1);
+            let Some((level, finer)) = self.list.get_mut(..=place).and_then(<[Level]>::split_last_mut) else { return };
+            let Some(gone) = level.pop_oldest() else { return };
+            let reach_ms = level.reach_ms();
+            finer.iter_mut().for_each(|level| level.reach_from(reach_ms));
+            if let Some(next) = self.list.get_mut(place + 1) {
+                take_over(next, &gone);
+            }
+            self.settle_counts();
         }
     }
 
@@ -286,6 +347,11 @@ impl Levels {
             let _ = level.visit_fresh(span, false, &mut note);
         }
         starts
+    }
+
+    /// Gives back the memory that holds no candle.
+    pub fn free_spare(&mut self) {
+        self.list.iter_mut().for_each(Level::free_spare);
     }
 
     /// Measures every buffer.

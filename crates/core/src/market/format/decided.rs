@@ -1,11 +1,11 @@
 //! Decided writes: what the primary tells its replicas and its AOF about a change it made, layout 1.
 //!
-//! Everything is resolved: the clock, the ticks and what they became, the counts of those that became nothing, the number of
+//! Everything is resolved: the clock, how much detail is kept, the ticks and what they became, the counts of those that became nothing, the number of
 //! the batch. Applying it judges no clock and no doubt; what it names keeps its place in the market only where it can have
 //! one, so that a payload from anywhere leaves a market that is sound.
 //!
 //! ```text
-//! layout:1 (= 1)  clock  producer:length+bytes (empty for none)  seq (only with a producer)
+//! layout:1 (= 1)  clock  detail:1 (resolution, +64 a step towards it)  producer:length+bytes (empty for none)  seq (only with a producer)
 //! per tick:  status:1 (3 void, 4 suspect, 5 amended, 6 merged, 7 accepted; +8 with a gap, +16 without a price)  tick
 //! per quote: 32  sources:1 (2 bits each: 0 none, 1 accepted, 2 late, 3 suspect)  ts  per source with a price: price, qty
 //! rows:      33  level:1  whole:1  count  per row: start  prices × 4  volume  told:1 (1 quote, 2 trades, 4 and 8 taker)  what is told
@@ -19,7 +19,7 @@ use super::v1::{put_tally, read_tally, ticks};
 use crate::batches::{BatchId, MAX_PRODUCER_BYTES};
 use crate::grammar::{Decimal, MAX_INTEGER, MAX_TIMESTAMP_MS};
 use crate::market::candle::{UNITS, Unit};
-use crate::market::store::{Market, Quote, QuoteVerdict, Report, Status, Tally, VOLUME_RANGE, VenueRow};
+use crate::market::store::{Detail, Market, Quote, QuoteVerdict, Report, Status, Tally, VOLUME_RANGE, VenueRow};
 use crate::market::tape::{Held, PRICE_RANGE, QTY_RANGE, Tick};
 use crate::wire::{DecodeError, Reader, put_bytes, put_varint};
 
@@ -30,11 +30,13 @@ const QUOTE: u8 = 32;
 const ROWS: u8 = 33;
 const END: u8 = 255;
 
-/// Begins a decided write in `out`, which is cleared; `server_ms` is the clock it was judged by.
-pub fn begin(out: &mut Vec<u8>, server_ms: u64, batch: Option<BatchId<'_>>) {
+/// Begins a decided write in `out`, which is cleared; `server_ms` is the clock it was judged by, `detail` what was done
+/// first about how much is kept: the market's resolution, where that was nothing.
+pub fn begin(out: &mut Vec<u8>, server_ms: u64, detail: impl Into<Detail>, batch: Option<BatchId<'_>>) {
     out.clear();
     out.push(LAYOUT);
     put_varint(out, server_ms);
+    out.push(detail.into().code());
     put_bytes(out, batch.map_or(b"", |batch| batch.producer));
     if let Some(batch) = batch {
         put_varint(out, batch.seq);
@@ -105,12 +107,13 @@ impl Market {
     /// Does what `payload` says was decided; nothing, when it is not sound to the last byte.
     pub fn apply(&mut self, payload: &[u8]) -> Result<(), DecodeError> {
         let mut reader = Reader::new(payload);
-        let batch = read_head(&mut reader)?;
+        let (detail, batch) = read_head(&mut reader)?;
         let body = reader.clone();
         while read_decided(&mut reader)?.is_some() {}
         let tally = read_tally(&mut reader)?;
         triggers::check_decisions(reader.clone())?;
         let decisions = reader;
+        self.follow(detail);
         let mut reader = body;
         while let Some(decided) = read_decided(&mut reader)? {
             self.do_decided(&decided);
@@ -141,17 +144,18 @@ impl Market {
     }
 }
 
-fn read_head<'a>(reader: &mut Reader<'a>) -> Result<Option<BatchId<'a>>, DecodeError> {
+fn read_head<'a>(reader: &mut Reader<'a>) -> Result<(Detail, Option<BatchId<'a>>), DecodeError> {
     match reader.byte()? {
         LAYOUT => {}
         other => return Err(DecodeError::UnknownLayout(other.into())),
     }
     reader.varint("clock", MAX_TIMESTAMP_MS)?;
+    let detail = Detail::from_code(reader.byte()?).ok_or(DecodeError::Invalid("resolution"))?;
     let producer = reader.bytes("producer", MAX_PRODUCER_BYTES)?;
     if producer.is_empty() {
-        return Ok(None);
+        return Ok((detail, None));
     }
-    Ok(Some(BatchId { producer, seq: reader.varint("seq", i64::MAX as u64)? }))
+    Ok((detail, Some(BatchId { producer, seq: reader.varint("seq", i64::MAX as u64)? })))
 }
 
 /// The next thing decided, `None` at the end of them.

@@ -43,6 +43,8 @@ impl Market {
             idle: length(options.idle_ms()),
             first_ms: self.first_ms(),
             last_ms: self.prices().last.as_ref().map(|last| last.ts_ms),
+            tail_now: self.tail_now().into(),
+            fine_now: self.fine_now_ms().map(length),
             ticks: self.tail().len() as u64,
             candles: LevelsHeld(levels.collect()),
             gaps: gaps.collect(),

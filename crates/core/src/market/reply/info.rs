@@ -104,6 +104,10 @@ map_reply! {
         first_ms: Option<u64> = "first",
         /// When the newest trade was, Unix ms.
         last_ms: Option<u64> = "last",
+        /// Newest ticks kept raw at present: fewer while memory is short.
+        tail_now: u64 = "tail_now",
+        /// How far back candles finer than five minutes are held at present; `None` for as far as `keep` says.
+        fine_now: Option<Duration> = "fine_now",
         /// Ticks held raw.
         ticks: u64 = "ticks",
         /// Candles held, by level.

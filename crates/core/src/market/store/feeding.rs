@@ -188,7 +188,7 @@ impl Market {
         if let Some(tick) = report.tick().filter(|_| status.is_recorded()) {
             let order = self.options.order;
             self.levels.record(&tick, order);
-            self.tail.record(&tick, order, self.options.tail as usize);
+            self.tail.record(&tick, order, self.tail_now() as usize);
             self.forget_what_left();
             if status == Status::Accepted {
                 match &mut self.prices.last {

@@ -2,6 +2,7 @@
 
 use super::changes::{Change, Changes, Row, State};
 use super::clock::Time;
+use super::detail::fine_ms;
 use super::options::{Options, OptionsError, OptionsPatch};
 use super::prices::{Jump, Prices, Source};
 use super::totals::{Tally, Totals};
@@ -10,12 +11,14 @@ use crate::heap::Measure;
 use crate::market::candle::{Candle, Interval, Levels, Span};
 use crate::market::tape::{Gaps, Moment, Tail};
 use crate::market::triggers::Triggers;
+use crate::memory::Resolution;
 use crate::relocation::Mover;
 
 /// One instrument at one venue: prices, newest ticks, candles.
 #[derive(Debug, Clone)]
 pub struct Market {
     pub(crate) options: Options,
+    pub(crate) resolution: Resolution,
     pub(crate) prices: Prices,
     /// Prices that are not yet believed, by source.
     pub(crate) jumps: [Jump; Source::ALL.len()],
@@ -57,6 +60,7 @@ impl Market {
         let levels = Levels::new(options.keep, options.zone);
         Self {
             options,
+            resolution: Resolution::Full,
             prices: Prices::default(),
             jumps: [Jump::default(); Source::ALL.len()],
             time_ms: 0,
@@ -142,6 +146,7 @@ impl Market {
         }
         if !is_held {
             self.levels = Levels::new(options.keep, options.zone);
+            self.levels.keep_fine(fine_ms(self.resolution));
         } else if options.keep != self.options.keep {
             let newest_ms = self.prices.last.as_ref().map_or(0, |last| last.ts_ms);
             self.levels.alter(options.keep, newest_ms);
@@ -296,5 +301,6 @@ impl Market {
         }
         assert!(self.tail.len() <= self.options.tail as usize, "M4 the tail holds at most TAIL");
         assert!(self.gaps.list().iter().all(|gap| Some(gap.to_ms) <= self.seen_ms), "M5 gaps end with what was seen");
+        assert_eq!(self.levels.fine_ms(), self.fine_now_ms(), "M6 minutes are kept as the resolution says");
     }
 }

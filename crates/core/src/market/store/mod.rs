@@ -16,10 +16,12 @@
 //! [`Market::check`] asserts them, with those of the levels and the tail.
 //!
 //! - M1 market time is not before the newest trade; M2 no trade held is later than the newest; M3 the greatest number seen is
-//!   not missing; M4 the tail holds at most TAIL; M5 gaps end no later than the newest that was seen.
+//!   not missing; M4 the tail holds at most TAIL; M5 gaps end no later than the newest that was seen; M6 minutes are kept as
+//!   the resolution says.
 
 mod changes;
 mod clock;
+mod detail;
 mod feeding;
 mod market;
 mod options;
@@ -29,6 +31,7 @@ mod quoting;
 mod totals;
 mod triggering;
 
+pub use crate::memory::{Detail, Resolution};
 pub use changes::{Change, Changes, Judging, Row, State};
 pub use clock::{ClockMode, Time};
 pub use feeding::{Report, Status};

@@ -10,6 +10,7 @@ use super::chunk::{Chunk, MOST, SEALED};
 use super::tick::{Held, Order, Side, Tick};
 use crate::heap::{self, Measure};
 use crate::relocation::Mover;
+use crate::steps;
 
 /// What of a tail is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -67,12 +68,20 @@ impl Tail {
         }
         self.place(tick, order);
         self.len += 1;
-        self.shrink_to(keep, order);
+        // One comes and one goes; of two there are fewer each time where less is to be kept than before.
+        self.shrink(keep, order, 2);
     }
 
     /// Lets the oldest go beyond `keep`.
     pub fn shrink_to(&mut self, keep: usize, order: Order) {
-        while self.len > keep {
+        self.shrink(keep, order, usize::MAX);
+    }
+
+    /// Lets the oldest go beyond `keep`, but no more than `most`.
+    pub fn shrink(&mut self, keep: usize, order: Order, most: usize) {
+        let surplus = self.len.saturating_sub(keep).min(most);
+        steps::note(surplus);
+        for _ in 0..surplus {
             let Some(gone) = self.pop_oldest() else { return };
             self.len -= 1;
             if order == Order::Time
@@ -259,6 +268,14 @@ impl Tail {
             tail.ids.extend(ticks.iter().filter_map(|held| held.id().hash()));
         }
         tail
+    }
+
+    /// Gives back the memory that holds no tick.
+    pub fn free_spare(&mut self) {
+        self.oldest.shrink_to_fit();
+        self.chunks.shrink_to_fit();
+        self.newest.shrink_to_fit();
+        self.ids.shrink_to_fit();
     }
 
     /// Measures every buffer.

@@ -359,6 +359,11 @@ impl Triggers {
         true
     }
 
+    /// Gives back the memory that holds no trigger.
+    pub fn free_spare(&mut self) {
+        self.scratch = None;
+    }
+
     /// Tells where each allocation behind the triggers starts, and its bytes.
     pub fn measure(&self, measure: &mut Measure<'_>) {
         for ladder in self.ladders.iter().flatten() {

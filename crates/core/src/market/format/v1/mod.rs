@@ -8,7 +8,7 @@ pub mod ticks;
 use super::triggers;
 use crate::batches::{MAX_PRODUCER_BYTES, MAX_PRODUCERS, Producers};
 use crate::grammar::MAX_TIMESTAMP_MS;
-use crate::market::store::{Jump, MAX_TOTAL, Market, Price, Prices, Tally};
+use crate::market::store::{Jump, MAX_TOTAL, Market, Price, Prices, Resolution, Tally};
 use crate::market::tape::{Gap, Gaps, MAX_GAPS, Moment, PRICE_RANGE, QTY_RANGE};
 use crate::wire::{DecodeError, Reader, put_bytes, put_varint};
 use scalars::{put_decimal, put_flag, put_option, read_decimal, read_option};
@@ -16,6 +16,7 @@ use scalars::{put_decimal, put_flag, put_option, read_decimal, read_option};
 pub fn encode(market: &Market) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     settings::put(&mut out, &market.options);
+    out.push(market.resolution.index());
     put_varint(&mut out, market.time_ms);
     put_option(&mut out, market.heard_ms);
     put_option(&mut out, market.seen_ms);
@@ -38,6 +39,7 @@ pub fn decode(bytes: &[u8]) -> Result<Market, DecodeError> {
     let mut reader = Reader::new(bytes);
     let reader = &mut reader;
     let mut market = Market::new(settings::read(reader)?);
+    let resolution = Resolution::from_index(reader.byte()?).ok_or(DecodeError::Invalid("resolution"))?;
     market.time_ms = reader.varint("market time", MAX_TIMESTAMP_MS)?;
     market.heard_ms = read_option(reader, "heard", MAX_TIMESTAMP_MS)?;
     market.seen_ms = read_option(reader, "seen", MAX_TIMESTAMP_MS)?;
@@ -51,6 +53,7 @@ pub fn decode(bytes: &[u8]) -> Result<Market, DecodeError> {
     market.totals = read_tally(reader)?;
     market.tail = ticks::read_tail(reader, &market.options)?;
     market.levels = candles::read(reader, &market.options)?;
+    market.keep(resolution);
     market.triggers = Some(triggers::take(reader)?).filter(|triggers| !triggers.is_untouched()).map(Box::new);
     reader.clone().finish()?;
     check(&market)?;

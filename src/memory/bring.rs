@@ -1,0 +1,62 @@
+//! What a walk does to one key: it is brought to what a mode leaves it, here and on replicas, a step at a time.
+
+use liq_core::liq::format::decided as decided_of_series;
+use liq_core::liq::series::Time;
+use liq_core::market::format::decided as decided_of_market;
+use liq_core::market::store::Tally;
+use liq_core::memory::Mode;
+
+use crate::commit::{Expiry, Record, commit};
+use crate::ffi::{Context, KeyName};
+use crate::keyspace;
+use crate::types::liqseries::LiqSeries;
+use crate::types::tickstore::TickStore;
+
+/// What becomes of memory that holds nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spare {
+    Kept,
+    Freed,
+}
+
+/// Takes one step with the series or market `name` towards what `mode` leaves it. Whether there is more to do.
+pub(super) fn bring(context: &Context<'_>, name: KeyName<'_>, mode: Mode, spare: Spare) -> bool {
+    bring_series(context, name, mode, spare).or_else(|| bring_market(context, name, mode, spare)).unwrap_or(false)
+}
+
+/// `None` when it is no series.
+fn bring_series(context: &Context<'_>, name: KeyName<'_>, mode: Mode, spare: Spare) -> Option<bool> {
+    let mut open = keyspace::write_untouched::<LiqSeries>(context, name).ok()?;
+    let series = &mut open.value()?.series;
+    if spare == Spare::Freed {
+        series.free_spare();
+    }
+    let (time, resolution) = (Time::new(context.now_ms(), 0), series.resolution_in(mode));
+    if !series.is_due(time, resolution) {
+        return Some(false);
+    }
+    series.bring_to(time, resolution);
+    let mut told = Vec::new();
+    decided_of_series::brought(&mut told, time, resolution);
+    commit(context, open, Record::Command(c"LIQ.APPLY", &[&told]), Expiry::Kept);
+    Some(false)
+}
+
+/// `None` when it is no market.
+fn bring_market(context: &Context<'_>, name: KeyName<'_>, mode: Mode, spare: Spare) -> Option<bool> {
+    let mut open = keyspace::write_untouched::<TickStore>(context, name).ok()?;
+    let market = &mut open.value()?.market;
+    let resolution = mode.into();
+    let detail = market.change_resolution(resolution);
+    let is_more = market.is_due(resolution);
+    if spare == Spare::Freed && !is_more {
+        market.free_spare();
+    }
+    if detail.is_step {
+        let mut told = Vec::new();
+        decided_of_market::begin(&mut told, context.now_ms(), detail, None);
+        decided_of_market::end(&mut told, &Tally::default());
+        commit(context, open, Record::Command(c"TICK.APPLY", &[&told]), Expiry::Kept);
+    }
+    Some(is_more)
+}
