@@ -6,6 +6,7 @@
 //! 2. A policy has a rule, its TTL is not above its MAXTTL, TTL NONE stands without MAXTTL, and APPLY with one of both.
 //! 3. A table's text is read back as the same table.
 //! 4. `shorter` of a policy is the longest other prefix that its own begins with.
+//! 5. `heads` are the heads of the prefixes, in ascending order as these are.
 
 mod judgement;
 #[allow(clippy::module_inception, reason = "the file holds the type the folder is named for")]

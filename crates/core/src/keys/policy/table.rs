@@ -16,6 +16,18 @@ pub struct Table {
     shorter: Vec<Option<usize>>,
     /// Which bytes a prefix begins with; all, with a policy for every name.
     firsts: [u64; 4],
+    /// The head of each prefix: most of a search is over these alone, not over what lies elsewhere.
+    heads: Vec<u64>,
+}
+
+/// The first eight bytes, filled with zeros: of two texts with different heads the one with the smaller is the smaller.
+fn head(text: &[u8]) -> u64 {
+    let first = text.first_chunk().copied();
+    u64::from_be_bytes(first.unwrap_or_else(|| {
+        let mut bytes = [0; 8];
+        bytes.iter_mut().zip(text).for_each(|(byte, given)| *byte = *given);
+        bytes
+    }))
 }
 
 impl Table {
@@ -100,8 +112,7 @@ impl Table {
         if self.firsts.get(first / 64).is_some_and(|bits| bits >> (first % 64) & 1 == 0) {
             return None;
         }
-        let after = self.policies.partition_point(|policy| policy.prefix().as_bytes() <= name);
-        let mut place = after.checked_sub(1);
+        let mut place = self.last_not_after(name);
         // Every prefix of `name` stands before it in the order, and is a prefix of all that stands between: so it is the
         // last one there or is reached from that by ever shorter prefixes.
         while let Some(at) = place {
@@ -113,7 +124,22 @@ impl Table {
         place
     }
 
+    /// The place of the last policy whose prefix stands not after `name`.
+    #[inline]
+    fn last_not_after(&self, name: &[u8]) -> Option<usize> {
+        let head = head(name);
+        let mut after = self.heads.partition_point(|other| *other <= head);
+        if self.heads.get(after.checked_sub(1)?) == Some(&head) {
+            let before = self.heads.partition_point(|other| *other < head);
+            let same = self.policies.get(before..after)?;
+            after = before + same.partition_point(|policy| policy.prefix().as_bytes() <= name);
+        }
+        after.checked_sub(1)
+    }
+
     fn index(&mut self) {
+        self.heads.clear();
+        self.heads.extend(self.policies.iter().map(|policy| head(policy.prefix().as_bytes())));
         self.shorter.clear();
         self.firsts = [0; 4];
         for (place, policy) in self.policies.iter().enumerate() {
@@ -147,6 +173,8 @@ impl Table {
             let longest = self.iter().filter(is_shorter).max_by_key(|other| other.prefix().as_bytes().len());
             assert_eq!(shorter.and_then(|place| self.get(place)), longest, "4: {self}");
         }
+        let heads = self.iter().map(|policy| head(policy.prefix().as_bytes()));
+        assert!(self.heads.is_sorted() && heads.eq(self.heads.iter().copied()), "5: {self}");
         assert_eq!(Self::parse(self.to_string().as_bytes()).as_ref(), Ok(self), "3");
     }
 }
