@@ -108,11 +108,16 @@ pub async fn run(
     tokio::pin!(joining);
     tokio::pin!(sinking);
     tokio::select! {
-        joined = &mut joining => joined?,
-        // The sink ends first only when it fails.
-        sunk = &mut sinking => return Ok(sunk??),
+        joined = &mut joining => {
+            joined?;
+            sinking.await??;
+        }
+        // The sink ends first when it fails, or when it is only quicker to notice that the last feed is gone.
+        sunk = &mut sinking => {
+            sunk??;
+            joining.await?;
+        }
     }
-    sinking.await??;
     if let Some(thread) = recording {
         // With the feeds the recorder went; what it was handed is written now.
         let ended = tokio::task::spawn_blocking(move || thread.join().is_ok());
