@@ -19,6 +19,8 @@ use crate::trouble::{Trouble, is_unknown_command};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server that saves or loads may answer late; a dead one is noticed by this.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// What is asked once has no next turn, so a slow server is waited for.
+const PATIENT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pauses between attempts to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -66,17 +68,17 @@ impl Source {
         Ok(Self { client, address })
     }
 
-    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+    async fn connect(&self, response_timeout: Duration) -> RedisResult<MultiplexedConnection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+            .set_response_timeout(Some(response_timeout));
         self.client.get_multiplexed_async_connection_with_config(&config).await
     }
 }
 
 /// One picture with everything in it: for `--once`.
 pub async fn once(source: &Source, window_ms: u64) -> Result<Snapshot, Trouble> {
-    let mut session = Session::open(source, window_ms).await?;
+    let mut session = Session::open(source, window_ms, PATIENT_TIMEOUT).await?;
     let fails = |error| Trouble::of(&source.address, &error);
     session.board.be_thorough();
     session.walk_whole().await.map_err(fails)?;
@@ -90,7 +92,7 @@ pub async fn once(source: &Source, window_ms: u64) -> Result<Snapshot, Trouble> 
 
 /// One series, for `--svg`: the one with this key, else the one of this symbol.
 pub async fn closely(source: &Source, window_ms: u64, name: &[u8]) -> Result<(SymbolRow, Detail), Trouble> {
-    let mut session = Session::open(source, window_ms).await?;
+    let mut session = Session::open(source, window_ms, PATIENT_TIMEOUT).await?;
     let fails = |error| Trouble::of(&source.address, &error);
     let unknown = |keys: &[Key]| Trouble::Symbol {
         address: source.address.clone(),
@@ -143,7 +145,7 @@ async fn follow(
 ) -> Result<(), Trouble> {
     let fails = |error| Trouble::of(&source.address, &error);
     let wanted = wants.borrow_and_update().clone();
-    let mut session = Session::open(source, wanted.window_ms).await?;
+    let mut session = Session::open(source, wanted.window_ms, RESPONSE_TIMEOUT).await?;
     session.board.look_at(&wanted.open);
     session.walk_whole().await.map_err(fails)?;
     let mut batches = 0;
@@ -194,9 +196,9 @@ struct Session {
 
 impl Session {
     /// Connects, and sees whether there is a module to be read.
-    async fn open(source: &Source, window_ms: u64) -> Result<Self, Trouble> {
+    async fn open(source: &Source, window_ms: u64, response_timeout: Duration) -> Result<Self, Trouble> {
         let fails = |error: &RedisError| Trouble::of(&source.address, error);
-        let mut connection = source.connect().await.map_err(|error| fails(&error))?;
+        let mut connection = source.connect(response_timeout).await.map_err(|error| fails(&error))?;
         for (name, probe) in [
             ("LIQ.STATS", command::liq_stats("liq:{}", &redis_liq::StatsQuery::default())),
             ("LIQ.MEMORY", command::liq_memory()),
