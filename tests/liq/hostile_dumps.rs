@@ -47,6 +47,8 @@ fn restore_and_use(client: &mut Client, payload: &[u8], what: &str) -> bool {
         assert_eq!(client.run("EXISTS s").int(), 0, "{what}: refused, and yet a key");
         return false;
     }
+    // The first write gives it the expiry that its IDLE says, which may be of milliseconds.
+    let may_expire = (1..600_000).contains(&client.run("LIQ.INFO s").field("idle").int());
     for read in [
         "LIQ.PCTL s 0 50 100",
         "LIQ.RANK s 5",
@@ -69,6 +71,9 @@ fn restore_and_use(client: &mut Client, payload: &[u8], what: &str) -> bool {
     client.run(&format!("LIQ.ADD s {} sell 100 51", T0 + HOUR));
     // What the module wrote it must read.
     let again = client.run("DUMP s");
+    if may_expire && again.is_null() {
+        return true;
+    }
     let reply = client.call(&[b"RESTORE", b"again".as_slice(), b"0", again.bytes(), b"REPLACE"]);
     assert!(reply.is_ok(), "{what}: an accepted series does not restore from its own DUMP: {reply:?}");
     // Not by digest, which tells of the TTL as well.

@@ -39,6 +39,9 @@ fn every_mode_has_its_detail_and_is_left_again() {
         client.run(&format!("LIQ.CREATE quiet:{series} TAIL 8192 CLOCK EVENT")).ok();
         client.run(&format!("LIQ.MADD quiet:{series} EVENTS{events}"));
     }
+    // What no mode takes anything from, so that the modes' own effect does not lead out of them while they are looked at.
+    let limits = " LIMIT 5 PERIOD 1h SLIDING".repeat(8);
+    client.pipeline(&(0..4_000).map(|n| format!("RL.CREATE ballast:{n}{limits}")).collect::<Vec<_>>());
     // So few events that panes would take more room than they do.
     client.run("LIQ.CREATE sparse").ok();
     client.run("LIQ.ADD busy * sell 100 5");

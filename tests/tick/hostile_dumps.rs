@@ -45,6 +45,8 @@ fn restore_and_use(client: &mut Client, payload: &[u8], what: &str) -> bool {
         assert_eq!(client.run("EXISTS s").int(), 0, "{what}: refused, and yet a key");
         return false;
     }
+    // The first write gives it the expiry that its IDLE says, which may be of milliseconds.
+    let may_expire = (1..600_000).contains(&client.run("TICK.INFO s").field("idle").int());
     for line in [
         "TICK.INFO s".to_owned(),
         "TICK.LAST s FULL WINDOW 1d".to_owned(),
@@ -59,6 +61,9 @@ fn restore_and_use(client: &mut Client, payload: &[u8], what: &str) -> bool {
         assert!(!shown.contains("internal error") && !shown.contains("NaN"), "{what}: {line}: {shown}");
     }
     let again = client.run("DUMP s");
+    if may_expire && again.is_null() {
+        return true;
+    }
     let reply = client.call(&[b"RESTORE", b"again".as_slice(), b"0", again.bytes(), b"REPLACE"]);
     assert!(reply.is_ok(), "{what}: an accepted market does not restore from its own DUMP: {reply:?}");
     assert_eq!(client.run("DUMP again"), again, "{what}: a reload is seen");
