@@ -30,6 +30,7 @@ impl InfoSource for LiqSection {
         section.count(c"signals", TOTALS.signals.get());
         section.count(c"stale_signals", TOTALS.stale_signals.get());
         section.count(c"failed_signals", TOTALS.failed_signals.get());
+        section.count(c"failed_accepted", TOTALS.failed_accepted.get());
         section.count(c"markets", TickStore::slot().live());
         section.count(c"ticks", TOTALS.ticks.get());
         section.count(c"failed_closes", TOTALS.failed_closes.get());

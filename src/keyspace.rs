@@ -46,6 +46,22 @@ pub fn read_known<T: Persisted, R>(
     body(key.value().map(|value| (value, known)))
 }
 
+/// A key beside the one that the command is about, and not among its arguments, open for reading. It is opened first: that
+/// it expired or is missing may be heard of by subscribers of keyspace events, who may do anything to a key that is open.
+pub struct Beside<'call, T>(ReadKey<'call, T>);
+
+impl<'call, T: Persisted> Beside<'call, T> {
+    /// Opens `name`; refused when it holds another type.
+    pub fn open(context: &'call Context<'call>, name: &[u8]) -> Result<Self, Refusal> {
+        Ok(Self(ReadKey::open_named(context, name)?))
+    }
+
+    /// The value, or nothing when the key is missing.
+    pub fn value(&mut self) -> Option<&T> {
+        self.0.value().map(|value| &*value)
+    }
+}
+
 /// A key open for writing, known to hold a `T` or nothing. What was changed in the value stands; everything else
 /// happens when the write is committed (`commit`).
 pub struct Writable<'call, T> {

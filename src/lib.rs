@@ -9,6 +9,7 @@ pub mod hash_slot;
 pub mod info;
 pub mod keyspace;
 pub mod limit;
+mod markets;
 pub mod memory;
 pub mod policies;
 pub mod refusal;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use liq_core::grammar::RequestError;
 
 use crate::commit::Closed;
-use crate::ffi::{Context, KeyName, Level, WriteAccess};
+use crate::ffi::{Access, Context, KeyName, Level};
 use crate::hash_slot::share_a_slot;
 use crate::refusal::Refusal;
 
@@ -22,10 +22,8 @@ pub fn check(context: &Context<'_>, key: KeyName<'_>, option: &'static str, stre
         return Err(RequestError::argument(option, "cannot be the key itself", stream).into());
     }
     match context.write_access(stream) {
-        WriteAccess::Granted => Ok(()),
-        WriteAccess::Denied => {
-            Err(Refusal::NoPermission(format!("{option}: no permission to write to the stream").into()))
-        }
+        Access::Granted => Ok(()),
+        Access::Denied => Err(Refusal::NoPermission(format!("{option}: no permission to write to the stream").into())),
     }
 }
 

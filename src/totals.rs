@@ -35,6 +35,8 @@ pub struct Totals {
     pub stale_signals: Counter,
     /// Signals whose stream would not take them.
     pub failed_signals: Counter,
+    /// Accepted events whose stream would not take them.
+    pub failed_accepted: Counter,
     /// Ticks and quotes sent to markets, whatever became of them.
     pub ticks: Counter,
     /// Closes of candles whose stream would not take them.
@@ -78,6 +80,7 @@ pub static TOTALS: Totals = Totals {
     signals: Counter::new(),
     stale_signals: Counter::new(),
     failed_signals: Counter::new(),
+    failed_accepted: Counter::new(),
     ticks: Counter::new(),
     failed_closes: Counter::new(),
     fires: Counter::new(),

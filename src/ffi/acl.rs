@@ -7,9 +7,9 @@ use redis_module::raw;
 use super::Context;
 use super::call::Strings;
 
-/// Whether the caller may write to a key.
+/// Whether the caller may do something with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WriteAccess {
+pub enum Access {
     /// It may, or it is no user at all (the append-only file, a primary).
     Granted,
     /// Its key patterns forbid it.
@@ -39,9 +39,18 @@ impl Context<'_> {
     }
 
     /// Whether the calling user may insert into `key`.
-    pub fn write_access(&self, key: &[u8]) -> WriteAccess {
+    pub fn write_access(&self, key: &[u8]) -> Access {
+        self.access(key, raw::REDISMODULE_CMD_KEY_INSERT)
+    }
+
+    /// Whether the calling user may read `key`.
+    pub fn read_access(&self, key: &[u8]) -> Access {
+        self.access(key, raw::REDISMODULE_CMD_KEY_ACCESS)
+    }
+
+    fn access(&self, key: &[u8], flags: u32) -> Access {
         if self.is_replayed() || !self.has_user() {
-            return WriteAccess::Granted;
+            return Access::Granted;
         }
         let strings = Strings::new(self, std::iter::once(key));
         // SAFETY: there is a user to name. Every object is checked for null and freed once, before the strings it was made
@@ -49,18 +58,17 @@ impl Context<'_> {
         let allowed = unsafe {
             let name = api!(RedisModule_GetCurrentUserName)(self.raw);
             if name.is_null() {
-                return WriteAccess::Granted;
+                return Access::Granted;
             }
             let user = api!(RedisModule_GetModuleUserFromUserName)(name);
             let allowed = !user.is_null() && {
-                let flags = raw::REDISMODULE_CMD_KEY_INSERT.cast_signed();
-                let verdict = api!(RedisModule_ACLCheckKeyPermissions)(user, *strings.as_ptr(), flags);
+                let verdict = api!(RedisModule_ACLCheckKeyPermissions)(user, *strings.as_ptr(), flags.cast_signed());
                 api!(RedisModule_FreeModuleUser)(user);
                 verdict == raw::REDISMODULE_OK as i32
             };
             api!(RedisModule_FreeString)(self.raw, name);
             allowed
         };
-        if allowed { WriteAccess::Granted } else { WriteAccess::Denied }
+        if allowed { Access::Granted } else { Access::Denied }
     }
 }

@@ -5,6 +5,7 @@ use std::ptr;
 
 use redis_module::raw;
 
+use super::call::Strings;
 use super::persisted::{Persisted, into_raw, memory_bytes};
 use super::{Context, KeyName};
 
@@ -27,6 +28,13 @@ impl Handle {
     fn open(context: &Context<'_>, name: KeyName<'_>, mode: u32) -> Self {
         // SAFETY: context and name belong to the running call.
         Self(unsafe { api!(RedisModule_OpenKey)(context.raw, name.raw, mode.cast_signed()) })
+    }
+
+    /// A key that is no argument of the command.
+    fn open_named(context: &Context<'_>, name: &[u8], mode: u32) -> Self {
+        let strings = Strings::new(context, std::iter::once(name));
+        // SAFETY: the context belongs to the running call, and there is one string, which an open key keeps for itself.
+        Self(unsafe { api!(RedisModule_OpenKey)(context.raw, *strings.as_ptr(), mode.cast_signed()) })
     }
 
     /// When the key expires, Unix milliseconds; `None` for never, and for a missing key.
@@ -66,6 +74,13 @@ pub struct ReadKey<'call, T> {
 impl<'call, T: Persisted> ReadKey<'call, T> {
     pub(crate) fn open(context: &'call Context<'_>, name: KeyName<'_>) -> Result<Self, HoldsAnotherType> {
         let handle = Handle::open(context, name, raw::REDISMODULE_READ);
+        Ok(Self { value: handle.value()?, handle, call: PhantomData })
+    }
+
+    /// Opens a key that is no argument of the command. Whoever asks has looked whether the caller may read it, and knows
+    /// that no other handle lends the value: the command's own key holds another type.
+    pub(crate) fn open_named(context: &'call Context<'_>, name: &[u8]) -> Result<Self, HoldsAnotherType> {
+        let handle = Handle::open_named(context, name, raw::REDISMODULE_READ);
         Ok(Self { value: handle.value()?, handle, call: PhantomData })
     }
 

@@ -53,7 +53,7 @@ mod scan;
 mod timer;
 mod waiting;
 
-pub use acl::WriteAccess;
+pub use acl::Access;
 pub use allocator::{has_grown, note_looked, used_bytes};
 pub use argument::{Arguments, KeyName};
 pub use clock::{steady_us, thread_cpu_us, wall_us};

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 
 use liq_core::liq::format as layout;
 use liq_core::liq::series::Series;
+use liq_core::market::candle::Remembered;
 
 use super::relocation::Step;
 use crate::ffi::{Defragmentation, Persisted, TypeSlot};
@@ -15,12 +16,14 @@ pub struct LiqSeries {
     pub series: Series,
     /// From when on the key's expiry has to be put off again, Unix ms. Not saved: 0 looks once after a reload.
     pub expiry_due_ms: u64,
+    /// What was traded in the market that prices are judged by; derived, not saved. Most series name none.
+    pub traded: Option<Box<Remembered>>,
 }
 
 impl LiqSeries {
     /// A series whose expiry was never set.
     pub fn new(series: Series) -> Self {
-        Self { series, expiry_due_ms: 0 }
+        Self { series, expiry_due_ms: 0, traded: None }
     }
 }
 
@@ -49,9 +52,15 @@ impl Persisted for LiqSeries {
 
     fn measure(&self, measure: &mut dyn FnMut(*const u8, usize)) {
         self.series.measure(measure);
+        if let Some(traded) = &self.traded {
+            measure(std::ptr::from_ref(&**traded).cast(), size_of::<Remembered>());
+        }
     }
 
     fn relocate(&mut self, step: &mut Defragmentation<'_>) {
+        if let Some(traded) = &mut self.traded {
+            step.boxed(traded);
+        }
         self.series.relocate(&mut Step(step));
     }
 

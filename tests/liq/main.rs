@@ -10,8 +10,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accepted;
 mod adding;
 mod batches;
+mod beside_markets;
 
 mod captures;
 mod changed_while_full;

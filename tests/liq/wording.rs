@@ -25,8 +25,11 @@ fn an_option_out_of_place_is_named() {
         ("LIQ.ADD s * buy 100 10 EXCHANGE", "ERR EXCHANGE: needs a value, got ''"),
         ("LIQ.STATS s EXCHANGE WINDOW 1h", "ERR EXCHANGE: needs a value, got 'WINDOW'"),
         ("LIQ.RANGE s - + EXCHANGE COUNT 5", "ERR EXCHANGE: needs a value, got 'COUNT'"),
-        ("LIQ.CREATE s MAXLEN 10", "ERR MAXLEN: must stand behind SIGNALS stream, got '10'"),
-        ("LIQ.CREATE s SIGNALS out TAIL 300 MAXLEN 10", "ERR MAXLEN: must stand behind SIGNALS stream, got '10'"),
+        ("LIQ.CREATE s MAXLEN 10", "ERR MAXLEN: must stand behind SIGNALS or ACCEPTED stream, got '10'"),
+        (
+            "LIQ.CREATE s SIGNALS out TAIL 300 MAXLEN 10",
+            "ERR MAXLEN: must stand behind SIGNALS or ACCEPTED stream, got '10'",
+        ),
         ("LIQ.VWAP s SINCE 77 WINDOW 1h", "ERR SINCE: excludes WINDOW, got '77'"),
         ("LIQ.VWAP s WINDOW 1h SINCE 77", "ERR SINCE: excludes WINDOW, got '77'"),
         ("LIQ.STATS s BUCKET 1m BY EXCHANGE", "ERR BY: excludes BUCKET, got 'EXCHANGE'"),

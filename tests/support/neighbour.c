@@ -24,8 +24,9 @@ static Key *(*OpenKey)(Ctx *, Text *, int);
 static int (*ModuleTypeSetValue)(Key *, Type *, void *);
 static void (*CloseKey)(Key *);
 
-enum { MODULE_CLASS = 1 << 13 };
+enum { EXPIRED_CLASS = 1 << 8, KEY_MISS_CLASS = 1 << 11, MODULE_CLASS = 1 << 13 };
 static char on_event[64];
+static char other_key[64];
 static int is_busy;
 
 /* NEIGHBOUR.RUN command argument …: as no user at all. */
@@ -38,10 +39,11 @@ static int run(Ctx *ctx, Text **argv, int argc) {
     return 0;
 }
 
-/* NEIGHBOUR.REPLACE event: from now on a key that the event names is deleted at once, and made anew with another
- * stream for its signals, so that the memory that was freed is taken again. */
+/* NEIGHBOUR.REPLACE event [key]: from now on a key that the event names, or that other one instead, is deleted at once,
+ * and made anew with another stream for its signals, so that the memory that was freed is taken again. */
 static int replace(Ctx *ctx, Text **argv, int argc) {
-    if (argc != 2) return ReplyWithError(ctx, "ERR which event?");
+    if (argc < 2) return ReplyWithError(ctx, "ERR which event?");
+    strncpy(other_key, argc > 2 ? StringPtrLen(argv[2], NULL) : "", sizeof other_key - 1);
     strncpy(on_event, StringPtrLen(argv[1], NULL), sizeof on_event - 1);
     return ReplyWithSimpleString(ctx, "OK");
 }
@@ -72,8 +74,9 @@ static int heard(Ctx *ctx, int type, const char *event, Text *key) {
     (void)type;
     if (is_busy || strcmp(event, on_event) != 0) return 0;
     is_busy = 1;
-    Reply *deleted = Call(ctx, "DEL", "s", key);
-    Reply *made = Call(ctx, "LIQ.CREATE", "scc", key, "SIGNALS", "elsewhere");
+    const char *name = other_key[0] ? other_key : StringPtrLen(key, NULL);
+    Reply *deleted = Call(ctx, "DEL", "c", name);
+    Reply *made = Call(ctx, "LIQ.CREATE", "ccc", name, "SIGNALS", "elsewhere");
     if (deleted) FreeCallReply(deleted);
     if (made) FreeCallReply(made);
     is_busy = 0;
@@ -101,5 +104,5 @@ int RedisModule_OnLoad(Ctx *ctx, Text **argv, int argc) {
     return CreateCommand(ctx, "neighbour.put", put, "write", 1, 1, 1) ||
            CreateCommand(ctx, "neighbour.run", run, "write", 0, 0, 0) ||
            CreateCommand(ctx, "neighbour.replace", replace, "", 0, 0, 0) ||
-           SubscribeToKeyspaceEvents(ctx, MODULE_CLASS, heard);
+           SubscribeToKeyspaceEvents(ctx, EXPIRED_CLASS | KEY_MISS_CLASS | MODULE_CLASS, heard);
 }

@@ -27,6 +27,7 @@ const MODULE: Layers = &[
     ("memory", &["commit", "ffi", "keyspace", "limit", "refusal", "types"]),
     ("streams", &["commit", "ffi", "hash_slot", "refusal"]),
     ("signals", &["commit", "ffi", "hash_slot", "refusal", "streams", "totals"]),
+    ("markets", &["ffi", "hash_slot", "keyspace", "refusal", "types"]),
     ("info", &["audits", "ffi", "memory", "policies", "totals", "types"]),
     (
         "commands",
@@ -34,7 +35,10 @@ const MODULE: Layers = &[
     ),
     (
         "commands/liq",
-        &["commit", "config", "ffi", "keyspace", "memory", "refusal", "reply", "signals", "totals", "types"],
+        &[
+            "commit", "config", "ffi", "keyspace", "markets", "memory", "refusal", "reply", "signals", "streams",
+            "totals", "types",
+        ],
     ),
     (
         "commands/tick",
@@ -79,7 +83,7 @@ const CORE: Layers = &[
     ("liq/format", &["grammar", "liq/series", "wire"]),
     ("liq/format/v1", &["grammar", "liq/series", "wire"]),
     ("market", &[]),
-    ("market/candle", &["grammar", "heap", "market/tape", "relocation", "steps", "wire"]),
+    ("market/candle", &["grammar", "heap", "market/tape", "panes", "relocation", "steps", "wire"]),
     ("market/tape", &["grammar", "heap", "relocation", "steps", "wire"]),
     ("market/triggers", &["heap", "relocation", "steps"]),
     ("market/studies", &[]),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use liq_core::liq::series::{ClockMode, OptionsPatch, SignalsPatch};
+use liq_core::liq::series::{ClockMode, OptionsPatch, StreamPatch};
 
 /// What a series keeps and how it judges; what is not named stays at the module's default (`LIQ.ALTER`: as it is).
 ///
@@ -93,14 +93,37 @@ impl SeriesOptions {
     /// stream must be in the slot of the series.
     #[must_use]
     pub fn signals(mut self, stream: impl AsRef<[u8]>) -> Self {
-        self.patch.signals = Some(SignalsPatch { key: stream.as_ref().into(), max_len: None });
+        self.patch.signals = Some(StreamPatch { key: stream.as_ref().into(), max_len: None });
         self
     }
 
     /// `SIGNALS … MAXLEN`: as [`signals`](Self::signals), keeping about `max_len` entries.
     #[must_use]
     pub fn signals_capped(mut self, stream: impl AsRef<[u8]>, max_len: u32) -> Self {
-        self.patch.signals = Some(SignalsPatch { key: stream.as_ref().into(), max_len: Some(max_len) });
+        self.patch.signals = Some(StreamPatch { key: stream.as_ref().into(), max_len: Some(max_len) });
+        self
+    }
+
+    /// `ACCEPTED`: appends every accepted event to this stream, capped as it was, at first about 1000; an empty key turns
+    /// it off. In a cluster the stream must be in the slot of the series.
+    #[must_use]
+    pub fn accepted(mut self, stream: impl AsRef<[u8]>) -> Self {
+        self.patch.accepted = Some(StreamPatch { key: stream.as_ref().into(), max_len: None });
+        self
+    }
+
+    /// `ACCEPTED … MAXLEN`: as [`accepted`](Self::accepted), keeping about `max_len` entries.
+    #[must_use]
+    pub fn accepted_capped(mut self, stream: impl AsRef<[u8]>, max_len: u32) -> Self {
+        self.patch.accepted = Some(StreamPatch { key: stream.as_ref().into(), max_len: Some(max_len) });
+        self
+    }
+
+    /// `MARKET`: the market whose trades give VWAP, deviation and signals of adding, instead of the liquidations'; an empty
+    /// key turns it off. In a cluster it must be in the slot of the series.
+    #[must_use]
+    pub fn market(mut self, market: impl AsRef<[u8]>) -> Self {
+        self.patch.market = Some(market.as_ref().into());
         self
     }
 
@@ -176,6 +199,8 @@ mod tests {
             .long_offset(1.5)
             .short_offset(0.0)
             .signals_capped("signals:{x}", 7)
+            .accepted_capped("accepted:{x}", 9)
+            .market("tick:{x}")
             .clock(ClockMode::Event)
             .precision(8)
             .tail(512)
@@ -189,7 +214,9 @@ mod tests {
             vwap_window_ms: Some(60_000),
             long_offset_pct: Some(1.5),
             short_offset_pct: Some(0.0),
-            signals: Some(SignalsPatch { key: (*b"signals:{x}").into(), max_len: Some(7) }),
+            signals: Some(StreamPatch { key: (*b"signals:{x}").into(), max_len: Some(7) }),
+            accepted: Some(StreamPatch { key: (*b"accepted:{x}").into(), max_len: Some(9) }),
+            market: Some((*b"tick:{x}").into()),
             clock: Some(ClockMode::Event),
             precision: Some(8),
             tail: Some(512),

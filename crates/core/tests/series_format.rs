@@ -11,6 +11,8 @@ use liq_core::liq::series::{BatchId, Clock, Event, Options, OptionsPatch, Resolu
 use proptest::prelude::*;
 
 const START_MS: u64 = 1_735_689_600_000;
+/// What is written.
+const LAYOUT: u32 = layout::LAYOUT;
 
 /// One series per feature of the layout, by name.
 fn specimens() -> Vec<(&'static str, Series)> {
@@ -21,6 +23,10 @@ fn specimens() -> Vec<(&'static str, Series)> {
         ("narrow", series(&["TAIL", "256", "RETENTION", "1m", "WINDOW", "30s", "VWAPWINDOW", "45s"], 2_000, 50)),
         ("coarse", series(&["TAIL", "256", "RETENTION", "31d", "PRECISION", "5"], 1_500, 600_000)),
         ("short-of-memory", short_of_memory()),
+        (
+            "market",
+            series(&["MARKET", "tick:{a}", "ACCEPTED", "{a}accepted", "MAXLEN", "70", "SIGNALS", "{a}s"], 40, 1_000),
+        ),
     ]
 }
 
@@ -60,8 +66,8 @@ fn add(series: &mut Series, numbers: std::ops::Range<u64>, gap_ms: u64) {
     }
 }
 
-fn golden_path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/liqseries-v1-{name}.bin"))
+fn golden_path(layout: u32, name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/liqseries-v{layout}-{name}.bin"))
 }
 
 fn count(series: &mut Series) -> u64 {
@@ -73,17 +79,27 @@ fn count(series: &mut Series) -> u64 {
 }
 
 #[test]
-fn version_1_is_written_and_read_as_it_was_released() {
+fn the_newest_version_is_written_and_read_as_it_was_released() {
     for (name, mut series) in specimens() {
         let bytes = layout::encode(&series);
         if std::env::var_os("WRITE_GOLDEN").is_some() {
-            std::fs::write(golden_path(name), &bytes).unwrap();
+            std::fs::write(golden_path(LAYOUT, name), &bytes).unwrap();
         }
-        let golden = std::fs::read(golden_path(name)).unwrap();
-        assert_eq!(bytes, golden, "{name}: what is written is no longer version 1");
-        let mut read = layout::decode(1, &golden).unwrap();
+        let golden = std::fs::read(golden_path(LAYOUT, name)).unwrap();
+        assert_eq!(bytes, golden, "{name}: what is written is no longer version {LAYOUT}");
+        let mut read = layout::decode(LAYOUT, &golden).unwrap();
         assert_eq!(layout::encode(&read), golden, "{name}");
         assert_eq!(count(&mut read), count(&mut series), "{name}");
+    }
+}
+
+#[test]
+fn version_1_is_still_read() {
+    for (name, series) in specimens().into_iter().filter(|(name, _)| *name != "market") {
+        let golden = std::fs::read(golden_path(1, name)).unwrap();
+        let read = layout::decode(1, &golden).unwrap();
+        assert_eq!(layout::encode(&read), layout::encode(&series), "{name}");
+        assert!(layout::decode(LAYOUT, &golden).is_err(), "{name}: one layout passes for another");
     }
 }
 
@@ -91,26 +107,26 @@ fn version_1_is_written_and_read_as_it_was_released() {
 fn unknown_layouts_and_every_truncation_are_refused() {
     for (name, series) in specimens() {
         let bytes = layout::encode(&series);
-        assert!(layout::decode(0, &bytes).is_err() && layout::decode(2, &bytes).is_err());
+        assert!(layout::decode(0, &bytes).is_err() && layout::decode(LAYOUT + 1, &bytes).is_err());
         for end in 0..bytes.len().min(4_000) {
-            assert!(layout::decode(1, &bytes[..end]).is_err(), "{name} cut at {end}");
+            assert!(layout::decode(LAYOUT, &bytes[..end]).is_err(), "{name} cut at {end}");
         }
         let trailing = [bytes.as_slice(), b"x"].concat();
-        assert!(layout::decode(1, &trailing).is_err(), "{name}");
+        assert!(layout::decode(LAYOUT, &trailing).is_err(), "{name}");
     }
 }
 
 proptest! {
     #[test]
     fn damaged_bytes_are_refused_or_make_a_series_that_works(
-        which in 0_usize..5, damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        which in 0_usize..7, damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
         let mut bytes = layout::encode(&specimens().swap_remove(which).1);
         for (place, value) in damage {
             let place = place.index(bytes.len());
             bytes[place] = value;
         }
-        if let Ok(mut series) = layout::decode(1, &bytes) {
+        if let Ok(mut series) = layout::decode(LAYOUT, &bytes) {
             // What was accepted must go on working: read, be added to, and survive another reload.
             count(&mut series);
             let now_ms = START_MS + 100_000_000;
@@ -121,7 +137,7 @@ proptest! {
                 series.add(&clock, &event);
             }
             let again = layout::encode(&series);
-            prop_assert!(layout::decode(1, &again).is_ok());
+            prop_assert!(layout::decode(LAYOUT, &again).is_ok());
         }
     }
 
@@ -144,21 +160,21 @@ proptest! {
             held.add(&clock, &event);
         }
         let bytes = layout::encode(&held);
-        let again = layout::decode(1, &bytes);
+        let again = layout::decode(LAYOUT, &bytes);
         prop_assert!(again.is_ok(), "{:?}", again.err());
         prop_assert_eq!(layout::encode(&again.unwrap()), bytes);
     }
 
     #[test]
     fn doubles_that_no_events_have_are_refused_or_harmless(
-        which in 0_usize..5, place in any::<prop::sample::Index>(),
+        which in 0_usize..7, place in any::<prop::sample::Index>(),
         value in prop::sample::select(vec![1e300, 1e200, 1e40, 1e17, 1e15, 1.0, 1e-12, 5e-324, 0.0, -1.0, f64::NAN]),
     ) {
         let mut bytes = layout::encode(&specimens().swap_remove(which).1);
         prop_assume!(bytes.len() > 200);
         let place = place.index(bytes.len() - 8);
         bytes[place..place + 8].copy_from_slice(&f64::to_le_bytes(value));
-        if let Ok(mut series) = layout::decode(1, &bytes) {
+        if let Ok(mut series) = layout::decode(LAYOUT, &bytes) {
             // Late events join panes, time moves panes together, and what comes of it must still be loadable.
             let newest_ms = series.now_ms(Time::new(0, u64::MAX));
             for step in 0..600 {
@@ -168,7 +184,7 @@ proptest! {
                 series.add(&clock, &event);
             }
             let saved = layout::encode(&series);
-            let again = layout::decode(1, &saved);
+            let again = layout::decode(LAYOUT, &saved);
             prop_assert!(again.is_ok(), "{:?}", again.err());
         }
     }
@@ -197,6 +213,6 @@ proptest! {
             prop_assert_eq!(layout::encode(&held), before);
         }
         let after = layout::encode(&held);
-        prop_assert!(layout::decode(1, &after).is_ok());
+        prop_assert!(layout::decode(LAYOUT, &after).is_ok());
     }
 }

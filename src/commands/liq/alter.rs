@@ -4,12 +4,13 @@ use liq_core::grammar::RequestError;
 use liq_core::liq::series::{AlterError, OptionsPatch};
 
 use super::argument_docs::KEY_AND_OPTIONS;
+use super::naming;
 use crate::commands::expiry;
 use crate::commit::{Expiry, Record, commit};
 use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess};
+use crate::keyspace;
 use crate::refusal::Refusal;
 use crate::types::liqseries::LiqSeries;
-use crate::{keyspace, signals};
 
 pub struct Alter;
 
@@ -31,15 +32,16 @@ impl Command for Alter {
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (key, args) = keyspace::key_and_rest(arguments)?;
         let patch = OptionsPatch::parse(args)?;
-        // What a primary decided is not judged again: the stream was checked there, and the expiry follows from there.
+        // What a primary decided is not judged again: named keys were checked there, and the expiry follows from there.
         let is_replayed = context.is_replayed();
-        if let Some(stream) = patch.signals.as_ref().filter(|stream| !stream.key.is_empty() && !is_replayed) {
-            signals::check_stream(context, key, &stream.key)?;
+        if !is_replayed {
+            naming::check(context, key, &patch)?;
         }
         let mut open = keyspace::write::<LiqSeries>(context, key)?;
         let stored = open.existing()?;
         let idle_ms = stored.series.options().idle_ms();
         stored.series.alter(&patch).map_err(|error| refusal(error, &patch))?;
+        stored.traded = None;
         let is_idle_altered = stored.series.options().idle_ms() != idle_ms;
         let expiry =
             if is_idle_altered && !is_replayed { expiry::altered(stored, context.now_ms()) } else { Expiry::Kept };

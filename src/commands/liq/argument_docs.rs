@@ -39,6 +39,10 @@ macro_rules! options_behind {
             ArgSpec::block(c"signals", &[ArgSpec::text(c"stream"), ArgSpec::integer(c"maxlen").after(c"MAXLEN").optional()])
                 .after(c"SIGNALS")
                 .optional(),
+            ArgSpec::block(c"accepted", &[ArgSpec::text(c"stream"), ArgSpec::integer(c"maxlen").after(c"MAXLEN").optional()])
+                .after(c"ACCEPTED")
+                .optional(),
+            ArgSpec::text(c"market").after(c"MARKET").optional(),
             ArgSpec::one_of(c"clock", CLOCKS).after(c"CLOCK").optional(),
             ArgSpec::integer(c"precision").after(c"PRECISION").optional(),
             ArgSpec::integer(c"tail").after(c"TAIL").optional(),

@@ -4,12 +4,13 @@ use liq_core::liq::request;
 use liq_core::liq::series::Series;
 
 use super::argument_docs::KEY_NX_AND_OPTIONS;
+use super::naming;
 use crate::commands::expiry;
 use crate::commit::{Record, commit};
 use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
 use crate::refusal::Refusal;
 use crate::types::liqseries::LiqSeries;
-use crate::{config, keyspace, memory, signals};
+use crate::{config, keyspace, memory};
 
 pub struct Create;
 
@@ -32,9 +33,7 @@ impl Command for Create {
         let (key, args) = keyspace::key_and_rest(arguments)?;
         let request = request::Create::parse(args)?;
         let options = config::default_options().created(&request.options)?;
-        if let Some(stream) = &options.signals {
-            signals::check_stream(context, key, &stream.key)?;
-        }
+        naming::check(context, key, &request.options)?;
         let mut open = keyspace::write::<LiqSeries>(context, key)?;
         if open.value().is_some() {
             if !request.only_new {

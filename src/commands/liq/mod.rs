@@ -10,6 +10,7 @@ mod info;
 mod madd;
 mod maddpack;
 mod memory;
+mod naming;
 mod pctl;
 mod range;
 mod rank;

@@ -7,21 +7,26 @@ use liq_core::liq::format::decided;
 use liq_core::liq::reply::BatchReply;
 use liq_core::liq::request::Madd;
 use liq_core::liq::series::{BatchId, Clock, Event, Judgement, MAX_EVENTS, Series, Signal, Status, Tally, Time};
+use liq_core::market::candle::Remembered;
 use liq_core::memory::Mode;
 
 use crate::commands::expiry;
 use crate::commit::{Expiry, Record, commit};
 use crate::ffi::{Context, KeyName, Persisted};
-use crate::keyspace::{self, Writable};
+use crate::keyspace::{self, Beside, Writable};
 use crate::refusal::Refusal;
+use crate::signals::Streams;
 use crate::totals::TOTALS;
 use crate::types::liqseries::LiqSeries;
-use crate::{config, memory, signals};
+use crate::types::tickstore::TickStore;
+use crate::{config, markets, memory};
 
 /// A series open for adding, and what was decided so far.
 pub struct Recording<'call> {
     context: &'call Context<'call>,
     open: Writable<'call, LiqSeries>,
+    /// The market that prices are judged by, where the series names one and the caller may read it.
+    market: Option<Beside<'call, TickStore>>,
     /// Whether the series is to be made: it is, once an event belongs to it.
     is_new: bool,
     /// The server's clock, whatever replaces it for the events.
@@ -30,7 +35,10 @@ pub struct Recording<'call> {
     /// How short memory is: what the series keeps depends on it.
     mode: Mode,
     tally: Tally,
-    signals: Vec<(Event<'call>, Signal)>,
+    /// Accepted events that are told of, with the signals they gave.
+    told: Vec<(Event<'call>, Option<Signal>)>,
+    /// Whether every accepted event is, or only those that gave a signal.
+    tells_all: bool,
     /// What is replicated; none where nobody would hear of it, nor of a new series, which is replicated as a whole.
     decided: Option<Vec<u8>>,
 }
@@ -46,13 +54,15 @@ impl<'call> Recording<'call> {
         let clock = clock(now_ms, at_ms)?;
         // Before the key is open: a change of the mode is published, and subscribers may do anything.
         let mode = memory::mode_now(context);
-        let mut open = keyspace::write::<LiqSeries>(context, key)?;
+        let (mut open, market) = open_beside_market(context, key)?;
         let is_new = open.value().is_none();
+        let tells_all = open.value().is_some_and(|stored| stored.series.options().accepted.is_some());
         if is_new {
             open.put(LiqSeries::new(Series::new(config::default_options())));
         }
         let decided = (!is_new && !context.is_unheard()).then(take_buffer);
-        Ok(Self { context, open, is_new, now_ms, clock, mode, tally: Tally::default(), signals: Vec::new(), decided })
+        let tally = Tally::default();
+        Ok(Self { context, open, market, is_new, now_ms, clock, mode, tally, told: Vec::new(), tells_all, decided })
     }
 
     /// The clock that stands in for `*`.
@@ -64,7 +74,9 @@ impl<'call> Recording<'call> {
     pub fn add(&mut self, event: &Event<'call>) -> Result<Judgement, Refusal> {
         self.check_room(1)?;
         self.begin(None)?;
-        let judgement = self.open.existing()?.series.add(&self.clock, event);
+        let Self { open, market, clock, .. } = self;
+        let LiqSeries { series, traded, .. } = open.existing()?;
+        let judgement = series.add_beside(&mut vwap_of(market.as_mut(), traded), clock, event);
         self.note(event, &judgement);
         Ok(judgement)
     }
@@ -80,7 +92,9 @@ impl<'call> Recording<'call> {
         self.begin(request.batch)?;
         for new in &request.events {
             let event = new.resolve(self.clock.time.server_ms);
-            let judgement = self.open.existing()?.series.add_in_batch(&self.clock, &event);
+            let Self { open, market, clock, .. } = &mut self;
+            let LiqSeries { series, traded, .. } = open.existing()?;
+            let judgement = series.add_in_batch_beside(&mut vwap_of(market.as_mut(), traded), clock, &event);
             self.note(&event, &judgement);
         }
         self.open.existing()?.series.end_batch(request.batch);
@@ -113,13 +127,15 @@ impl<'call> Recording<'call> {
         if let Some(decided) = self.decided.as_mut().filter(|_| judgement.status.is_recorded()) {
             decided::push(decided, event);
         }
-        if let Some(signal) = judgement.signal {
-            self.signals.push((*event, signal));
+        if judgement.signal.is_some() || (self.tells_all && judgement.status == Status::Accepted) {
+            self.told.push((*event, judgement.signal));
         }
     }
 
     /// Commits what was decided, and sends the signals. A series that nothing belongs to is not made.
     pub fn finish(mut self) -> Result<(), Refusal> {
+        // Before anybody hears of the write.
+        self.market = None;
         let counted = |statuses: &[Status]| statuses.iter().map(|status| self.tally.of(*status)).sum::<u64>();
         let is_stored = counted(&[Status::Accepted, Status::Filtered]) > 0;
         if self.is_new {
@@ -132,7 +148,7 @@ impl<'call> Recording<'call> {
         let stored = self.open.existing()?;
         let expiry = if is_stored || self.is_new { expiry::renewed(stored, self.now_ms) } else { Expiry::Kept };
         // Asked for before the key is closed; hardly any command has signals.
-        let stream = if self.signals.is_empty() { None } else { stored.series.options().signals.clone() };
+        let streams = if self.told.is_empty() { None } else { Some(Streams::of(stored.series.options())) };
         let closed = if self.is_new {
             // As bytes, since defaults differ where it is replicated to.
             let blob = stored.encode_versioned();
@@ -149,13 +165,40 @@ impl<'call> Recording<'call> {
         if is_stored {
             closed.notify(c"liq.add");
         }
-        for (event, signal) in &self.signals {
-            closed.notify(c"liq.signal");
-            if let Some(stream) = &stream {
-                signals::append(self.context, &closed, stream, (event, signal));
+        if let Some(streams) = streams {
+            for (event, signal) in &self.told {
+                streams.tell(self.context, &closed, event, signal.as_ref());
             }
         }
         Ok(())
+    }
+}
+
+/// The series, and the market that it names.
+fn open_beside_market<'call>(
+    context: &'call Context<'call>,
+    key: KeyName<'call>,
+) -> Result<(Writable<'call, LiqSeries>, Option<Beside<'call, TickStore>>), Refusal> {
+    let named =
+        |open: &mut Writable<'_, LiqSeries>| open.value().and_then(|stored| stored.series.options().market.clone());
+    let mut open = keyspace::write::<LiqSeries>(context, key)?;
+    let Some(name) = named(&mut open) else { return Ok((open, None)) };
+    // Nobody may hear of a key that is open, and opening the market may be heard of.
+    drop(open);
+    let market = markets::open(context, key, &name);
+    let mut open = keyspace::write::<LiqSeries>(context, key)?;
+    let is_the_same = named(&mut open).is_some_and(|named| named == name);
+    Ok((open, market.filter(|_| is_the_same)))
+}
+
+/// The VWAP of `market` as the series asks for it, with what it remembers of the market.
+fn vwap_of<'a>(
+    mut market: Option<&'a mut Beside<'_, TickStore>>,
+    traded: &'a mut Option<Box<Remembered>>,
+) -> impl FnMut(u64, u64) -> Option<f64> + 'a {
+    move |now_ms, window_ms| {
+        let stored = market.as_mut()?.value()?;
+        stored.market.vwap(now_ms, window_ms, traded.get_or_insert_default())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Any interval, in any zone, through every level, is the definition over the recorded ticks.
 
 use liq_core::grammar::{Args, Decimal};
-use liq_core::market::candle::{Interval, Zone};
+use liq_core::market::candle::{Interval, Remembered, Zone};
 use liq_core::market::request::{Candles, Range};
 use liq_core::market::store::{Market, Status};
 use liq_core::market::tape::Side;
@@ -124,6 +124,33 @@ proptest! {
             }
             prop_assert_eq!(before, (raw(&market), market.gaps().clone(), format!("{:?}", market.prices())));
             assert_defined(&market, &lines, Zone::default());
+        }
+    }
+
+    #[test]
+    fn the_vwap_of_a_window_is_that_of_its_ticks(
+        lines in tape(), keys in proptest::collection::vec(0_usize..40, 0..30), zone in -48_i16..=56,
+        unit in prop_oneof![Just("1s"), Just("1m")],
+        window_ms in prop_oneof![1_u64..5_000, 60_000_u64..7_200_000, Just(31 * 86_400_000)], late_ms in 0_u64..100_000,
+    ) {
+        let zone = Zone::new(zone * 15).unwrap();
+        let keep = if unit == "1s" { "KEEP 1s 100000" } else { "KEEP 1m 100000" };
+        let mut market = market(&format!("{keep} TZ {zone} ANNOUNCE 1h"));
+        let candle = Interval::parse("unit", unit.as_bytes()).unwrap();
+        let (mut recorded, mut remembered): (Vec<Line>, _) = (Vec::new(), Remembered::default());
+        for line in disordered(&lines, &keys, 12, true) {
+            if !feed(&mut market, &line).is_recorded() {
+                continue;
+            }
+            let now_ms = line.ts_ms + late_ms;
+            recorded.push(line);
+            let start_ms = candle.span(now_ms - window_ms, zone).start_ms;
+            let end_ms = candle.span(now_ms, zone).end_ms;
+            let wanted = || recorded.iter().filter(|line| (start_ms..end_ms).contains(&line.ts_ms));
+            let volume: u128 = wanted().map(|line| line.qty.units(15)).sum();
+            let quote: u128 = wanted().map(|line| line.price.product(line.qty)).sum();
+            let expected = (quote > 0).then(|| (quote as f64 / 1e18) / (volume as f64 / 1e15));
+            prop_assert_eq!(market.vwap(now_ms, window_ms, &mut remembered), expected);
         }
     }
 

@@ -2,7 +2,7 @@
 //! writes; arguments.
 
 use liq_core::grammar::Args;
-use liq_core::market::candle::UNITS;
+use liq_core::market::candle::{Remembered, UNITS};
 use liq_core::market::format::{self as layout, decided};
 use liq_core::market::request::{Add, Candles, Last, Madd, Put, QuoteRequest, Range, parse_keep};
 use liq_core::market::store::{Changes, Detail, Market, Options, OptionsPatch, Resolution, Status, Tally, Time};
@@ -33,6 +33,8 @@ struct Pair {
     /// What was done first about how much is kept.
     detail: Detail,
     tally: Tally,
+    /// What a series that judges by the market has seen of it.
+    remembered: Remembered,
 }
 
 impl Pair {
@@ -56,6 +58,7 @@ impl Pair {
             payload: Vec::new(),
             detail: Resolution::Full.into(),
             tally: Tally::default(),
+            remembered: Remembered::default(),
         }
     }
 
@@ -143,6 +146,16 @@ impl Pair {
         self.detail = self.live.change_resolution(resolution);
     }
 
+    /// What was remembered of a window says the same as looking anew.
+    fn ask(&mut self, source: &mut Source<'_>) {
+        let newest_ms = self.live.newest_ms().unwrap_or(START_MS);
+        let now_ms = newest_ms.saturating_add(source.byte() * 1_000).saturating_sub(source.byte() / 200 * 3_600_000);
+        let window_ms = [60_000, 3_600_000, 86_400_000][source.byte() as usize % 3];
+        let anew = self.live.vwap(now_ms, window_ms, &mut Remembered::default());
+        assert_eq!(self.live.vwap(now_ms, window_ms, &mut self.remembered), anew);
+        assert!(anew.is_none_or(|vwap| vwap.is_finite() && vwap > 0.0));
+    }
+
     /// Alterations travel as commands of their own.
     fn alter(&mut self, source: &mut Source<'_>) {
         const ALTERATIONS: [&str; 5] =
@@ -174,6 +187,7 @@ pub fn operations(bytes: &[u8]) {
     while !source.0.is_empty() {
         pair.step(&mut source);
         pair.live.check();
+        pair.ask(&mut source);
         if source.byte().is_multiple_of(16) {
             pair.flush();
             pair.live = reloaded(&pair.live);

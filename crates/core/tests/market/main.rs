@@ -13,3 +13,4 @@ mod quotes;
 mod tape;
 mod triggering;
 mod venue_rows;
+mod vwap;

@@ -57,12 +57,13 @@ pub const MODES: [&str; 4] = ["normal", "compact", "aggregate", "critical"];
 pub const STATUSES: [&str; 6] = ["future", "late", "small", "duplicate", "filtered", "accepted"];
 
 /// Fields of the section `liq` that are numbers as they stand.
-pub const SECTION: [(&str, Name); 22] = [
+pub const SECTION: [(&str, Name); 23] = [
     ("liq_memory_used", gauge("liq_memory_used_bytes", "What the module has allocated")),
     ("liq_series", gauge("liq_series", "Series")),
     ("liq_signals", counter("liq_signals", "Signals given")),
     ("liq_stale_signals", counter("liq_stale_signals", "Signals not given, as their event was too old")),
     ("liq_failed_signals", counter("liq_failed_signals", "Signals whose stream would not take them")),
+    ("liq_failed_accepted", counter("liq_failed_accepted", "Accepted events whose stream would not take them")),
     ("liq_markets", gauge("liq_markets", "Markets")),
     ("liq_ticks", counter("liq_ticks", "Ticks and quotes sent to markets")),
     ("liq_failed_closes", counter("liq_failed_closes", "Closes of candles whose stream would not take them")),

@@ -6,22 +6,24 @@
 
 pub mod decided;
 mod v1;
+mod v2;
 
 use crate::liq::series::Series;
 use crate::wire::DecodeError;
 
 /// The layout that is written.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;
 
 /// The series in the newest layout; equal series give equal bytes.
 pub fn encode(series: &Series) -> Vec<u8> {
-    v1::encode(series)
+    v2::encode(series)
 }
 
 /// The series that `bytes` of the given layout hold.
 pub fn decode(layout: u32, bytes: &[u8]) -> Result<Series, DecodeError> {
     match layout {
         1 => v1::decode(bytes),
+        2 => v2::decode(bytes),
         _ => Err(DecodeError::UnknownLayout(layout)),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::liq::reply::SeriesInfo;
-use crate::liq::series::{DEFAULT_MAXLEN, Series, Status};
+use crate::liq::series::{DEFAULT_MAXLEN, Series, Status, Stream};
 use crate::wire::Bytes;
 
 impl Series {
@@ -11,7 +11,8 @@ impl Series {
     pub fn info(&self, memory_bytes: usize) -> SeriesInfo {
         let (options, tally) = (&self.options, &self.tally);
         let (tail, archive) = (&self.events.tail, &self.events.archive);
-        let signals = options.signals.as_ref();
+        let name = |stream: Option<&Stream>| stream.map(|stream| Bytes::from(&*stream.key)).unwrap_or_default();
+        let max_len = |stream: Option<&Stream>| stream.map_or(DEFAULT_MAXLEN, |stream| stream.max_len).into();
         let length = Duration::from_millis;
         SeriesInfo {
             retention: length(options.retention_ms),
@@ -22,8 +23,11 @@ impl Series {
             vwap_window: length(options.vwap_window_ms),
             long_offset_pct: options.long_offset_pct,
             short_offset_pct: options.short_offset_pct,
-            signals: signals.map(|signals| Bytes::from(&*signals.key)).unwrap_or_default(),
-            signals_max_len: signals.map_or(DEFAULT_MAXLEN, |signals| signals.max_len).into(),
+            signals: name(options.signals.as_ref()),
+            signals_max_len: max_len(options.signals.as_ref()),
+            accepted: name(options.accepted.as_ref()),
+            accepted_max_len: max_len(options.accepted.as_ref()),
+            market: options.market.as_deref().map(Bytes::from).unwrap_or_default(),
             clock: options.clock,
             precision: options.precision.into(),
             precision_now: self.precision_now().into(),

@@ -29,6 +29,12 @@ map_reply! {
         signals: Bytes = "signals",
         /// About how many entries that stream keeps.
         signals_max_len: u64 = "maxlen",
+        /// The stream accepted events are appended to; empty for none.
+        accepted: Bytes = "accepted",
+        /// About how many entries that stream keeps.
+        accepted_max_len: u64 = "accepted_maxlen",
+        /// The market whose trades give VWAP and signals of adding; empty for none.
+        market: Bytes = "market",
         /// What now is.
         clock: ClockMode = "clock",
         /// k of the relative error 2^-(k+1).

@@ -5,8 +5,8 @@ use crate::grammar::{
     Args, RequestError, duration_ms, format_duration, format_real, integer, percentile, push_option, real, set_once,
 };
 use crate::liq::series::{
-    ClockMode, IDLE_RANGE_MS, MAX_STREAM_BYTES, MAXLEN_RANGE, MIN_EVENTS_RANGE, MIN_SIZE_RANGE, OFFSET_RANGE,
-    OptionsPatch, PRECISION_RANGE, RETENTION_RANGE_MS, SignalsPatch, TAIL_RANGE,
+    ClockMode, IDLE_RANGE_MS, MAX_NAME_BYTES, MAXLEN_RANGE, MIN_EVENTS_RANGE, MIN_SIZE_RANGE, OFFSET_RANGE,
+    OptionsPatch, PRECISION_RANGE, RETENTION_RANGE_MS, StreamPatch, TAIL_RANGE,
 };
 
 impl OptionsPatch {
@@ -59,8 +59,13 @@ impl OptionsPatch {
 
     fn take_storage(&mut self, args: &mut Args<'_>) -> Result<bool, RequestError> {
         if args.take_keyword("SIGNALS") {
-            set_once(&mut self.signals, "SIGNALS", args, signal_stream)?;
-            self.take_max_len(args)?;
+            set_once(&mut self.signals, "SIGNALS", args, stream)?;
+            take_max_len(self.signals.as_mut(), args)?;
+        } else if args.take_keyword("ACCEPTED") {
+            set_once(&mut self.accepted, "ACCEPTED", args, stream)?;
+            take_max_len(self.accepted.as_mut(), args)?;
+        } else if args.take_keyword("MARKET") {
+            set_once(&mut self.market, "MARKET", args, name_of_key)?;
         } else if args.take_keyword("CLOCK") {
             set_once(&mut self.clock, "CLOCK", args, clock_mode)?;
         } else if args.take_keyword("PRECISION") {
@@ -77,16 +82,6 @@ impl OptionsPatch {
         Ok(true)
     }
 
-    /// `MAXLEN n` belongs to the `SIGNALS` before it.
-    fn take_max_len(&mut self, args: &mut Args<'_>) -> Result<(), RequestError> {
-        if let Some(signals) = &mut self.signals
-            && args.take_keyword("MAXLEN")
-        {
-            signals.max_len = Some(integer("MAXLEN", args.value_of("MAXLEN")?, MAXLEN_RANGE)? as u32);
-        }
-        Ok(())
-    }
-
     /// The inverse of [`OptionsPatch::parse`].
     pub fn to_args(&self) -> Vec<Vec<u8>> {
         let mut out = Vec::new();
@@ -98,9 +93,14 @@ impl OptionsPatch {
         push_option(&mut out, "VWAPWINDOW", self.vwap_window_ms.map(format_duration));
         push_option(&mut out, "LONGOFFSET", self.long_offset_pct.map(format_real));
         push_option(&mut out, "SHORTOFFSET", self.short_offset_pct.map(format_real));
-        if let Some(signals) = &self.signals {
-            out.extend([b"SIGNALS".to_vec(), signals.key.to_vec()]);
-            push_option(&mut out, "MAXLEN", signals.max_len);
+        for (option, stream) in [("SIGNALS", &self.signals), ("ACCEPTED", &self.accepted)] {
+            if let Some(stream) = stream {
+                out.extend([option.as_bytes().to_vec(), stream.key.to_vec()]);
+                push_option(&mut out, "MAXLEN", stream.max_len);
+            }
+        }
+        if let Some(market) = &self.market {
+            out.extend([b"MARKET".to_vec(), market.to_vec()]);
         }
         push_option(&mut out, "CLOCK", self.clock.map(ClockMode::name));
         push_option(&mut out, "PRECISION", self.precision);
@@ -115,16 +115,35 @@ impl OptionsPatch {
 fn unknown_option(arg: &[u8], args: &Args<'_>) -> RequestError {
     let mut rest = args.clone();
     if rest.take_keyword("MAXLEN") {
-        return RequestError::argument("MAXLEN", "must stand behind SIGNALS stream", rest.next().unwrap_or_default());
+        return RequestError::argument(
+            "MAXLEN",
+            "must stand behind SIGNALS or ACCEPTED stream",
+            rest.next().unwrap_or_default(),
+        );
     }
     RequestError::unknown_option(arg)
 }
 
-fn signal_stream(name: &'static str, text: &[u8]) -> Result<SignalsPatch, RequestError> {
-    if text.len() > MAX_STREAM_BYTES {
-        return Err(RequestError::argument(name, format!("longer than {MAX_STREAM_BYTES} bytes"), text));
+/// `MAXLEN n` belongs to the stream before it.
+fn take_max_len(stream: Option<&mut StreamPatch>, args: &mut Args<'_>) -> Result<(), RequestError> {
+    if let Some(stream) = stream
+        && args.take_keyword("MAXLEN")
+    {
+        stream.max_len = Some(integer("MAXLEN", args.value_of("MAXLEN")?, MAXLEN_RANGE)? as u32);
     }
-    Ok(SignalsPatch { key: text.into(), max_len: None })
+    Ok(())
+}
+
+fn stream(name: &'static str, text: &[u8]) -> Result<StreamPatch, RequestError> {
+    Ok(StreamPatch { key: name_of_key(name, text)?, max_len: None })
+}
+
+/// The name of another key; empty for none.
+fn name_of_key(name: &'static str, text: &[u8]) -> Result<Box<[u8]>, RequestError> {
+    match text.len() <= MAX_NAME_BYTES {
+        true => Ok(text.into()),
+        false => Err(RequestError::argument(name, format!("longer than {MAX_NAME_BYTES} bytes"), text)),
+    }
 }
 
 /// Reads `SERVER` or `EVENT`, in any case.

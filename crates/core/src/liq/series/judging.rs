@@ -12,10 +12,20 @@ pub(crate) fn deviation_pct(price: f64, vwap: f64) -> f64 {
     (price - vwap) / vwap * 100.0
 }
 
+/// The VWAP of the trades of the market that a series names, given now (Unix ms) and the length of the window (ms): finite
+/// and above zero, `None` where there is none.
+pub type MarketVwap<'a> = dyn FnMut(u64, u64) -> Option<f64> + 'a;
+
 impl Series {
-    /// Judges an event, with all that `LIQ.ADD` answers, and records it.
+    /// Judges an event, with all that `LIQ.ADD` answers, and records it; where the settings name a market, as one without
+    /// a trade.
     pub fn add(&mut self, clock: &Clock, event: &Event<'_>) -> Judgement {
-        let judgement = self.judge::<true>(clock, event);
+        self.add_beside(&mut |_, _| None, clock, event)
+    }
+
+    /// As [`add`](Self::add), beside the market that the settings name.
+    pub fn add_beside(&mut self, market: &mut MarketVwap<'_>, clock: &Clock, event: &Event<'_>) -> Judgement {
+        let judgement = self.judge::<true>(market, clock, event);
         self.settle(clock, event, &judgement);
         self.events.archive.pack_late();
         judgement
@@ -23,7 +33,12 @@ impl Series {
 
     /// Judges an event of a batch: status and signal, without the numbers nobody sees. [`Series::end_batch`] follows.
     pub fn add_in_batch(&mut self, clock: &Clock, event: &Event<'_>) -> Judgement {
-        let judgement = self.judge::<false>(clock, event);
+        self.add_in_batch_beside(&mut |_, _| None, clock, event)
+    }
+
+    /// As [`add_in_batch`](Self::add_in_batch), beside the market that the settings name.
+    pub fn add_in_batch_beside(&mut self, market: &mut MarketVwap<'_>, clock: &Clock, event: &Event<'_>) -> Judgement {
+        let judgement = self.judge::<false>(market, clock, event);
         self.settle(clock, event, &judgement);
         judgement
     }
@@ -41,7 +56,7 @@ impl Series {
         if self.options.clock == ClockMode::Event { now_ms.max(event.ts_ms) } else { now_ms }
     }
 
-    fn judge<const FULL: bool>(&mut self, clock: &Clock, event: &Event<'_>) -> Judgement {
+    fn judge<const FULL: bool>(&mut self, market: &mut MarketVwap<'_>, clock: &Clock, event: &Event<'_>) -> Judgement {
         if event.ts_ms > clock.time.server_ms.saturating_add(clock.max_future_ms) {
             return Judgement::only(Status::Future);
         }
@@ -58,7 +73,8 @@ impl Series {
             self.weigh_size::<FULL>(now_ms, event, &mut judgement);
         }
         if FULL || judgement.status == Status::Accepted {
-            self.weigh_price(clock, now_ms, event, &mut judgement);
+            let vwap = self.vwap_before(market, now_ms);
+            self.weigh_price(clock, (now_ms, vwap), event, &mut judgement);
         }
         judgement
     }
@@ -93,16 +109,29 @@ impl Series {
         }
     }
 
-    /// VWAP, deviation and signal.
-    fn weigh_price(&mut self, clock: &Clock, now_ms: u64, event: &Event<'_>, judgement: &mut Judgement) {
+    /// The VWAP that prices are judged by: the market's where the settings name one, and never the events' instead.
+    fn vwap_before(&mut self, market: &mut MarketVwap<'_>, now_ms: u64) -> Option<f64> {
         let window_ms = self.options.vwap_window_ms;
-        let vwap = match self.past_span(window_ms, now_ms) {
+        if self.options.market.is_some() {
+            return market(now_ms, window_ms);
+        }
+        match self.past_span(window_ms, now_ms) {
             None => {
                 let span = self.events.span(now_ms as i64 - window_ms as i64, None);
                 self.cursors.weight(&self.events, window_ms, &span).vwap()
             }
             Some(span) => SumCursor::once(&self.events, &span).of(None).vwap(),
-        };
+        }
+    }
+
+    /// VWAP, deviation and signal, given now and the VWAP.
+    fn weigh_price(
+        &self,
+        clock: &Clock,
+        (now_ms, vwap): (u64, Option<f64>),
+        event: &Event<'_>,
+        judgement: &mut Judgement,
+    ) {
         let Some(vwap) = vwap else { return };
         let deviation_pct = deviation_pct(event.price, vwap);
         judgement.vwap = Some(vwap);

@@ -1,7 +1,7 @@
 //! The settings of one series, complete and consistent.
 
 use crate::grammar::Percentile;
-use crate::liq::series::{DEFAULT_MAXLEN, OptionsPatch, SignalStream, SignalsPatch};
+use crate::liq::series::{DEFAULT_MAXLEN, OptionsPatch, Stream, StreamPatch};
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
@@ -53,7 +53,11 @@ pub struct Options {
     /// Percent above the VWAP at which liquidated shorts signal `sell`; 0 is off.
     pub short_offset_pct: f64,
     /// Where signals are appended.
-    pub signals: Option<SignalStream>,
+    pub signals: Option<Stream>,
+    /// Where accepted events are appended.
+    pub accepted: Option<Stream>,
+    /// The market whose trades prices are judged by, instead of the events' own; a key, not empty.
+    pub market: Option<Box<[u8]>>,
     /// What "now" is.
     pub clock: ClockMode,
     /// Mantissa bits of a bucket, 5 … 8: relative error 2^-(k+1).
@@ -76,6 +80,8 @@ impl Default for Options {
             long_offset_pct: 2.0,
             short_offset_pct: 2.0,
             signals: None,
+            accepted: None,
+            market: None,
             clock: ClockMode::Server,
             precision: 7,
             tail: 4096,
@@ -121,14 +127,6 @@ impl Options {
 
     /// The options that result when `patch` is applied to these.
     pub fn altered(&self, patch: &OptionsPatch) -> Result<Self, OptionsError> {
-        let signals = match &patch.signals {
-            None => self.signals.clone(),
-            Some(SignalsPatch { key, .. }) if key.is_empty() => None,
-            Some(SignalsPatch { key, max_len }) => {
-                let kept = self.signals.as_ref().map_or(DEFAULT_MAXLEN, |signals| signals.max_len);
-                Some(SignalStream { key: key.clone(), max_len: max_len.unwrap_or(kept) })
-            }
-        };
         let options = Self {
             retention_ms: patch.retention_ms.unwrap_or(self.retention_ms),
             window_ms: patch.window_ms.or(self.window_ms),
@@ -138,7 +136,9 @@ impl Options {
             vwap_window_ms: patch.vwap_window_ms.unwrap_or(self.vwap_window_ms),
             long_offset_pct: patch.long_offset_pct.unwrap_or(self.long_offset_pct),
             short_offset_pct: patch.short_offset_pct.unwrap_or(self.short_offset_pct),
-            signals,
+            signals: patched(self.signals.as_ref(), patch.signals.as_ref()),
+            accepted: patched(self.accepted.as_ref(), patch.accepted.as_ref()),
+            market: patch.market.clone().or_else(|| self.market.clone()).filter(|market| !market.is_empty()),
             clock: patch.clock.unwrap_or(self.clock),
             precision: patch.precision.unwrap_or(self.precision),
             tail: patch.tail.unwrap_or(self.tail),
@@ -189,6 +189,17 @@ impl Options {
     }
 }
 
+fn patched(held: Option<&Stream>, patch: Option<&StreamPatch>) -> Option<Stream> {
+    match patch {
+        None => held.cloned(),
+        Some(StreamPatch { key, .. }) if key.is_empty() => None,
+        Some(StreamPatch { key, max_len }) => {
+            let kept = held.map_or(DEFAULT_MAXLEN, |stream| stream.max_len);
+            Some(Stream { key: key.clone(), max_len: max_len.unwrap_or(kept) })
+        }
+    }
+}
+
 impl std::fmt::Display for OptionsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         use crate::grammar::format_duration;
@@ -221,7 +232,17 @@ mod tests {
     fn another_stream_keeps_the_length_that_was_named_before() {
         let options = Options::default().created(&patch("SIGNALS a MAXLEN 5")).unwrap();
         let altered = options.altered(&patch("SIGNALS b")).unwrap();
-        assert_eq!(altered.signals, Some(SignalStream { key: (*b"b").into(), max_len: 5 }));
+        assert_eq!(altered.signals, Some(Stream { key: (*b"b").into(), max_len: 5 }));
+    }
+
+    #[test]
+    fn an_empty_name_turns_a_stream_and_a_market_off_and_nothing_else_does() {
+        let options = Options::default().created(&patch("ACCEPTED a MARKET m SIGNALS b")).unwrap();
+        let kept = options.altered(&patch("TAIL 300")).unwrap();
+        assert_eq!((&kept.accepted, &kept.market), (&options.accepted, &options.market));
+        let off = |option: &[u8]| OptionsPatch::parse(Args::new(&[option, b""])).unwrap();
+        let altered = options.altered(&off(b"ACCEPTED")).unwrap().altered(&off(b"MARKET")).unwrap();
+        assert_eq!((altered.accepted, altered.market, altered.signals), (None, None, options.signals));
     }
 
     #[test]

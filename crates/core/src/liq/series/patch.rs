@@ -13,7 +13,7 @@ pub const MIN_EVENTS_RANGE: RangeInclusive<i64> = 0..=1_000_000_000;
 pub const MIN_SIZE_RANGE: RangeInclusive<f64> = 0.0..=*SIZE_RANGE.end();
 /// Signal offsets, percent.
 pub const OFFSET_RANGE: RangeInclusive<f64> = 0.0..=1000.0;
-/// Lengths of a signal stream.
+/// Lengths of a stream.
 pub const MAXLEN_RANGE: RangeInclusive<i64> = 1..=1_000_000_000;
 /// Precisions.
 pub const PRECISION_RANGE: RangeInclusive<i64> = 5..=8;
@@ -21,24 +21,24 @@ pub const PRECISION_RANGE: RangeInclusive<i64> = 5..=8;
 pub const TAIL_RANGE: RangeInclusive<i64> = 256..=65_536;
 /// Idle times; ten years is forever beside 31 days of data.
 pub const IDLE_RANGE_MS: RangeInclusive<u64> = 0..=3_660 * 86_400_000;
-/// Longest name of a signal stream, in bytes.
-pub const MAX_STREAM_BYTES: usize = 1024;
-/// Length of a signal stream when none is named.
+/// Longest name of another key: a stream, a market; bytes.
+pub const MAX_NAME_BYTES: usize = 1024;
+/// Length of a stream when none is named.
 pub const DEFAULT_MAXLEN: u32 = 1000;
 
-/// Where signals go.
+/// Where entries go: signals, or accepted events.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignalStream {
+pub struct Stream {
     /// The stream's key, not empty.
     pub key: Box<[u8]>,
     /// About how many entries the stream keeps.
     pub max_len: u32,
 }
 
-/// What a command says of where signals go.
+/// What a command says of where entries go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignalsPatch {
-    /// The stream's key; empty turns signals off.
+pub struct StreamPatch {
+    /// The stream's key; empty turns it off.
     pub key: Box<[u8]>,
     /// About how many entries the stream keeps; `None` leaves it as it is.
     pub max_len: Option<u32>,
@@ -64,7 +64,11 @@ pub struct OptionsPatch {
     /// `SHORTOFFSET`, percent.
     pub short_offset_pct: Option<f64>,
     /// `SIGNALS`.
-    pub signals: Option<SignalsPatch>,
+    pub signals: Option<StreamPatch>,
+    /// `ACCEPTED`.
+    pub accepted: Option<StreamPatch>,
+    /// `MARKET`, a key; empty turns it off.
+    pub market: Option<Box<[u8]>>,
     /// `CLOCK`.
     pub clock: Option<ClockMode>,
     /// `PRECISION`.

@@ -2,7 +2,7 @@
 
 use super::cursors::Cursors;
 use super::events::Events;
-use super::heap::Measure;
+use super::heap::{self, Measure};
 use super::judgement::Tally;
 use super::names::{Exchanges, OTHER_EXCHANGE};
 use super::patch::OptionsPatch;
@@ -278,8 +278,11 @@ impl Series {
         self.exchanges.measure(measure);
         self.producers.measure(measure);
         self.cursors.measure(measure);
-        if let Some(stream) = &self.options.signals {
-            measure(stream.key.as_ptr(), stream.key.len());
+        for stream in [&self.options.signals, &self.options.accepted].into_iter().flatten() {
+            heap::slice(&stream.key, measure);
+        }
+        if let Some(market) = &self.options.market {
+            heap::slice(market, measure);
         }
     }
 
@@ -290,8 +293,11 @@ impl Series {
         self.exchanges.relocate(mover);
         self.producers.relocate(mover);
         self.cursors.relocate(mover);
-        if let Some(stream) = &mut self.options.signals {
+        for stream in [&mut self.options.signals, &mut self.options.accepted].into_iter().flatten() {
             mover.slice(&mut stream.key);
+        }
+        if let Some(market) = &mut self.options.market {
+            mover.slice(market);
         }
     }
 }

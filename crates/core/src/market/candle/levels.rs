@@ -8,6 +8,7 @@ use super::level::Level;
 use super::unit::{UNITS, Unit};
 use crate::heap::Measure;
 use crate::market::tape::{Order, Tick};
+use crate::panes::Version;
 use crate::relocation::Mover;
 use crate::steps;
 
@@ -52,6 +53,8 @@ pub struct Levels {
     zone: Zone,
     /// How far behind the newest candle fine ones are held, ms; `None` for as far as they are kept.
     fine_ms: Option<u64>,
+    /// Names this state but for what the finest level's newest candle holds.
+    pub(super) version: Version,
 }
 
 impl Levels {
@@ -61,8 +64,8 @@ impl Levels {
     }
 
     /// Levels as they were saved.
-    pub const fn loaded(list: Vec<Level>, keep: Keep, zone: Zone) -> Self {
-        Self { list, keep, zone, fine_ms: None }
+    pub fn loaded(list: Vec<Level>, keep: Keep, zone: Zone) -> Self {
+        Self { list, keep, zone, fine_ms: None, version: Version::fresh() }
     }
 
     /// The levels, finest first.
@@ -118,7 +121,8 @@ impl Levels {
         let holding = self.list.iter_mut().position(|level| tick.ts_ms >= level.reach_ms());
         let Some(finest) = self.list.get_mut(holding.unwrap_or(0)) else { return };
         let start_ms = finest.span(tick.ts_ms).start_ms;
-        if let Some(newest) = finest.newest_mut().filter(|newest| newest.start_ms == start_ms) {
+        let is_newest = |newest: &&mut Candle| holding == Some(0) && newest.start_ms == start_ms;
+        if let Some(newest) = finest.newest_mut().filter(is_newest) {
             newest.add(tick, order);
             return;
         }
@@ -132,8 +136,9 @@ impl Levels {
         self.settle();
     }
 
-    /// Hands what a level cannot hold to the next, and lets go of what the last cannot hold.
+    /// Hands on, or lets go of, what levels cannot hold. Every change but that of the newest candle comes through here.
     fn settle_counts(&mut self) {
+        self.version = Version::fresh();
         for place in 0..self.list.len() {
             let keep = self.keep_of(place);
             while let Some(level) = self.list.get_mut(place).filter(|level| level.len() > keep) {
@@ -332,6 +337,7 @@ impl Levels {
 
     /// Takes out the candle of a level that begins at `start_ms`.
     pub fn remove(&mut self, unit: Unit, start_ms: u64) -> Option<Candle> {
+        self.version = Version::fresh();
         self.list.iter_mut().find(|level| level.unit() == unit)?.remove(start_ms)
     }
 

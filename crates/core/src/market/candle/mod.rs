@@ -17,10 +17,12 @@ mod candle;
 mod interval;
 mod level;
 mod levels;
+mod traded;
 mod unit;
 
 pub use candle::{Candle, QUOTE_SCALE, VOLUME_SCALE};
 pub use interval::{Interval, MAX_ZONE_MINUTES, Span, Zone};
 pub use level::Level;
 pub use levels::{Keep, Levels, MAX_KEEP, Place};
+pub use traded::{Remembered, Traded};
 pub use unit::{UNITS, Unit};

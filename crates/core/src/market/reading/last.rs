@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::market::candle::{Candle, Interval, QUOTE_SCALE, Span, VOLUME_SCALE};
+use crate::market::candle::{Candle, Interval, QUOTE_SCALE, Span, Traded, VOLUME_SCALE};
 use crate::market::reply::{Exact, LastReply};
 use crate::market::request::Last;
 use crate::market::store::{Market, Price, Source, Time};
@@ -70,12 +70,7 @@ impl Market {
 
     /// The venue's ticker from the start of the finest candle that contains `since_ms`.
     fn fill_window(&self, reply: &mut LastReply, since_ms: u64) {
-        // Where the finest level does not reach, of the next that does.
-        let level = self.levels().list().iter().find(|level| level.reach_ms() <= since_ms);
-        let from_ms = match level.or(self.levels().list().last()) {
-            Some(level) => level.span(since_ms.max(level.reach_ms())).start_ms,
-            None => since_ms,
-        };
+        let from_ms = self.levels().window_start_ms(since_ms);
         let mut sum: Option<Candle> = None;
         // Blocks may come whole: those of one month, which every level's blocks lie within or are shown one by one.
         let _ =
@@ -97,9 +92,7 @@ impl Market {
         reply.trades = Asked(Some(sum.and_then(|sum| sum.trades)));
         reply.taker_volume = exact(sum.and_then(|sum| sum.taker_volume), VOLUME_SCALE);
         reply.taker_quote_volume = exact(sum.and_then(|sum| sum.taker_quote), QUOTE_SCALE);
-        let worth = sum.and_then(|sum| sum.quote).map(|units| Exact { units, scale: QUOTE_SCALE }.to_f64());
-        let volume = sum.map(|sum| Exact { units: sum.volume, scale: VOLUME_SCALE }.to_f64());
-        reply.vwap = Asked(Some(worth.zip(volume).and_then(|(worth, volume)| double(worth / volume))));
+        reply.vwap = Asked(Some(sum.and_then(|sum| Traded::of(&sum).vwap())));
         let change = |sum: Candle| double((sum.close.to_f64() - sum.open.to_f64()) / sum.open.to_f64() * 100.0);
         reply.change_pct = Asked(Some(sum.and_then(change)));
     }

@@ -4,6 +4,7 @@ mod candles;
 mod info;
 mod last;
 mod range;
+mod vwap;
 
 use std::fmt;
 

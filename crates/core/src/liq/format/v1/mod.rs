@@ -1,32 +1,36 @@
-//! Layout 1 of a series; docs/FORMAT.md describes it. Frozen.
+//! Layout 1 of a series; docs/FORMAT.md describes it. Frozen: it is read, and what newer ones have in common with it is
+//! written from here.
 
 mod panes;
 mod raw;
-mod settings;
+pub(super) mod settings;
 
 use crate::grammar::MAX_TIMESTAMP_MS;
 use crate::liq::series::{
     Events, Exchanges, MAX_EVENTS, MAX_EXCHANGE_BYTES, MAX_EXCHANGES, MAX_PRODUCER_BYTES, MAX_PRODUCERS, MAX_TOTAL,
-    OTHER_EXCHANGE, Producers, Resolution, Series, Tally,
+    OTHER_EXCHANGE, Options, Producers, Resolution, Series, Tally,
 };
 use crate::wire::{DecodeError, Reader, put_bytes, put_varint};
 
-pub fn encode(series: &Series) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256 + 32 * series.events.tail.len());
-    settings::put(&mut out, &series.options);
+/// Everything behind the options.
+pub(super) fn put_content(out: &mut Vec<u8>, series: &Series) {
     out.push(series.resolution.index());
-    put_option(&mut out, series.newest_ms);
-    put_option(&mut out, series.events.dropped_until_ms);
-    put_tally(&mut out, &series.tally);
-    put_names(&mut out, series);
-    raw::put(&mut out, &series.events.tail);
-    panes::put(&mut out, &series.events.archive);
-    out
+    put_option(out, series.newest_ms);
+    put_option(out, series.events.dropped_until_ms);
+    put_tally(out, &series.tally);
+    put_names(out, series);
+    raw::put(out, &series.events.tail);
+    panes::put(out, &series.events.archive);
 }
 
 pub fn decode(bytes: &[u8]) -> Result<Series, DecodeError> {
     let mut reader = Reader::new(bytes);
     let options = settings::read(&mut reader)?;
+    read_content(reader, options)
+}
+
+/// Everything behind the options, to the last byte.
+pub(super) fn read_content(mut reader: Reader<'_>, options: Options) -> Result<Series, DecodeError> {
     let mut series = Series::new(options);
     let resolution = Resolution::from_index(reader.byte()?).ok_or(DecodeError::Invalid("resolution"))?;
     series.change_resolution(resolution);

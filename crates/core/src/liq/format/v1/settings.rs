@@ -3,8 +3,8 @@
 use super::{put_option, read_option};
 use crate::grammar::Percentile;
 use crate::liq::series::{
-    ClockMode, IDLE_RANGE_MS, MAX_RETENTION_MS, MAX_STREAM_BYTES, MAXLEN_RANGE, MIN_EVENTS_RANGE, MIN_SIZE_RANGE,
-    OFFSET_RANGE, Options, PRECISION_RANGE, RETENTION_RANGE_MS, SignalStream, TAIL_RANGE,
+    ClockMode, IDLE_RANGE_MS, MAX_NAME_BYTES, MAX_RETENTION_MS, MAXLEN_RANGE, MIN_EVENTS_RANGE, MIN_SIZE_RANGE,
+    OFFSET_RANGE, Options, PRECISION_RANGE, RETENTION_RANGE_MS, Stream, TAIL_RANGE,
 };
 use crate::wire::{DecodeError, Reader, put_bytes, put_double, put_varint};
 
@@ -17,9 +17,7 @@ pub fn put(out: &mut Vec<u8>, options: &Options) {
     put_varint(out, options.vwap_window_ms);
     put_double(out, options.long_offset_pct);
     put_double(out, options.short_offset_pct);
-    let signals = options.signals.as_ref();
-    put_bytes(out, signals.map_or(b"", |signals| &signals.key));
-    put_varint(out, signals.map_or(0, |signals| signals.max_len.into()));
+    put_stream(out, options.signals.as_ref());
     out.push(u8::from(options.clock == ClockMode::Event));
     out.push(options.precision);
     put_varint(out, options.tail.into());
@@ -37,7 +35,9 @@ pub fn read(reader: &mut Reader<'_>) -> Result<Options, DecodeError> {
         vwap_window_ms: reader.varint("vwapwindow", MAX_RETENTION_MS)?,
         long_offset_pct: reader.double("longoffset", &OFFSET_RANGE)?,
         short_offset_pct: reader.double("shortoffset", &OFFSET_RANGE)?,
-        signals: read_signals(reader)?,
+        signals: read_stream(reader)?,
+        accepted: None,
+        market: None,
         clock: if reader.flag("clock")? { ClockMode::Event } else { ClockMode::Server },
         precision: reader.byte()?,
         tail: reader.varint("tail", *TAIL_RANGE.end() as u64)? as u32,
@@ -51,11 +51,16 @@ pub fn read(reader: &mut Reader<'_>) -> Result<Options, DecodeError> {
     if sound { Ok(options) } else { Err(DecodeError::Invalid("options")) }
 }
 
-fn read_signals(reader: &mut Reader<'_>) -> Result<Option<SignalStream>, DecodeError> {
-    let key: Box<[u8]> = reader.bytes("signals", MAX_STREAM_BYTES)?.into();
+pub fn put_stream(out: &mut Vec<u8>, stream: Option<&Stream>) {
+    put_bytes(out, stream.map_or(b"", |stream| &stream.key));
+    put_varint(out, stream.map_or(0, |stream| stream.max_len.into()));
+}
+
+pub fn read_stream(reader: &mut Reader<'_>) -> Result<Option<Stream>, DecodeError> {
+    let key: Box<[u8]> = reader.bytes("stream", MAX_NAME_BYTES)?.into();
     let max_len = reader.varint("maxlen", *MAXLEN_RANGE.end() as u64)? as u32;
     if key.is_empty() != (max_len == 0) {
-        return Err(DecodeError::Invalid("signals"));
+        return Err(DecodeError::Invalid("stream"));
     }
-    Ok(Some(SignalStream { key, max_len }).filter(|signals| !signals.key.is_empty()))
+    Ok(Some(Stream { key, max_len }).filter(|stream| !stream.key.is_empty()))
 }
