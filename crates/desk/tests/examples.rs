@@ -6,13 +6,20 @@ mod queue;
 #[path = "../examples/ticker.rs"]
 mod ticker;
 
+use std::time::Duration;
+
 use liq_harness::Server;
 use redis_liq_desk::Link;
+
+/// A link that waits for a busy machine.
+fn patient(server: &Server) -> Link {
+    Link::open_with(&server.url(), Duration::from_secs(30), 3).unwrap()
+}
 
 #[tokio::test]
 async fn the_ticker_is_loaded_once() {
     let server = Server::plain();
-    let lines = ticker::run(Link::open(&server.url()).unwrap()).await.unwrap();
+    let lines = ticker::run(patient(&server)).await.unwrap();
     assert_eq!(lines[0], "BTCUSDT 42150.5 from Loader");
     assert!(lines[1..3].iter().all(|line| !line.contains("Loader")), "{lines:?}");
     assert_eq!(lines[3], "NOSUCH is no symbol");
@@ -30,7 +37,7 @@ async fn the_ticker_works_without_a_server() {
 #[tokio::test]
 async fn orders_go_through_the_queue() {
     let server = Server::plain();
-    let link = Link::open(&server.url()).unwrap();
+    let link = patient(&server);
     for quantity in [2, 2, 3] {
         queue::push(&link, "BTCUSDT", quantity).await.unwrap();
     }

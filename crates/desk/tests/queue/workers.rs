@@ -166,7 +166,7 @@ async fn workers_over_a_given_connection_and_in_resp3_work_too() {
     let server = Server::plain();
     let client = redis::Client::open(server.url()).unwrap();
     let given = Link::over(client.get_multiplexed_async_connection().await.unwrap());
-    for link in [given, Link::open(&server.url_resp3()).unwrap()] {
+    for link in [given, Link::open_with(&server.url_resp3(), Duration::from_secs(30), 3).unwrap()] {
         let queue = quick().build::<u64>(&link).unwrap();
         let seen = Seen::default();
         let working = seen.work(&queue, 2);

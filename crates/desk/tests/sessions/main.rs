@@ -17,8 +17,10 @@ use redis_liq_desk::{Error, Link, Space};
 const SPACE: Space = Space::new("session");
 const DAY: Duration = Duration::from_secs(86_400);
 
+/// Over a link that waits for a busy machine.
 fn sessions(server: &Server, life: Duration) -> Sessions<u64> {
-    Sessions::new(&Link::open(&server.url()).unwrap(), SPACE, life).unwrap()
+    let link = Link::open_with(&server.url(), Duration::from_secs(30), 3).unwrap();
+    Sessions::new(&link, SPACE, life).unwrap()
 }
 
 async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {

@@ -82,13 +82,18 @@ fn a_full_disk_stops_nothing() {
     }
     stage.wait_exact(0);
 
-    // Full, and Redis takes events: they go on through memory.
+    // Full, and Redis takes nothing: memory holds them, and health says so as long as it does.
     disk.fill();
+    stage.proxy.set(Fault::Refuse);
     stage.send(300);
     stage.wait_red("events are in memory only");
+    // Redis takes events again: they go on through memory.
+    stage.proxy.set(Fault::None);
     wait_until("they are delivered", || stage.stored_by(0) == stage.sent);
+    stage.send(50);
+    wait_until("and what comes, too", || stage.stored_by(0) == stage.sent);
 
-    // Full, and Redis does not: what memory holds goes to the disk as soon as that has room.
+    // Redis does not once more: what memory holds goes to the disk as soon as that has room.
     stage.proxy.set(Fault::Refuse);
     stage.wait_red("redis: does not take events");
     stage.send(100);
