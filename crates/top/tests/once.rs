@@ -130,6 +130,8 @@ fn a_window_longer_than_a_series_keeps_is_all_it_keeps() {
 fn ten_thousand_series_are_all_there() {
     let server = Server::start();
     let mut client = server.connect();
+    // What is many here are series: of the last hour of each there are five minutes to be charted.
+    client.run("CONFIG SET liq.retention 5m liq.vwap-window 5m").ok();
     let lines: Vec<String> = (0..10_000).map(|n| format!("LIQ.ADD liq:{{S{n}}} * buy 1 {}", n + 1)).collect();
     client.pipeline(&lines);
     let picture = json(&server.url());
