@@ -84,6 +84,21 @@ fn without_events_keys_are_found_all_the_same() {
 }
 
 #[test]
+fn a_new_key_is_told_of_by_its_event_alone() {
+    let server = stocked_server(&["notify-keyspace-events Engxe"]);
+    let mut client = server.connect();
+    let watched = Watched::start(&server.url());
+    watched.wait_for("three series are there", |seen| seen.symbols.len() == 3);
+    // From now on no walk over the keys can find it.
+    client.run("ACL SETUSER default -scan").ok();
+    add_events(&mut client, b"liq:{NEW}", 10);
+    client.run("TICK.ADD tick:{NEW} * buy 5 1");
+    watched.wait_for("the new keys are there", |seen| names(seen).contains(&"NEW") && seen.markets.len() == 2);
+    client.run("ACL SETUSER default +scan").ok();
+    watched.end();
+}
+
+#[test]
 fn figures_move_and_signals_and_large_events_come() {
     let server = stocked_server(&[]);
     let mut client = server.connect();

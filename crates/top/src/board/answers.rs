@@ -30,13 +30,11 @@ impl Board {
                 }
                 Err(error) => self.warn("memory", Some(format!("LIQ.MEMORY: {}", error.text()))),
             },
-            Question::Type(key) => {
-                let kind = read::<Vec<u8>>(answer).ok().and_then(|name| Kind::of_type(&name));
-                match kind {
-                    Some(kind) => self.add(kind, key.clone()),
-                    None => self.remove(key),
-                }
-            }
+            Question::Type(key) => match read::<String>(answer).map(|name| Kind::of_type(name.as_bytes())) {
+                Ok(Some(kind)) => self.add(kind, key.clone()),
+                Ok(None) => self.remove(key),
+                Err(error) => self.warn("type", Some(format!("TYPE: {}", error.text()))),
+            },
             Question::Info(key) => self.take_series_info(key, answer),
             Question::Stats(key, window_ms) => self.take_stats(key, *window_ms, answer),
             Question::Hour(key) => self.take_hour(key, answer),
