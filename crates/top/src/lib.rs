@@ -13,6 +13,7 @@ pub mod model;
 pub mod names;
 pub mod once;
 pub mod picture;
+pub mod tables;
 pub mod terminal;
 pub mod trouble;
 pub mod watch;

@@ -1,4 +1,4 @@
-//! Lines that several faces show: server and memory, a symbol's figures, longs against shorts.
+//! Lines that several faces show: server and memory, a symbol's figures, longs against shorts, what an audit found.
 
 use crate::figures::{age, amount, bytes, change, optional_amount, optional_price, ratio};
 use crate::model::{Alarm, Snapshot, SymbolRow};
@@ -70,4 +70,26 @@ pub fn figures(row: &SymbolRow) -> [String; 2] {
         ratio(row.rate_ratio),
     );
     [sizes, prices]
+}
+
+/// What the newest audit found, and how far the one is that runs.
+pub fn audit(snapshot: &Snapshot) -> Vec<String> {
+    let row = &snapshot.audit;
+    let Some(state) = &row.state else { return vec!["KEYS.AUDIT may not be read here".to_owned()] };
+    let count = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), |value| amount(value as f64));
+    let found = match row.at_ms {
+        Some(at_ms) => format!(
+            "audit of {} ago: {} keys, {}, {} without expiry, {} without policy, {} break theirs",
+            age(snapshot.at_ms.saturating_sub(at_ms)),
+            count(row.keys),
+            row.bytes.map_or_else(|| "?".to_owned(), bytes),
+            count(row.no_ttl),
+            count(row.unregistered),
+            count(row.broken),
+        ),
+        None => "no audit yet: KEYS.AUDIT START begins one, liq.audit-every all of them".to_owned(),
+    };
+    let progress = row.progress_pct.filter(|_| state == "running");
+    let running = progress.map(|progress| format!("an audit is running: {progress:.0}% of the keys"));
+    std::iter::once(found).chain(running).collect()
 }

@@ -3,12 +3,15 @@
 use std::fmt::Write as _;
 
 use crate::figures::{age, amount, change, optional_amount, optional_price, price, ratio, sparkline, time_of_day};
-use crate::lines::{head, sides};
+use crate::lines::{audit, head, sides};
 use crate::model::Snapshot;
 use crate::names::{LONG, shown};
+use crate::tables::{GROUPS, POLICIES, group, heading, line, policy};
 
 /// Large events and signals that are printed.
 const MOST_NEWS: usize = 15;
+/// Groups of keys that are printed.
+const MOST_GROUPS: usize = 20;
 /// Characters of a symbol in the table.
 const SYMBOL: usize = 20;
 
@@ -30,6 +33,7 @@ pub fn text(snapshot: &Snapshot) -> String {
     news(&mut out, snapshot);
     markets(&mut out, snapshot);
     limiters(&mut out, snapshot);
+    keyspace(&mut out, snapshot);
     out
 }
 
@@ -144,5 +148,21 @@ fn limiters(out: &mut String, snapshot: &Snapshot) {
             format!("{} in {}", row.burst, age(row.period_ms)),
             if row.ban_ms > 0 { age(row.ban_ms) } else { "-".to_owned() },
         );
+    }
+}
+
+/// Nothing where nobody asked the server to look after its keys.
+fn keyspace(out: &mut String, snapshot: &Snapshot) {
+    if snapshot.audit.at_ms.is_some() {
+        let _ = writeln!(out, "\nKEYS: {}\n{}", audit(snapshot).join("; "), heading(&GROUPS));
+        for row in snapshot.audit.groups.iter().take(MOST_GROUPS) {
+            let _ = writeln!(out, "{}", line(&GROUPS, &group(row)));
+        }
+    }
+    if !snapshot.policies.is_empty() {
+        let _ = writeln!(out, "\nPOLICIES\n{}", heading(&POLICIES));
+        for row in &snapshot.policies {
+            let _ = writeln!(out, "{}", line(&POLICIES, &policy(row)));
+        }
     }
 }

@@ -9,7 +9,7 @@ use liq_sample::DOZEN;
 use serde_json::json;
 use support::browser::Browser;
 use support::site::Site;
-use support::{HOSTILE, Server, add_events, stocked_server, wait_until};
+use support::{HOSTILE, Server, add_events, audit, stocked_server, untidy_server, wait_until};
 
 /// Set in a page once: gone when the page was loaded again.
 const MARK: &str = "window.mark = 1; return true";
@@ -244,4 +244,21 @@ fn a_page_says_when_liq_top_is_gone_and_goes_on_when_it_is_back() {
     add_events(&mut server.connect(), b"liq:{FRESH}", 5);
     browser.wait_for("it goes on", "return gone.hidden && document.body.innerText.includes('FRESH')");
     assert_eq!(browser.run("return window.mark"), 1);
+}
+
+#[test]
+fn what_keys_are_like_has_a_page_that_is_live() {
+    let server = untidy_server();
+    let site = Site::open(&server.url(), "127.0.0.1:0", &[]);
+    let Some(browser) = Browser::open() else { return };
+    browser.go(&site.url);
+    browser.click("nav a:last-of-type", Duration::ZERO);
+    browser.wait_for("it is said", "return document.body.innerText.includes('no audit yet')");
+    browser.run(MARK);
+    audit(&mut server.connect());
+    browser.wait_for("the report comes by itself", "return document.body.innerText.includes('TTL 2, TYPE 1')");
+    assert_eq!(row(&browser, "session:")[5], "TTL 2, TYPE 1");
+    assert_eq!(browser.run("return document.querySelectorAll('main :is(script, img)').length"), 0);
+    assert_eq!(browser.run("return window.mark"), 1);
+    assert_eq!(browser.complaints(), [""; 0]);
 }

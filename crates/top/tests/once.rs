@@ -4,7 +4,9 @@
 mod support;
 
 use serde_json::Value;
-use support::{Cluster, HOSTILE, Options, Server, add_events, fail, json, program, stocked_server, succeed};
+use support::{
+    Cluster, HOSTILE, Options, Server, add_events, audit, fail, json, program, stocked_server, succeed, untidy_server,
+};
 
 /// Fails unless the value is as docs/liq-top.schema.json says.
 #[track_caller]
@@ -209,4 +211,40 @@ fn options_hold_for_the_old_protocol_and_the_new() {
         (&old["symbols"][0]["count"], &old["symbols"][0]["p80"]),
         (&new["symbols"][0]["count"], &new["symbols"][0]["p80"])
     );
+}
+
+#[test]
+fn what_keys_are_like_is_what_the_audit_found() {
+    let server = untidy_server();
+    let mut client = server.connect();
+    let before = json(&server.url());
+    assert_as_documented(&before);
+    assert_eq!((&before["audit"]["state"], &before["audit"]["at_ms"]), (&"idle".into(), &Value::Null));
+    assert!(!succeed(program(&server.url()).arg("--once")).contains("KEYS:"), "nothing was found yet");
+    audit(&mut client);
+    let picture = json(&server.url());
+    assert_as_documented(&picture);
+    let found = client.run("KEYS.AUDIT REPORT");
+    let audited = &picture["audit"];
+    for (field, name) in [("at_ms", "at"), ("keys", "keys"), ("bytes", "bytes"), ("broken", "broken")] {
+        assert_eq!(audited[field].as_i64(), Some(found.field(name).int()), "{field}");
+    }
+    let worst = &audited["groups"][0];
+    assert_eq!((&worst["prefix"], &worst["keys"]), (&"session:".into(), &2.into()), "what is broken comes first");
+    assert_eq!(worst["broken"], serde_json::json!({"TTL": 2, "TYPE": 1}));
+    let policies = picture["policies"].as_array().unwrap();
+    assert_eq!((&policies[0]["prefix"], &policies[0]["given"]), (&"market:".into(), &1.into()));
+    assert_eq!((&policies[1]["rules"], &policies[1]["is_applied"]), (&"TTL 1d TYPE hash".into(), &false.into()));
+    let text = succeed(program(&server.url()).arg("--once"));
+    for part in ["KEYS: audit of", "TTL 2, TYPE 1", "POLICIES", "TTL 30s"] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()), "{text:?}");
+
+    client.run("ACL SETUSER little on >p ~* +@all -keys.audit -keys.policy").ok();
+    let picture = json(&format!("{}?user=little&pass=p", server.url()));
+    assert_as_documented(&picture);
+    assert_eq!((&picture["audit"]["state"], &picture["policies"]), (&Value::Null, &Value::Array(Vec::new())));
+    let warnings = picture["warnings"].to_string();
+    assert!(warnings.contains("KEYS.AUDIT") && !warnings.contains("KEYS.POLICY"), "{warnings}");
 }

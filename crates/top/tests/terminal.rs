@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::process::Child;
 use std::sync::{Arc, Mutex};
 
-use support::{HOSTILE, Server, add_events, stocked_server, wait_until};
+use support::{HOSTILE, Server, add_events, audit, stocked_server, untidy_server, wait_until};
 
 /// The program, and what stands on its screen.
 struct Terminal {
@@ -199,6 +199,21 @@ fn any_size_is_survived() {
 }
 
 #[test]
+fn a_key_that_comes_with_another_size_does_what_it_says() {
+    let server = stocked_server(&["notify-keyspace-events Engxe"]);
+    let mut terminal = Terminal::open(&server.url(), 24, 80, &[]);
+    terminal.shows("SOLUSDT");
+    for round in 0..40 {
+        let (rows, expected) = if round % 2 == 0 { (25, "keys and figures") } else { (24, "by volume") };
+        terminal.press("?");
+        terminal.resize(rows, 80);
+        terminal.shows(expected);
+    }
+    terminal.press("q");
+    terminal.ends();
+}
+
+#[test]
 fn a_restart_of_the_server_is_said_and_survived() {
     let mut server = stocked_server(&["appendonly yes"]);
     let mut terminal = Terminal::open(&server.url(), 24, 80, &[]);
@@ -267,4 +282,48 @@ fn a_server_without_the_module_is_waited_for_and_a_pipe_is_no_terminal() {
     terminal.ends();
     let said = support::fail(&mut support::program(&plain.url()));
     assert!(said.contains("say --once"), "{said}");
+}
+
+#[test]
+fn what_keys_are_like_has_a_page() {
+    let server = untidy_server();
+    let mut terminal = Terminal::open(&server.url(), 24, 80, &[]);
+    terminal.press("a");
+    terminal.shows("no audit yet");
+    audit(&mut server.connect());
+    let text = terminal.wait_for("the report is read", |text| text.contains("TTL 2, TYPE 1"));
+    let lines: Vec<&str> = text.lines().collect();
+    let first = lines.iter().position(|line| line.starts_with("prefix")).unwrap() + 1;
+    assert!(lines[first].starts_with("session:"), "what is broken comes first\n{text}");
+    assert!(text.contains("policies") && text.contains("TTL 30s"), "{text}");
+    // However far it is scrolled, and however small it is.
+    for (keys, rows) in [("G", 24), ("G", 7), ("jjjjjjjjjjjjkk", 10), ("g", 24)] {
+        terminal.resize(rows, 80);
+        terminal.press(keys);
+    }
+    terminal.wait_for("the first row is back", |text| text.contains("session:"));
+    let written = terminal.written.lock().unwrap().clone();
+    assert!(!String::from_utf8_lossy(&written).contains("\x1b]0;owned"));
+    terminal.press("a");
+    terminal.shows("by volume");
+    terminal.press("q");
+    terminal.ends();
+}
+
+#[test]
+fn ten_thousand_symbols_fit_a_terminal_of_20_by_5() {
+    let server = Server::with(&["notify-keyspace-events Engxe"]);
+    let lines: Vec<String> = (0..10_000).map(|n| format!("LIQ.ADD liq:{{S{n:04}}} * buy 1 {}", n + 1)).collect();
+    server.connect().pipeline(&lines);
+    let mut terminal = Terminal::open(&server.url(), 5, 20, &[]);
+    terminal
+        .wait_for("the largest is on top", |text| text.lines().nth(2).is_some_and(|line| line.starts_with("S9999")));
+    terminal.press("G");
+    terminal.wait_for("the smallest is reached", |text| text.contains("S0000"));
+    terminal.press("/s5000\r");
+    terminal.wait_for("one is found", |text| text.contains("S5000") && !text.contains("S0000"));
+    terminal.press("\r");
+    terminal.shows("S5000  key");
+    terminal.press("\x03");
+    terminal.ends();
 }

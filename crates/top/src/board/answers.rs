@@ -43,6 +43,9 @@ impl Board {
             Question::Market(key) => self.take_market(key, answer),
             Question::Limiter(key) => self.take_limiter(key, answer),
             Question::Signals(key) => self.take_signals(key, answer),
+            Question::Audit => self.take_audit(answer),
+            Question::Report => self.take_report(answer),
+            Question::Policies => self.take_policies(answer),
             Question::Closely(key, part) => self.take_closely(key, *part, answer),
         }
     }

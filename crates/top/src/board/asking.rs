@@ -57,6 +57,12 @@ pub enum Question {
     Limiter(Key),
     /// XREVRANGE.
     Signals(Key),
+    /// KEYS.AUDIT STATUS.
+    Audit,
+    /// KEYS.AUDIT REPORT.
+    Report,
+    /// KEYS.POLICY LIST.
+    Policies,
     /// A part of what is shown of one series alone.
     Closely(Key, Part),
 }
@@ -122,6 +128,7 @@ impl Board {
             ask.arg(key.bytes());
             batch.ask(Question::Type(key), ask);
         }
+        self.ask_keyspace(&mut batch);
         self.ask_series(&mut batch);
         self.ask_closely(&mut batch);
         self.ask_markets(&mut batch);

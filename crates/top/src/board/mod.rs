@@ -7,6 +7,7 @@
 mod answers;
 mod asking;
 mod closely;
+mod keyspace;
 mod picture;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use redis_liq::{MemoryInfo, SeriesInfo, Stats, ticks};
 use crate::keys::Kind;
 use crate::model::{Detail, EventRow, FoundBy, LimiterRow, ServerRow, SignalRow};
 use crate::names::Key;
+use keyspace::Keyspace;
 
 pub use asking::{Batch, Question};
 pub use closely::Part;
@@ -36,6 +38,7 @@ pub struct Board {
     markets: BTreeMap<Key, Market>,
     limiters: BTreeMap<Key, Option<LimiterRow>>,
     streams: BTreeMap<Key, Stream>,
+    keyspace: Keyspace,
     events: Vec<EventRow>,
     signals: Vec<SignalRow>,
     /// By what they are about, so that each is told once.
@@ -107,6 +110,7 @@ impl Board {
             markets: BTreeMap::new(),
             limiters: BTreeMap::new(),
             streams: BTreeMap::new(),
+            keyspace: Keyspace::default(),
             events: Vec::new(),
             signals: Vec::new(),
             warnings: BTreeMap::new(),
@@ -200,6 +204,7 @@ impl Board {
             && self.series.values().all(is_whole)
             && self.markets.values().all(|market| market.info.is_some() || market.error.is_some())
             && self.streams.values().all(|stream| stream.is_read)
+            && self.keyspace.is_read()
     }
 
     /// The window of a series: no longer than it keeps.

@@ -42,6 +42,8 @@ impl Board {
             signals: self.signals.clone(),
             markets: self.markets.iter().map(|(key, market)| self.market_row(key, market)).collect(),
             limiters,
+            audit: self.keyspace.audit_row(),
+            policies: self.keyspace.policy_rows(),
             warnings: self.warnings.values().cloned().collect(),
         }
     }

@@ -2,6 +2,7 @@
 //! prints a [`Snapshot`] as it is, so its fields are promised by docs/liq-top.schema.json.
 
 mod detail;
+mod keyspace;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use crate::names::Key;
 
 pub use detail::{Bands, Class, Detail, MOST_CLASSES, Span, Venue, classes};
+pub use keyspace::{AuditRow, GroupRow, PolicyRow};
 
 /// The number of the JSON form; it grows when a field goes or changes its meaning.
 pub const FORM: u32 = 1;
@@ -76,6 +78,10 @@ pub struct Snapshot {
     pub markets: Vec<MarketRow>,
     /// Limiters, the one nearest its limit first.
     pub limiters: Vec<LimiterRow>,
+    /// What the newest audit found of all keys.
+    pub audit: AuditRow,
+    /// What keys must be like, by prefix.
+    pub policies: Vec<PolicyRow>,
     /// What cannot be shown, and what endangers the data, in sentences.
     pub warnings: Vec<String>,
 }

@@ -31,7 +31,9 @@ pub enum Page {
     All,
     /// One of them.
     One(Key),
-    /// The keys and what is shown.
+    /// What all keys are like.
+    Keyspace,
+    /// The keys to press and what is shown.
     Help,
 }
 
@@ -122,6 +124,8 @@ pub struct App {
     pub rows: Vec<SymbolRow>,
     /// How many rows were drawn: a page of them.
     pub page_rows: usize,
+    /// The first row that the page of all keys shows.
+    pub first_row: usize,
 }
 
 impl App {
@@ -139,6 +143,7 @@ impl App {
             chosen: None,
             rows: Vec::new(),
             page_rows: 10,
+            first_row: 0,
         }
     }
 
@@ -215,7 +220,12 @@ impl App {
             (_, KeyCode::Char('q') | KeyCode::Esc | KeyCode::Backspace | KeyCode::Left) => self.leave(),
             (_, KeyCode::Char('w')) => self.step_window(true),
             (_, KeyCode::Char('W')) => self.step_window(false),
+            (_, KeyCode::Char('a')) => {
+                self.page = if self.page == Page::Keyspace { Page::All } else { Page::Keyspace };
+                self.first_row = 0;
+            }
             (Page::All, code) => self.press_in_table(code),
+            (Page::Keyspace, code) => self.scroll(code),
             _ => {}
         }
         Then::GoOn
@@ -227,6 +237,20 @@ impl App {
             self.arrange();
         }
         self.page = Page::All;
+    }
+
+    fn scroll(&mut self, code: KeyCode) {
+        let page = self.page_rows.max(1);
+        self.first_row = match code {
+            KeyCode::Down | KeyCode::Char('j') => self.first_row + 1,
+            KeyCode::Up | KeyCode::Char('k') => self.first_row.saturating_sub(1),
+            KeyCode::PageDown | KeyCode::Char(' ') => self.first_row + page,
+            KeyCode::PageUp => self.first_row.saturating_sub(page),
+            KeyCode::Home | KeyCode::Char('g') => 0,
+            // As far as there are rows: drawing knows how many.
+            KeyCode::End | KeyCode::Char('G') => usize::MAX / 2,
+            _ => self.first_row,
+        };
     }
 
     fn press_in_table(&mut self, code: KeyCode) {

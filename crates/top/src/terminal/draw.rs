@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::app::{App, Page};
-use super::{help, panels, symbol, table};
+use super::{help, keyspace, panels, symbol, table};
 use crate::figures::age;
 use crate::lines;
 use crate::model::{Alarm, Link};
@@ -33,6 +33,7 @@ pub fn frame(frame: &mut Frame<'_>, app: &mut App) {
     match app.page.clone() {
         Page::Help => help::draw(frame, body, app),
         Page::One(key) => symbol::draw(frame, body, app, &key),
+        Page::Keyspace => keyspace::draw(frame, body, app),
         Page::All => all(frame, body, app),
     }
     frame.render_widget(Paragraph::new(foot_line(app)), foot);
@@ -98,7 +99,7 @@ fn foot_line(app: &App) -> Line<'static> {
                 parts.push(Span::from(format!("with '{}' ", shown(app.filter.as_bytes(), 20))));
             }
             parts.push(Span::styled(
-                "? help  Enter open  s sort  / filter  w window  Tab panel  q quit",
+                "? help  Enter open  s sort  / filter  w window  Tab panel  a keys  q quit",
                 app.look.quiet(),
             ));
         }

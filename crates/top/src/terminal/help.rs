@@ -12,6 +12,7 @@ const TEXT: &[&str] = &[
     "PgUp PgDn g G    page, first, last        Esc q      back; q ends",
     "s S              next order, turn round   /          filter; Esc clears",
     "w W              longer, shorter window   Tab        next panel",
+    "a                what all keys are like: the newest audit, policies",
     "",
     "volume           notional of liquidations in the window",
     "p50 p80 p95      so many percent of them are at most this large",

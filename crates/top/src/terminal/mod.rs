@@ -3,6 +3,7 @@
 mod app;
 mod draw;
 mod help;
+mod keyspace;
 mod panels;
 mod style;
 mod symbol;

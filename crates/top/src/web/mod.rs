@@ -1,4 +1,4 @@
-//! The face in a browser: a page of all symbols and a page of one, live by server-sent events. Everything comes from this
+//! The face in a browser: pages of all symbols, of one, and of what all keys are like, live by server-sent events. Everything comes from this
 //! program: pages, style, script and pictures, and a page may load nothing else.
 
 mod gate;
@@ -26,6 +26,7 @@ use crate::model::View;
 use crate::names::Key;
 use crate::watch::Wants;
 pub use gate::{Gate, token};
+use page::Page;
 
 /// Connections served at a time; more wait.
 const MOST_CONNECTIONS: usize = 64;
@@ -153,12 +154,16 @@ fn answer(request: &Request<Incoming>, shared: &Arc<Shared>) -> Answer {
         gate::Verdict::Refuse(why) => return text(StatusCode::FORBIDDEN, why),
     }
     let id = gate::parameter(request.uri(), "id");
-    let key = id.and_then(|id| page::find(&shared.view.borrow(), id));
-    match (request.uri().path(), id.is_some(), key) {
-        ("/", _, _) => html(page::whole(&shared.view.borrow(), None)),
-        ("/symbol", _, Some(key)) => html(page::whole(&shared.view.borrow(), Some(&key))),
-        ("/events", false, _) => events(shared, None),
-        ("/events", true, Some(key)) => events(shared, Some(key)),
+    let page = match id {
+        Some(id) => page::find(&shared.view.borrow(), id).map(Page::One),
+        None if gate::parameter(request.uri(), "of") == Some("keys") => Some(Page::Keyspace),
+        None => Some(Page::All),
+    };
+    match (request.uri().path(), page) {
+        ("/", _) => html(page::whole(&shared.view.borrow(), &Page::All)),
+        ("/keys", _) => html(page::whole(&shared.view.borrow(), &Page::Keyspace)),
+        ("/symbol", Some(page @ Page::One(_))) => html(page::whole(&shared.view.borrow(), &page)),
+        ("/events", Some(page)) => events(shared, page),
         ("/style.css", ..) => full(StatusCode::OK, "text/css", include_str!("style.css").into()),
         ("/live.js", ..) => full(StatusCode::OK, "text/javascript", include_str!("live.js").into()),
         _ => text(StatusCode::NOT_FOUND, "there is no such page, or no such symbol any more\n"),
@@ -166,20 +171,20 @@ fn answer(request: &Request<Incoming>, shared: &Arc<Shared>) -> Answer {
 }
 
 /// The page's content, again whenever something was read. What it has is told when the browser leaves.
-fn events(shared: &Arc<Shared>, key: Option<Key>) -> Answer {
-    let Some(looking) = Looking::at(shared, key) else {
+fn events(shared: &Arc<Shared>, page: Page) -> Answer {
+    let Some(looking) = Looking::at(shared, page.key().cloned()) else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "too many symbols are open\n");
     };
     let view = shared.view.clone();
-    let frames = stream::unfold((view, looking, true), |(mut view, looking, is_first)| async move {
+    let frames = stream::unfold((view, page, looking, true), |(mut view, page, looking, is_first)| async move {
         if !is_first {
             view.changed().await.ok()?;
         }
-        let content = page::content(&view.borrow_and_update(), looking.key.as_ref());
+        let content = page::content(&view.borrow_and_update(), &page);
         // One line, whatever is in it.
         let line = serde_json::to_string(&content).ok()?;
         let frame = Frame::data(Bytes::from(format!("event: view\ndata: {line}\n\n")));
-        Some((Ok::<_, Infallible>(frame), (view, looking, false)))
+        Some((Ok::<_, Infallible>(frame), (view, page, looking, false)))
     });
     with_headers(Response::new(StreamBody::new(frames).boxed()), "text/event-stream")
 }

@@ -9,11 +9,39 @@ use crate::lines;
 use crate::model::{Alarm, Link, Snapshot, SymbolRow, View};
 use crate::names::{Key, LONG, shown};
 use crate::picture::{Paper, svg};
+use crate::tables::{Column, GROUPS, POLICIES, group, policy};
 use crate::watch::local_ms;
 
 /// Rows on the page; the rest is smaller.
 const MOST_ROWS: usize = 500;
 const MOST_NEWS: usize = 20;
+
+/// Which page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Page {
+    /// All symbols.
+    All,
+    /// One of them.
+    One(Key),
+    /// What all keys are like.
+    Keyspace,
+}
+
+impl Page {
+    /// The series that it looks at closely.
+    pub const fn key(&self) -> Option<&Key> {
+        if let Self::One(key) = self { Some(key) } else { None }
+    }
+
+    /// Its title, and where its changes come from.
+    fn title_and_events(&self) -> (String, String) {
+        match self {
+            Self::All => ("all symbols".to_owned(), "/events".to_owned()),
+            Self::One(key) => (escape(&shown(key.symbol(), LONG)), format!("/events?id={}", id(key))),
+            Self::Keyspace => ("keys".to_owned(), "/events?of=keys".to_owned()),
+        }
+    }
+}
 
 /// What stands for a key in addresses: keys may be long, and no text.
 fn id(key: &Key) -> String {
@@ -49,24 +77,21 @@ fn name(text: &str, most: usize) -> String {
 }
 
 /// A page as it is first loaded.
-pub fn whole(view: &View, key: Option<&Key>) -> String {
-    let (title, events) = match key {
-        Some(key) => (escape(&shown(key.symbol(), LONG)), format!("/events?id={}", id(key))),
-        None => ("all symbols".to_owned(), "/events".to_owned()),
-    };
+pub fn whole(view: &View, page: &Page) -> String {
+    let (title, events) = page.title_and_events();
     format!(
         "<!doctype html><html lang=en><head><meta charset=utf-8><title>{title} - liq-top</title>\
          <meta name=viewport content=\"width=device-width\"><link rel=stylesheet href=/style.css>\
          <script src=/live.js defer></script></head><body data-events=\"{events}\">\
          <p id=gone hidden>liq-top does not answer: what is shown is old</p>\
          <p id=held class=quiet hidden>it waits while text is marked</p><main id=view>{}</main></body></html>\n",
-        content(view, key)
+        content(view, page)
     )
 }
 
 /// What changes of a page.
-pub fn content(view: &View, key: Option<&Key>) -> String {
-    let mut out = String::new();
+pub fn content(view: &View, page: &Page) -> String {
+    let mut out = "<nav><a href=\"/\">symbols</a> <a href=\"/keys\">keys</a></nav>".to_owned();
     if let Link::Down { since_ms, why } = &view.link {
         let since = age(local_ms().saturating_sub(*since_ms));
         let _ = write!(out, "<p class=alarm>no server for {since}: {}</p>", escape(why));
@@ -85,9 +110,10 @@ pub fn content(view: &View, key: Option<&Key>) -> String {
     for warning in &snapshot.warnings {
         let _ = write!(out, "<p class=warning>{}</p>", escape(warning));
     }
-    match key {
-        Some(key) => one(&mut out, view, snapshot, key),
-        None => all(&mut out, snapshot),
+    match page {
+        Page::All => all(&mut out, snapshot),
+        Page::One(key) => one(&mut out, view, snapshot, key),
+        Page::Keyspace => keyspace(&mut out, snapshot),
     }
     out
 }
@@ -199,7 +225,7 @@ fn tables(out: &mut String, snapshot: &Snapshot) {
 fn one(out: &mut String, view: &View, snapshot: &Snapshot, key: &Key) {
     let _ = write!(
         out,
-        "<p><a href=\"/\">all symbols</a></p><h1>{}</h1><p class=quiet>{}</p>",
+        "<h1>{}</h1><p class=quiet>{}</p>",
         escape(&shown(key.symbol(), LONG)),
         escape(&shown(key.bytes(), LONG))
     );
@@ -229,6 +255,34 @@ fn one(out: &mut String, view: &View, snapshot: &Snapshot, key: &Key) {
             amount(venue.sell_volume),
             amount(venue.buy_volume)
         );
+    }
+    out.push_str("</tbody></table>");
+}
+
+fn keyspace(out: &mut String, snapshot: &Snapshot) {
+    out.push_str("<h1>keys</h1>");
+    for line in lines::audit(snapshot) {
+        let _ = write!(out, "<p>{}</p>", escape(&line));
+    }
+    let groups = snapshot.audit.groups.iter().map(|row| (!row.broken.is_empty(), group(row)));
+    table(out, &GROUPS, groups);
+    out.push_str("<h2>policies</h2>");
+    table(out, &POLICIES, snapshot.policies.iter().map(|row| (false, policy(row))));
+}
+
+/// A table whose rows may be of those that need attention.
+fn table<const N: usize>(out: &mut String, columns: &[Column; N], rows: impl Iterator<Item = (bool, [String; N])>) {
+    let class = |column: &Column| if column.is_figure { "figure" } else { "word" };
+    out.push_str("<table><thead><tr>");
+    for column in columns {
+        let _ = write!(out, "<th class={}>{}", class(column), column.head);
+    }
+    out.push_str("</thead><tbody>");
+    for (is_warning, cells) in rows {
+        let _ = write!(out, "<tr class={}>", if is_warning { "warning" } else { "live" });
+        for (column, cell) in columns.iter().zip(&cells) {
+            let _ = write!(out, "<td class={}>{}", class(column), escape(cell));
+        }
     }
     out.push_str("</tbody></table>");
 }

@@ -60,6 +60,38 @@ pub fn add_events(client: &mut Client, key: &[u8], count: u64) {
     assert!(!client.call(&args).is_error());
 }
 
+/// Walks over all keys, to the end.
+#[track_caller]
+pub fn audit(client: &mut Client) {
+    let before = client.run("KEYS.AUDIT STATUS");
+    client.run("KEYS.AUDIT START BUDGET 50").ok();
+    wait_until("the audit ends", || client.run("KEYS.AUDIT STATUS").field("last") != before.field("last"));
+}
+
+/// A server with policies, and keys that break them.
+pub fn untidy_server() -> Server {
+    let server = Server::with(&["notify-keyspace-events Engxe"]);
+    let mut client = server.connect();
+    for line in [
+        "KEYS.POLICY SET session: TYPE hash TTL 24h",
+        "KEYS.POLICY SET market: TTL 30s APPLY",
+        "HSET session:7 user ann",
+        "SET session:8 {}",
+        "SET market:BTCUSDT 1",
+        "SET last_scan_vol 42",
+    ] {
+        assert!(!client.run(line).is_error(), "{line}");
+    }
+    for name in HOSTILE {
+        client.call(&[
+            b"SET".as_slice(),
+            &[b"<img/src=x/onerror=owned=1>".as_slice(), &name[3..], b":".as_slice()].concat(),
+            b"1",
+        ]);
+    }
+    server
+}
+
 /// A server with three series, a signal, a market with a trigger, and a limiter.
 pub fn stocked_server(lines: &[&str]) -> Server {
     let server = Server::with(lines);
