@@ -216,7 +216,7 @@ fn rows_of_a_histogram_are_read() {
 #[test]
 fn the_options_and_totals_of_a_series_are_read() {
     let info: SeriesInfo = read(|wire| {
-        wire.map(14 + 2 + 8 + 8 + 1);
+        wire.map(14 + 3 + 2 + 8 + 8 + 1);
         for (name, ms) in [("retention", 86_400_000), ("window", 90_000), ("vwapwindow", 3_600_000), ("idle", 0)] {
             field(wire, name, |wire| wire.count(ms));
         }
@@ -226,6 +226,9 @@ fn the_options_and_totals_of_a_series_are_read() {
         field(wire, "minevents", |wire| wire.count(1));
         field(wire, "signals", |wire| wire.text(""));
         field(wire, "maxlen", |wire| wire.count(1000));
+        field(wire, "accepted", |wire| wire.text("out"));
+        field(wire, "accepted_maxlen", |wire| wire.count(50));
+        field(wire, "market", |wire| wire.text("tick:{BTCUSDT}"));
         field(wire, "clock", |wire| wire.text("EVENT"));
         let counts = [("precision", 7), ("precision_now", 6), ("tail", 4096), ("tail_now", 1024)];
         for (name, number) in counts.into_iter().chain([("events", 10), ("tail_events", 8), ("panes", 2)]) {
@@ -248,6 +251,8 @@ fn the_options_and_totals_of_a_series_are_read() {
     assert_eq!((info.events, info.pane, info.memory_bytes), (10, Duration::from_secs(300), 1234));
     assert_eq!((info.total_accepted, info.total_stale_signals), (0, 7));
     assert_eq!((info.signals_max_len, info.tail_first_ms), (1000, Some(5)));
+    assert_eq!((info.accepted.to_text(), info.accepted_max_len), ("out".into(), 50));
+    assert_eq!(info.market, "tick:{BTCUSDT}");
     assert_eq!(info.exchanges, ["binance"]);
 }
 
