@@ -1,6 +1,13 @@
-//! Bytes per series by the number of events it holds: what the server's allocator says, and what the module says.
+//! Bytes per series by the number of events it holds: what the server's allocator says, and what the module says. And how
+//! long memory modes take to give some back.
 
-use crate::load::series;
+use std::time::Instant;
+
+use liq_core::liq::request::{NewEvent, encode_events};
+
+use crate::load::series::{self, START_MS};
+use crate::slowlog;
+use crate::speed::median;
 use crate::support::{Client, Options};
 use crate::table::Table;
 
@@ -37,6 +44,80 @@ pub fn run() {
         ]);
     }
     table.print();
+    step_down();
+}
+
+const SMALL: usize = 10_000;
+const LARGE: usize = 4;
+
+/// Memory runs short: until when series have given up detail, and how long commands took meanwhile.
+fn step_down() {
+    let options = Options::default().line("hz 100").expect_warning("liq: memory mode");
+    let server = options.start();
+    let mut client = server.connect();
+    hour_of_events(&mut client, "small:0", "", 600);
+    for copy in 1..SMALL {
+        assert_eq!(client.run(&format!("COPY small:0 small:{copy}")).int(), 1);
+    }
+    for number in 0..LARGE {
+        hour_of_events(&mut client, &format!("large:{number}"), "TAIL 65536", 70_000);
+    }
+    let before = module_bytes(&mut client);
+    let begun = Instant::now();
+    client.run("CONFIG SET liq.memory-budget 1kb").ok();
+    let (mut times, mut bytes, mut round) = (Vec::new(), before, 0);
+    let seconds = loop {
+        round += 1;
+        let add = |place: usize| {
+            let place = round * 200 + place;
+            let key = if place % 50 == 0 {
+                format!("large:{}", place / 50 % LARGE)
+            } else {
+                format!("small:{}", place * 7_919 % SMALL)
+            };
+            format!("LIQ.ADD {key} {} sell 64000 {}", START_MS + 3_600_000 + place as u64, 1_000 + place)
+        };
+        times.extend(slowlog::microseconds(&mut client, &(0..200).map(add).collect::<Vec<_>>()));
+        let now = module_bytes(&mut client);
+        // It is over when nothing more is given back.
+        if now < before && now * 1.001 > bytes {
+            break begun.elapsed().as_secs_f64();
+        }
+        bytes = now;
+    };
+    times.sort_by(f64::total_cmp);
+    println!(
+        "\n{SMALL} series of 600 events and {LARGE} of 65,536 give up detail (critical), while others add to them.\n"
+    );
+    let mut table =
+        Table::new(&["MB before", "MB after", "seconds", "LIQ.ADD meanwhile", "median us", "max us", "wanted"]);
+    let megabytes = |bytes: f64| format!("{:.1}", bytes / (1 << 20) as f64);
+    table.row(vec![
+        megabytes(before),
+        megabytes(bytes),
+        format!("{seconds:.1}"),
+        times.len().to_string(),
+        format!("{:.0}", median(times.clone())),
+        format!("{:.0}", times.last().copied().unwrap_or_default()),
+        "<= 1,000".to_owned(),
+    ]);
+    table.print();
+}
+
+fn hour_of_events(client: &mut Client, key: &str, options: &str, count: u64) {
+    client.run(&format!("LIQ.CREATE {key} CLOCK EVENT {options}")).ok();
+    let events = series::events(1).take(count as usize).enumerate();
+    let events: Vec<NewEvent<'_>> = events
+        .map(|(place, event)| NewEvent { ts_ms: Some(START_MS + place as u64 * 3_600_000 / count), ..event })
+        .collect();
+    for batch in events.chunks(10_000) {
+        let reply = client.call(&[b"LIQ.MADDPACK", key.as_bytes(), &encode_events(batch)]);
+        assert!(!reply.is_error(), "{reply:?}");
+    }
+}
+
+fn module_bytes(client: &mut Client) -> f64 {
+    client.run("LIQ.MEMORY").field("used").f64()
 }
 
 fn used(client: &mut Client) -> f64 {

@@ -28,18 +28,18 @@ pub(super) fn bring(context: &Context<'_>, name: KeyName<'_>, mode: Mode, spare:
 fn bring_series(context: &Context<'_>, name: KeyName<'_>, mode: Mode, spare: Spare) -> Option<bool> {
     let mut open = keyspace::write_untouched::<LiqSeries>(context, name).ok()?;
     let series = &mut open.value()?.series;
-    if spare == Spare::Freed {
+    let (time, resolution) = (Time::new(context.now_ms(), 0), series.resolution_in(mode));
+    let brought = series.is_due(time, resolution).then(|| series.bring_to(time, resolution));
+    let is_more = series.has_more_than(resolution);
+    if spare == Spare::Freed && !is_more {
         series.free_spare();
     }
-    let (time, resolution) = (Time::new(context.now_ms(), 0), series.resolution_in(mode));
-    if !series.is_due(time, resolution) {
-        return Some(false);
+    if let Some(detail) = brought {
+        let mut told = Vec::new();
+        decided_of_series::brought(&mut told, time, detail);
+        commit(context, open, Record::Command(c"LIQ.APPLY", &[&told]), Expiry::Kept);
     }
-    series.bring_to(time, resolution);
-    let mut told = Vec::new();
-    decided_of_series::brought(&mut told, time, resolution);
-    commit(context, open, Record::Command(c"LIQ.APPLY", &[&told]), Expiry::Kept);
-    Some(false)
+    Some(is_more)
 }
 
 /// `None` when it is no market.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use liq_core::liq::request::{NewEvent, encode_events};
 use liq_core::liq::series::Side;
+use liq_core::memory::Mode;
 
 use crate::persistence::assert_same;
 use crate::support::server::wait_until;
@@ -175,14 +176,15 @@ fn assert_near(client: &mut Client, flood: &Flood) {
 
 #[test]
 fn a_flood_takes_resolution_and_no_event() {
-    let mut server = expecting_modes(Server::with(&[
+    let options = Options::default().tcp().lines(&[
         "maxmemory 64mb",
         "maxmemory-policy noeviction",
         "liq.clock event",
         "liq.percentile 0",
         "appendonly yes",
         "hz 100",
-    ]));
+    ]);
+    let mut server = expecting_modes(options.start());
     let mut client = server.connect();
     // The rest of a bot's server.
     for megabyte in 0..16 {
@@ -211,22 +213,50 @@ fn a_flood_takes_resolution_and_no_event() {
     }
     assert_eq!(client.info("liq_accepted").parse::<u64>().unwrap(), flood.sent_to_each() * SYMBOLS as u64);
     assert_near(&mut client, &flood);
-    let digests: Vec<(String, String)> = (0..SYMBOLS).step_by(97).map(|n| digest(&mut client, n)).collect();
+    let held = digests(&mut client);
     // As the file says it, before anybody writes on.
     server.restart();
     let mut client = server.connect();
-    let after: Vec<(String, String)> = (0..SYMBOLS).step_by(97).map(|n| digest(&mut client, n)).collect();
-    assert_eq!(after, digests, "the append-only file gives the same series");
-    for symbol in 0..SYMBOLS / 2 {
-        client.run(&format!("UNLINK liq:{symbol}"));
-    }
-    wait_until("there is enough again", || mode(&mut client) == "normal");
+    assert_eq!(digests(&mut client), held, "the append-only file gives the same series");
+    client.run("DEBUG RELOAD").ok();
+    assert_eq!(digests(&mut client), held, "a snapshot gives the same series");
+    let replica = expecting_modes(Server::replica_of(&server, &["maxmemory 32mb", "hz 100"]));
+    server.wait_for_replica(&replica);
+    let mut there = replica.connect();
+    wait_until("the replica is short of memory", || mode(&mut there) == "critical");
+    flood.send(&mut client);
+    wait_until("the replica heard of it", || digests(&mut client) == digests(&mut there));
+    drop(replica);
+    leave_mode_after_mode(&mut client);
     wait_until("the others have their detail again", || detail(&mut client, "liq:1999") == (4096, 7));
 }
 
-fn digest(client: &mut Client, symbol: usize) -> (String, String) {
-    let key = format!("liq:{symbol}");
-    (client.digest(&key), key)
+/// Series go, some at a time: each mode is left when the ratio says so, and none comes again.
+fn leave_mode_after_mode(client: &mut Client) {
+    let mut passed = Vec::new();
+    for symbol in 0..SYMBOLS / 2 {
+        client.run(&format!("UNLINK liq:{symbol}"));
+        if symbol % 50 != 49 {
+            continue;
+        }
+        let mut now = Mode::Normal;
+        wait_until("the mode is that of the ratio", || {
+            let info = client.run("LIQ.MEMORY");
+            let name = info.field("mode").text();
+            now = Mode::ALL.into_iter().find(|mode| mode.name() == name).unwrap();
+            client.info("lazyfree_pending_objects") == "0" && now.at((info.field("ratio").f64() * 1e3) as u64) == now
+        });
+        if passed.last() != Some(&now) {
+            passed.push(now);
+        }
+    }
+    assert!(passed.is_sorted_by(|before, after| after < before), "modes are left in order: {passed:?}");
+    assert!(passed.contains(&Mode::Compact) && passed.last() == Some(&Mode::Normal), "{passed:?}");
+}
+
+fn digests(client: &mut Client) -> Vec<(String, String)> {
+    let keys = (0..SYMBOLS).step_by(97).map(|symbol| format!("liq:{symbol}"));
+    keys.map(|key| (client.digest(&key), key)).collect()
 }
 
 #[test]

@@ -6,7 +6,8 @@ use liq_core::grammar::Args;
 use liq_core::liq::format::{self as layout, decided};
 use liq_core::liq::reply::StatsReply;
 use liq_core::liq::request::{Pctl, Stats};
-use liq_core::liq::series::{Clock, ClockMode, Event, Options, Resolution, Series, Side, Time};
+use liq_core::liq::series::{Clock, ClockMode, Event, Options, Resolution, Series, Side, Tally, Time};
+use liq_core::steps;
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -67,6 +68,18 @@ impl Feed {
     }
 }
 
+/// Takes steps until there is nothing more to give up; how many, and the most work of one.
+fn settle(series: &mut Series, resolution: Resolution) -> (usize, u64) {
+    let (mut taken, mut worst) = (0, 0);
+    while series.has_more_than(resolution) {
+        let before = steps::taken();
+        series.change_resolution(resolution);
+        (taken, worst) = (taken + 1, worst.max(steps::taken() - before));
+    }
+    series.check();
+    (taken, worst)
+}
+
 /// Half the width of a bucket, relatively, at K mantissa bits.
 fn promised(precision: i32) -> f64 {
     (-f64::from(precision) - 1.0).exp2()
@@ -79,8 +92,7 @@ fn detail_goes_step_by_step_and_no_event_does() {
     let bytes = |series: &Series| layout::encode(series).len();
     let mut held = bytes(&feed.series);
     for (resolution, tail, precision) in [(Resolution::Compact, 1024, 6), (Resolution::Aggregate, 256, 5)] {
-        feed.series.change_resolution(resolution);
-        feed.series.check();
+        settle(&mut feed.series, resolution);
         assert_eq!((feed.series.tail_now(), feed.series.precision_now()), (tail, precision));
         let (error, count) = feed.error(10 * HOUR);
         assert_eq!(count, 12_000, "every event is counted");
@@ -95,9 +107,9 @@ fn detail_goes_step_by_step_and_no_event_does() {
 fn what_is_recorded_afterwards_is_fine_again_and_what_is_gone_stays_gone() {
     let mut feed = Feed::new();
     feed.run(6 * HOUR);
-    feed.series.change_resolution(Resolution::Aggregate);
+    settle(&mut feed.series, Resolution::Aggregate);
     feed.run(HOUR);
-    feed.series.change_resolution(Resolution::Full);
+    settle(&mut feed.series, Resolution::Full);
     feed.run(6 * HOUR);
     assert_eq!((feed.series.tail_now(), feed.series.precision_now()), (4096, 7));
     // The default tail holds the last three and a half hours: before that lie fine panes, and then the coarse ones.
@@ -149,10 +161,10 @@ fn what_no_window_reaches_goes_without_an_event_and_a_replica_is_told() {
     assert!(!primary.is_due(soon, Resolution::Full), "all of it is in reach");
     let (later, held) = (Time::new(START + 24 * HOUR + 30 * MINUTE, 0), memory(&primary));
     assert!(primary.is_due(later, Resolution::Full));
-    primary.bring_to(later, Resolution::Full);
+    let detail = primary.bring_to(later, Resolution::Full);
     primary.check();
     assert!(!primary.is_due(later, Resolution::Full));
-    decided::brought(&mut payload, later, Resolution::Full);
+    decided::brought(&mut payload, later, detail);
     replica.apply(&payload).unwrap();
     assert_eq!(layout::encode(&replica), layout::encode(&primary));
     primary.free_spare();
@@ -166,4 +178,58 @@ fn what_no_window_reaches_goes_without_an_event_and_a_replica_is_told() {
         _ => unreachable!("one window was asked"),
     });
     assert_eq!(counts, [18_000, 18_000], "the half hour that is in reach is counted whole");
+}
+
+#[test]
+fn no_step_takes_long_however_much_is_held() {
+    if !cfg!(debug_assertions) {
+        return;
+    }
+    let options = Options { tail: 65_536, clock: ClockMode::Event, ..Options::default() };
+    let mut primary = Series::new(options);
+    // A day of an event each half second, of sizes that fill a distribution.
+    for number in 0..170_000_u64 {
+        let time = Time::new(START + number * 500, 0);
+        let spread = (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64 / (1 << 24) as f64;
+        let size = (10.0 * spread.max(1e-9).powf(-0.9)).min(1e11);
+        let event = Event { ts_ms: time.server_ms, side: Side::Sell, price: 100.0, size, exchange: None, id_hash: 0 };
+        primary.add_in_batch(&Clock { time, max_future_ms: 0, signal_max_age_ms: 0 }, &event);
+    }
+    let mut replica = layout::decode(layout::LAYOUT, &layout::encode(&primary)).unwrap();
+    let (time, mut payload) = (Time::new(START + 85_000_000, 0), Vec::new());
+    let (mut taken, mut worst) = (0, 0);
+    while primary.has_more_than(Resolution::Aggregate) {
+        let before = steps::taken();
+        let detail = primary.bring_to(time, Resolution::Aggregate);
+        (taken, worst) = (taken + 1, worst.max(steps::taken() - before));
+        decided::brought(&mut payload, time, detail);
+        replica.apply(&payload).unwrap();
+        assert!(layout::encode(&replica) == layout::encode(&primary), "a replica takes the same step {taken}");
+        // Others write meanwhile, and the filter's cursor is kept up.
+        let event = Event {
+            ts_ms: time.server_ms + taken,
+            side: Side::Buy,
+            price: 100.0,
+            size: 7.0,
+            exchange: None,
+            id_hash: 0,
+        };
+        let clock = Clock { time: Time::new(event.ts_ms, 0), max_future_ms: 0, signal_max_age_ms: 0 };
+        let mut tally = Tally::default();
+        tally.count(&primary.add(&clock, &event));
+        decided::begin(&mut payload, clock.time, primary.resolution(), None);
+        decided::push(&mut payload, &event);
+        decided::end(&mut payload, &tally);
+        replica.apply(&payload).unwrap();
+        if taken % 16 == 1 {
+            primary.check();
+            // Half way a file says where to go on.
+            replica = layout::decode(layout::LAYOUT, &layout::encode(&primary)).unwrap();
+            replica.check();
+        }
+    }
+    primary.check();
+    assert_eq!((primary.tail_now(), primary.precision_now()), (256, 5));
+    eprintln!("{taken} steps, the longest of {worst}");
+    assert!(taken > 64 && worst < 20_000, "{taken} steps, the longest of {worst}");
 }

@@ -34,7 +34,9 @@ fn specimens() -> Vec<(&'static str, Series)> {
 fn short_of_memory() -> Series {
     let mut series = series(&["CLOCK", "EVENT"], 3_000, 20_000);
     for (part, resolution) in [Resolution::Compact, Resolution::Aggregate, Resolution::Full].into_iter().enumerate() {
-        series.change_resolution(resolution);
+        while series.has_more_than(resolution) {
+            series.change_resolution(resolution);
+        }
         let begin = 3_000 + 800 * part as u64;
         add(&mut series, begin..begin + 800, 20_000);
     }

@@ -114,9 +114,9 @@ impl<'call> Recording<'call> {
     fn begin(&mut self, batch: Option<BatchId<'_>>) -> Result<(), Refusal> {
         let series = &mut self.open.existing()?.series;
         let resolution = series.resolution_in(self.mode);
-        series.change_resolution(resolution);
+        let detail = series.change_resolution(resolution);
         if let Some(decided) = &mut self.decided {
-            decided::begin(decided, self.clock.time, resolution, batch);
+            decided::begin(decided, self.clock.time, detail, batch);
         }
         Ok(())
     }

@@ -178,14 +178,14 @@ impl History {
         let Some(resolution) = Resolution::from_index(what as u8 % 3) else { return };
         let (time, mut payload) = (self.time(None), Vec::new());
         if what & 64 == 0 {
-            self.primary.change_resolution(resolution);
-            decided::begin(&mut payload, time, resolution, None);
+            let detail = self.primary.change_resolution(resolution);
+            decided::begin(&mut payload, time, detail, None);
             decided::end(&mut payload, &Tally::default());
         } else {
             let (before, is_due) = (layout::encode(&self.primary), self.primary.is_due(time, resolution));
-            self.primary.bring_to(time, resolution);
+            let detail = self.primary.bring_to(time, resolution);
             assert!(is_due || layout::encode(&self.primary) == before, "what is not due changes nothing");
-            decided::brought(&mut payload, time, resolution);
+            decided::brought(&mut payload, time, detail);
         }
         if what & 32 != 0 {
             self.primary.free_spare();

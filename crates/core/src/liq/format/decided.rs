@@ -4,15 +4,15 @@
 //! were not, the number of the batch. Applying it judges nothing.
 //!
 //! ```text
-//! layout:1 (= 1)  clock  trusted  detail:1 (resolution, bit 7: brought)  producer:length+bytes (empty for none)  seq (only with a producer)
+//! layout:1 (= 1)  clock  trusted  detail:1 (resolution, +64 a step towards it, +128 brought)  producer:length+bytes (empty for none)  seq (only with a producer)
 //! per recorded event: flags:1 (bit 0 sell, bit 1 exchange, bit 2 id)  ts  price:8  size:8  exchange?  id:8?
 //! end:1 (= 255)  totals × 8
 //! ```
 
 use crate::grammar::MAX_TIMESTAMP_MS;
 use crate::liq::series::{
-    BatchId, Event, MAX_EXCHANGE_BYTES, MAX_PRODUCER_BYTES, MAX_TOTAL, PRICE_RANGE, Resolution, SIZE_RANGE, Series,
-    Side, Tally, Time,
+    BatchId, Detail, Event, MAX_EXCHANGE_BYTES, MAX_PRODUCER_BYTES, MAX_TOTAL, PRICE_RANGE, SIZE_RANGE, Series, Side,
+    Tally, Time,
 };
 use crate::wire::{DecodeError, Reader, put_bytes, put_double, put_varint};
 
@@ -24,10 +24,10 @@ const END: u8 = 255;
 /// In the byte of the resolution: the series was brought to the clock although no event came.
 const BROUGHT: u8 = 128;
 
-/// Begins a decided write in `out`, which is cleared; `time` is what the events were judged by, `resolution` what the
-/// series keeps of them.
-pub fn begin(out: &mut Vec<u8>, time: Time, resolution: Resolution, batch: Option<BatchId<'_>>) {
-    put_head(out, time, resolution.index(), batch);
+/// Begins a decided write in `out`, which is cleared; `time` is what the events were judged by, `detail` what was
+/// done first about how much is kept: the series' resolution, where that was nothing.
+pub fn begin(out: &mut Vec<u8>, time: Time, detail: impl Into<Detail>, batch: Option<BatchId<'_>>) {
+    put_head(out, time, detail.into().code(), batch);
 }
 
 fn put_head(out: &mut Vec<u8>, time: Time, detail: u8, batch: Option<BatchId<'_>>) {
@@ -43,8 +43,8 @@ fn put_head(out: &mut Vec<u8>, time: Time, detail: u8, batch: Option<BatchId<'_>
 }
 
 /// Writes into `out` that the series was [brought to the clock](Series::bring_to), and nothing else.
-pub fn brought(out: &mut Vec<u8>, time: Time, resolution: Resolution) {
-    put_head(out, time, resolution.index() | BROUGHT, None);
+pub fn brought(out: &mut Vec<u8>, time: Time, detail: Detail) {
+    put_head(out, time, detail.code() | BROUGHT, None);
     end(out, &Tally::default());
 }
 
@@ -76,14 +76,14 @@ impl Series {
     /// Does what `payload` says was decided; nothing, when it is not sound to the last byte.
     pub fn apply(&mut self, payload: &[u8]) -> Result<(), DecodeError> {
         let mut reader = Reader::new(payload);
-        let Head { time, resolution, is_brought, batch } = read_head(&mut reader)?;
+        let Head { time, detail, is_brought, batch } = read_head(&mut reader)?;
         let body = reader.clone();
         while read_event(&mut reader)?.is_some() {}
         let tally = read_tally(&mut reader)?;
         reader.finish()?;
-        match is_brought {
-            true => self.bring_to(time, resolution),
-            false => self.change_resolution(resolution),
+        self.follow(detail);
+        if is_brought {
+            self.roll_to(time);
         }
         let mut reader = body;
         while let Some(event) = read_event(&mut reader)? {
@@ -97,7 +97,7 @@ impl Series {
 
 struct Head<'a> {
     time: Time,
-    resolution: Resolution,
+    detail: Detail,
     is_brought: bool,
     batch: Option<BatchId<'a>>,
 }
@@ -109,14 +109,14 @@ fn read_head<'a>(reader: &mut Reader<'a>) -> Result<Head<'a>, DecodeError> {
     }
     let server_ms = reader.varint("clock", MAX_TIMESTAMP_MS)?;
     let time = Time { server_ms, trusted_ms: reader.varint("trusted clock", u64::MAX)? };
-    let detail = reader.byte()?;
-    let resolution = Resolution::from_index(detail & !BROUGHT).ok_or(DecodeError::Invalid("resolution"))?;
+    let code = reader.byte()?;
+    let detail = Detail::from_code(code & !BROUGHT).ok_or(DecodeError::Invalid("resolution"))?;
     let producer = reader.bytes("producer", MAX_PRODUCER_BYTES)?;
     let batch = match producer.is_empty() {
         true => None,
         false => Some(BatchId { producer, seq: reader.varint("seq", i64::MAX as u64)? }),
     };
-    Ok(Head { time, resolution, is_brought: detail & BROUGHT != 0, batch })
+    Ok(Head { time, detail, is_brought: code & BROUGHT != 0, batch })
 }
 
 /// The next event, `None` at the end of them.

@@ -31,17 +31,17 @@ pub trait Watcher {
 /// Events that left the raw tail, in panes: of a minute for the last two hours where coarse ones are wider, else coarse.
 #[derive(Debug, Clone)]
 pub struct Archive {
-    panes: Panes<Digested>,
+    pub(super) panes: Panes<Digested>,
     /// Codes of the newest pane that are not packed yet.
     waiting: Vec<u16>,
     /// Codes of older panes that are not packed yet, with the pane's start.
     late: Vec<(u64, u16)>,
     /// Width of the panes that events are put into which are older than what fine panes cover.
-    coarse_ms: u64,
+    pub(super) coarse_ms: u64,
     /// Whether there are fine panes: not while memory is short.
-    keeps_fine: bool,
+    pub(super) keeps_fine: bool,
     /// Where fine panes begin, as of the last write; Unix ms, a multiple of the coarse width. Cells before it are joined.
-    fine_from_ms: u64,
+    pub(super) fine_from_ms: u64,
     /// Events held.
     count: u64,
 }
@@ -53,20 +53,15 @@ impl Archive {
         Self { panes: Panes::default(), waiting, late, coarse_ms, keeps_fine: true, fine_from_ms: 0, count: 0 }
     }
 
-    /// An archive as it was saved, everything packed.
-    pub fn loaded(panes: Vec<Pane>, coarse_ms: u64, keeps_fine: bool, fine_from_ms: u64) -> Self {
+    /// An archive as it was saved, everything packed; whether it keeps fine panes is yet to be said.
+    pub fn loaded(panes: Vec<Pane>, coarse_ms: u64, fine_from_ms: u64) -> Self {
         let count = panes.iter().map(|pane| pane.content.sums.count()).sum();
-        Self { panes: Panes::loaded(panes), keeps_fine, fine_from_ms, count, ..Self::new(coarse_ms) }
+        Self { panes: Panes::loaded(panes), fine_from_ms, count, ..Self::new(coarse_ms) }
     }
 
     /// Whether fine panes beside coarse ones of `coarse_ms` may begin at `fine_from_ms`.
     pub const fn may_begin_fine(coarse_ms: u64, fine_from_ms: u64) -> bool {
         if coarse_ms > FINE_PANE_MS { fine_from_ms.is_multiple_of(coarse_ms) } else { fine_from_ms == 0 }
-    }
-
-    /// Whether fine panes begin where they may: nowhere while there are none.
-    pub const fn has_sound_fine_begin(&self) -> bool {
-        self.keeps_fine || self.fine_from_ms == self.fine_begin(0)
     }
 
     /// The panes, oldest first.
@@ -187,21 +182,17 @@ impl Archive {
         self.panes().front().is_some_and(|pane| pane.end_ms() as i64 <= cutoff_ms + 1)
     }
 
-    const fn fine_begin(&self, now_ms: u64) -> u64 {
+    pub(super) const fn fine_begin(&self, now_ms: u64) -> u64 {
         match (self.coarse_ms > FINE_PANE_MS, self.keeps_fine) {
             (false, _) => 0,
             (true, true) => cell_of(now_ms.saturating_sub(FINE_SPAN_MS), self.coarse_ms),
-            (true, false) => cell_of(MAX_TIMESTAMP_MS, self.coarse_ms),
+            (true, false) => Self::no_fine_from(self.coarse_ms),
         }
     }
 
-    /// Keeps fine panes from now on, or gives them up: then those that there are become coarse ones.
-    pub fn keep_fine(&mut self, keeps_fine: bool, watcher: &mut impl Watcher) {
-        self.keeps_fine = keeps_fine;
-        if !keeps_fine {
-            self.fine_from_ms = self.fine_begin(0);
-            self.join(0..u64::MAX, self.coarse_ms, watcher);
-        }
+    /// Where fine panes begin that there are none of.
+    pub(super) const fn no_fine_from(coarse_ms: u64) -> u64 {
+        if coarse_ms > FINE_PANE_MS { cell_of(MAX_TIMESTAMP_MS, coarse_ms) } else { 0 }
     }
 
     /// Drops panes wholly behind `cutoff_ms`, and joins fine panes into coarse ones once the whole coarse one lies more
@@ -223,7 +214,7 @@ impl Archive {
         dropped_ms
     }
 
-    fn join(&mut self, span: Range<u64>, width_ms: u64, watcher: &mut impl Watcher) {
+    pub(super) fn join(&mut self, span: Range<u64>, width_ms: u64, watcher: &mut impl Watcher) {
         let is_empty = self.panes().back().is_none_or(|newest| newest.start_ms < span.start);
         if is_empty {
             return;
@@ -266,7 +257,7 @@ impl Archive {
     }
 
     /// Packs all that waits.
-    fn pack(&mut self) {
+    pub(super) fn pack(&mut self) {
         self.pack_newest();
         self.pack_late();
     }
@@ -337,16 +328,6 @@ impl Archive {
         }
     }
 
-    /// Moves every pane that is finer than `coarsest` there.
-    pub fn coarsen(&mut self, coarsest: Scale) {
-        self.pack();
-        for place in 0..self.panes().len() {
-            if let Some(content) = self.panes.content_unseen_mut(place) {
-                content.coarsen(coarsest);
-            }
-        }
-    }
-
     /// The panes as they are saved: everything packed.
     pub fn packed_panes(&self) -> impl Iterator<Item = Cow<'_, Pane>> {
         let newest = self.panes().len().wrapping_sub(1);
@@ -387,7 +368,7 @@ impl Archive {
         assert_eq!(count, self.count, "A5: the count is that of all panes");
         let has_pane = |start_ms: u64| self.panes().iter().any(|pane| pane.start_ms == start_ms);
         assert!(self.late.iter().all(|(start_ms, _)| has_pane(*start_ms)), "A6: late codes have a pane");
-        assert!(self.has_sound_fine_begin(), "A9: there are no fine panes while memory is short");
+        assert!(self.keeps_fine || self.has_no_fine(), "A9: there are no fine panes while memory is short");
         assert!(
             Self::may_begin_fine(self.coarse_ms, self.fine_from_ms),
             "A7: fine panes begin where a coarse one does"

@@ -71,14 +71,6 @@ impl Events {
         self.archive.scale_of(panes).unwrap_or(self.scale)
     }
 
-    /// Records on `scale` from now on; what is held on a finer one is moved there.
-    pub fn change_scale(&mut self, scale: Scale) {
-        if scale < self.scale {
-            self.archive.coarsen(scale);
-        }
-        self.scale = scale;
-    }
-
     /// Timestamp of the newest event held.
     pub fn newest_ms(&self) -> Option<u64> {
         self.tail.last_ms().or_else(|| self.archive.newest_ms())

@@ -31,7 +31,8 @@
 //! - C1 a cursor's sorted list holds the raw sizes later than its cutoff; C2 its histogram counts all raw events and the panes
 //!   from its edge on; C3 that edge is the one of its cutoff; C4 its scale is that of the coarsest of them.
 //! - S1 nothing held is newer than the newest recorded; S2 coarse panes have the width that the settings ask for; S3 there
-//!   are no more events than can be counted; S4 what is recorded is as fine as settings and resolution say.
+//!   are no more events than can be counted; S4 what is recorded is as fine as settings and resolution say; while detail is
+//!   given up step by step, as the settings say.
 //!
 //! What follows: whatever a cursor answers equals an answer made anew, to the bit; so a replica, and a series that was saved
 //! and loaded, cannot be told from the original.
@@ -39,6 +40,7 @@
 mod archive;
 mod bucket;
 mod cursors;
+mod cutting;
 mod estimate;
 mod event;
 mod events;

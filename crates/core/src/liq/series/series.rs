@@ -7,17 +7,12 @@ use super::judgement::Tally;
 use super::names::{Exchanges, OTHER_EXCHANGE};
 use super::patch::OptionsPatch;
 use super::raw_event::RawEvent;
-use super::resolution::precision;
-use super::{ClockMode, Event, Options, OptionsError, Resolution, Scale};
+use super::{ClockMode, Detail, Event, Options, OptionsError, Resolution, Scale};
 use crate::batches::{BatchId, Producers};
-use crate::memory::Mode;
 use crate::relocation::Mover;
 
 /// Most events that a series holds, raw and in panes: counts of any stretch of it fit 32 bits.
 pub const MAX_EVENTS: u64 = 1 << 31;
-
-/// A pane takes about as much room as so many raw events.
-const WORTH_A_PANE: u64 = 12;
 
 /// What time it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +76,9 @@ impl std::error::Error for AlterError {}
 #[derive(Debug, Clone)]
 pub struct Series {
     pub(crate) options: Options,
-    pub(crate) resolution: Resolution,
+    pub(super) resolution: Resolution,
+    /// Whether no more detail is held than the resolution leaves. Until then it records as the settings say.
+    pub(super) is_settled: bool,
     pub(crate) events: Events,
     pub(crate) exchanges: Exchanges,
     pub(crate) producers: Producers,
@@ -98,6 +95,7 @@ impl Series {
         Self {
             options,
             resolution: Resolution::Full,
+            is_settled: true,
             events,
             exchanges: Exchanges::default(),
             producers: Producers::default(),
@@ -145,34 +143,26 @@ impl Series {
         self.options = options;
         self.cursors.forget();
         self.events.archive.change_coarse_ms(self.options.pane_ms(), &mut self.cursors);
-        self.settle_detail();
+        self.take_all_steps();
         Ok(())
-    }
-
-    /// How much detail is kept.
-    pub const fn resolution(&self) -> Resolution {
-        self.resolution
-    }
-
-    /// Keeps so much detail from now on. What is held in more is cut to it; what is gone stays gone.
-    pub fn change_resolution(&mut self, resolution: Resolution) {
-        if resolution != self.resolution {
-            self.resolution = resolution;
-            self.cursors.forget();
-            self.settle_detail();
-        }
     }
 
     /// Whether [`bring_to`](Self::bring_to) would change anything that persists.
     pub fn is_due(&self, time: Time, resolution: Resolution) -> bool {
         let (now_ms, cutoff_ms) = self.reach(time, None);
-        resolution != self.resolution || self.events.is_due(now_ms, cutoff_ms)
+        self.has_more_than(resolution) || self.events.is_due(now_ms, cutoff_ms)
     }
 
-    /// Brings the series to `time` without an event: it keeps so much detail from now on, and what no window reaches any
-    /// more goes.
-    pub fn bring_to(&mut self, time: Time, resolution: Resolution) {
-        self.change_resolution(resolution);
+    /// Brings the series to `time` without an event: it keeps so much detail from now on and takes a
+    /// [step](Self::change_resolution) towards that, and what no window reaches any more goes.
+    pub fn bring_to(&mut self, time: Time, resolution: Resolution) -> Detail {
+        let detail = self.change_resolution(resolution);
+        self.roll_to(time);
+        detail
+    }
+
+    /// Lets go of what no window reaches any more.
+    pub(crate) fn roll_to(&mut self, time: Time) {
         let (now_ms, cutoff_ms) = self.reach(time, None);
         self.events.roll(now_ms, cutoff_ms, &mut self.cursors);
     }
@@ -184,42 +174,11 @@ impl Series {
         self.events.free_spare();
     }
 
-    /// What this series is to keep in `mode`. One with so few events that panes would take more room than they do stays as
-    /// it is.
-    pub fn resolution_in(&self, mode: Mode) -> Resolution {
-        let wanted = Resolution::from(mode);
-        let span_ms =
-            self.events.tail.last_ms().zip(self.events.tail.first_ms()).map_or(0, |(last, first)| last - first);
-        let panes = span_ms / self.options.pane_ms() + 1;
-        let is_sparse = (self.events.tail.len() as u64) < WORTH_A_PANE * panes;
-        if wanted > self.resolution && is_sparse { self.resolution } else { wanted }
-    }
-
-    /// Most raw events at present.
-    pub fn tail_now(&self) -> u32 {
-        self.resolution.tail(self.options.tail)
-    }
-
-    /// Mantissa bits at present.
-    pub fn precision_now(&self) -> u8 {
-        precision(self.resolution, &self.options)
-    }
-
-    /// Brings what is held to what settings and resolution say; cursors are forgotten by then.
-    fn settle_detail(&mut self) {
-        self.events.change_scale(Scale::new(self.precision_now()));
-        self.events.archive.keep_fine(self.resolution == Resolution::Full, &mut self.cursors);
-        let capacity = self.tail_now() as usize;
-        while self.events.tail.len() > capacity {
-            self.events.spill(&mut self.cursors);
-        }
-    }
-
     /// Forgets events, counts, exchanges and producers; the settings stay.
     pub fn reset(&mut self) {
         let fresh = Self::new(self.options.clone());
         *self = Self { resolution: self.resolution, ..fresh };
-        self.settle_detail();
+        self.take_all_steps();
     }
 
     /// Ends a batch: late events are packed into their panes, each pane once, and its number is remembered.
@@ -257,8 +216,7 @@ impl Series {
 
     /// Asserts the invariants that `liq/series/mod.rs` numbers: for tests and fuzzing.
     pub fn check(&mut self) {
-        self.events.check(self.tail_now() as usize);
-        assert_eq!(self.events.scale.precision(), self.precision_now(), "S4: records are as fine as is said");
+        self.check_detail();
         self.cursors.check(&mut self.events);
         let newest_held = self.events.newest_ms();
         assert!(newest_held <= self.newest_ms, "S1: nothing held is newer than the newest recorded");

@@ -14,7 +14,7 @@ use crate::wire::{DecodeError, Reader, put_bytes, put_varint};
 
 /// Everything behind the options.
 pub(super) fn put_content(out: &mut Vec<u8>, series: &Series) {
-    out.push(series.resolution.index());
+    out.push(series.resolution().index());
     put_option(out, series.newest_ms);
     put_option(out, series.events.dropped_until_ms);
     put_tally(out, &series.tally);
@@ -33,7 +33,6 @@ pub fn decode(bytes: &[u8]) -> Result<Series, DecodeError> {
 pub(super) fn read_content(mut reader: Reader<'_>, options: Options) -> Result<Series, DecodeError> {
     let mut series = Series::new(options);
     let resolution = Resolution::from_index(reader.byte()?).ok_or(DecodeError::Invalid("resolution"))?;
-    series.change_resolution(resolution);
     series.newest_ms = read_option(&mut reader, "newest", MAX_TIMESTAMP_MS)?;
     series.events.dropped_until_ms = read_option(&mut reader, "dropped until", MAX_TIMESTAMP_MS)?;
     series.tally = read_tally(&mut reader)?;
@@ -43,6 +42,7 @@ pub(super) fn read_content(mut reader: Reader<'_>, options: Options) -> Result<S
     series.events.archive = panes::read(&mut reader, &series)?;
     reader.finish()?;
     check_events(&series.events, series.newest_ms)?;
+    series.load_resolution(resolution);
     Ok(series)
 }
 

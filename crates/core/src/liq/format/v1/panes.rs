@@ -7,8 +7,8 @@ use thin_vec::ThinVec;
 use super::check_venue;
 use crate::grammar::MAX_TIMESTAMP_MS;
 use crate::liq::series::{
-    Archive, Digested, Exchanges, MAX_EVENTS, MAX_EXCHANGES, Options, PRICE_RANGE, Packed, Pane, Resolution,
-    SIZE_RANGE, Scale, Series, Side, SidedSums, Sums, VenueTotals,
+    Archive, Digested, Exchanges, MAX_EVENTS, MAX_EXCHANGES, Options, PRICE_RANGE, Packed, Pane, SIZE_RANGE, Scale,
+    Series, Side, SidedSums, Sums, VenueTotals,
 };
 use crate::wire::{DecodeError, Reader, put_bytes, put_double, put_varint};
 
@@ -72,9 +72,7 @@ pub fn read(reader: &mut Reader<'_>, series: &Series) -> Result<Archive, DecodeE
         (before_ms, free_from_ms) = (start_ms, pane.end_ms());
         panes.push(pane);
     }
-    let keeps_fine = series.resolution == Resolution::Full;
-    let archive = Archive::loaded(panes, coarse_ms, keeps_fine, fine_from_ms);
-    if archive.has_sound_fine_begin() { Ok(archive) } else { Err(DecodeError::Invalid("begin of fine panes")) }
+    Ok(Archive::loaded(panes, coarse_ms, fine_from_ms))
 }
 
 /// A pane's scale: one there is, and none finer than what is recorded now.
