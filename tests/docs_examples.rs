@@ -81,7 +81,14 @@ fn redis_cli(server: &support::Server, example: &Example) -> String {
     let mut cli = cli.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("redis-cli is installed");
     writeln!(cli.stdin.take().unwrap(), "{}", example.command).unwrap();
     let printed = String::from_utf8(cli.wait_with_output().unwrap().stdout).expect("redis-cli prints text");
-    printed.lines().fold(String::new(), |text, line| text + &with_shortest_doubles(line.trim_end()) + "\n")
+    let lines = printed.lines().filter(|line| !is_time_taken(line));
+    lines.fold(String::new(), |text, line| text + &with_shortest_doubles(line.trim_end()) + "\n")
+}
+
+/// What redis-cli adds to a reply that took half a second or more: `(0.52s)`.
+fn is_time_taken(line: &str) -> bool {
+    let seconds = line.strip_prefix('(').and_then(|rest| rest.strip_suffix("s)"));
+    seconds.is_some_and(|seconds| seconds.parse::<f64>().is_ok())
 }
 
 /// The line with a double of RESP3 in its shortest form: servers print the same one with 16 or with 17 digits.

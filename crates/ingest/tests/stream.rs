@@ -141,6 +141,8 @@ fn a_full_spool_keeps_what_passes_the_filter_and_counts_what_went() {
         client.run("INFO commandstats").text().contains("cmdstat_LIQ.PCTL")
             || client.run("INFO commandstats").text().contains("cmdstat_liq.pctl")
     });
+    // Whose reply was not seen would be kept, and would take the room of another.
+    wait_until("all replies were seen", || metric(port, "liq_ingest_spool_events", "") == 0.0);
     proxy.set(Fault::Refuse);
     // 900 large among 1,600 small: the large fit, and 100 of the small, the largest.
     for n in 0..2_500_u64 {

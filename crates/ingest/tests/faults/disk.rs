@@ -66,6 +66,17 @@ impl Drop for SmallDisk {
     }
 }
 
+/// A full disk still has the room that delivered events left in the spool's own file.
+fn send_until_in_memory(stage: &mut Stage) {
+    for _ in 0..100 {
+        stage.send(300);
+        if stage.metric("spool_memory_events") > 0.0 {
+            return;
+        }
+    }
+    panic!("the disk is never full");
+}
+
 #[test]
 fn a_full_disk_stops_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -85,7 +96,7 @@ fn a_full_disk_stops_nothing() {
     // Full, and Redis takes nothing: memory holds them, and health says so as long as it does.
     disk.fill();
     stage.proxy.set(Fault::Refuse);
-    stage.send(300);
+    send_until_in_memory(&mut stage);
     stage.wait_red("events are in memory only");
     // Redis takes events again: they go on through memory.
     stage.proxy.set(Fault::None);
@@ -96,8 +107,7 @@ fn a_full_disk_stops_nothing() {
     // Redis does not once more: what memory holds goes to the disk as soon as that has room.
     stage.proxy.set(Fault::Refuse);
     stage.wait_red("redis: does not take events");
-    stage.send(100);
-    assert_eq!(stage.metric("spool_memory_events"), 100.0);
+    send_until_in_memory(&mut stage);
     disk.free();
     wait_until("the disk has them", || stage.metric("spool_memory_events") == 0.0);
     stage.running.kill();
