@@ -37,6 +37,20 @@ pub fn describe(config: &Config, venues: &[Venue]) -> Result<String, ConfigError
             line(command, &format_args!("LIQ.CREATE {} {}", config.key.expand(symbol, "binance"), options.join(" ")));
         }
     }
+    for (venue, settings) in &config.venues {
+        for instrument in &settings.markets {
+            let symbol = venue.market_symbol()(instrument);
+            let Ok(symbol) = symbol else {
+                let problem = format!("venue.{}: no instrument, got '{instrument}'", venue.name());
+                return Err(ConfigError::Setting { name: "markets", problem });
+            };
+            let options = config.markets.options_of(&symbol, *venue, ClockMode::Server, venue.numbers_trades())?;
+            let options = options.to_args();
+            let options: Vec<_> = options.iter().map(|option| String::from_utf8_lossy(option)).collect();
+            let key = config.markets.key_of(&symbol, *venue);
+            line("market", &format_args!("TICK.CREATE {key} {}", options.join(" ")));
+        }
+    }
     for venue in venues {
         let settings = config.venue(*venue);
         let symbols = settings.symbols.as_deref().map(configured_symbols).unwrap_or_default();

@@ -89,9 +89,9 @@ pub enum Command {
         #[arg(long, short)]
         quiet: bool,
     },
-    /// Delivers live liquidations
+    /// Delivers live liquidations, and the markets that are configured
     Stream {
-        /// binance-um, binance-cm, bybit, okx, bitmex, deribit, bitfinex
+        /// binance-um, binance-cm, bybit, okx, bitmex, deribit, bitfinex; binance-spot for its markets
         #[arg(required = true, value_parser = streamed_venue)]
         venues: Vec<Venue>,
         /// Records every frame into files of an hour, which replay reads

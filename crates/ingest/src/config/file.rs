@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Config, ConfigError, KeyTemplate};
+use super::{Config, ConfigError, Feeds, KeyTemplate};
 use crate::contract::Contract;
 use crate::venue::Venue;
 
@@ -68,8 +68,18 @@ struct VenueFile {
     url: Option<String>,
     rest_url: Option<String>,
     symbols: Option<Vec<String>>,
+    markets: Option<Vec<String>>,
+    feeds: Option<Vec<FeedFile>>,
     #[serde(default)]
     contracts: BTreeMap<String, ContractFile>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum FeedFile {
+    Trades,
+    Quotes,
+    Marks,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -146,6 +156,12 @@ fn apply_venue(config: &mut Config, venue: Venue, file: VenueFile) -> Result<(),
     settings.url = file.url.or_else(|| settings.url.take());
     settings.rest_url = file.rest_url.or_else(|| settings.rest_url.take());
     settings.symbols = file.symbols.or_else(|| settings.symbols.take());
+    set(&mut settings.markets, file.markets);
+    if let Some(feeds) = file.feeds {
+        let has = |feed| feeds.contains(&feed);
+        let (trades, quotes, marks) = (has(FeedFile::Trades), has(FeedFile::Quotes), has(FeedFile::Marks));
+        settings.feeds = Feeds { trades, quotes, marks };
+    }
     for (instrument, contract) in file.contracts {
         let (ContractFile::Base(units) | ContractFile::Quote(units)) = contract;
         if !(units.is_finite() && units > 0.0) {

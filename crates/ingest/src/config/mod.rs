@@ -96,8 +96,29 @@ pub struct VenueConfig {
     pub rest_url: Option<String>,
     /// Instruments to subscribe instead of all (Bybit), or currencies (Deribit).
     pub symbols: Option<Vec<String>>,
+    /// Instruments whose markets are streamed, by the venue's own names.
+    pub markets: Vec<String>,
+    /// What they are fed with.
+    pub feeds: Feeds,
     /// Contract sizes that are not built in.
     pub contracts: BTreeMap<String, Contract>,
+}
+
+/// What streamed markets are fed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Feeds {
+    /// Trades, aggregated where the venue does that.
+    pub trades: bool,
+    /// Best bid and ask.
+    pub quotes: bool,
+    /// Mark price and index.
+    pub marks: bool,
+}
+
+impl Default for Feeds {
+    fn default() -> Self {
+        Self { trades: true, quotes: true, marks: true }
+    }
 }
 
 /// Everything the program is told.
@@ -204,6 +225,27 @@ impl Config {
         {
             let problem = format!("must be an amount of memory such as 256mb, or 0 for none, got '{budget}'");
             return Err(ConfigError::Setting { name: "redis.max_memory", problem });
+        }
+        for (venue, settings) in &self.venues {
+            if !settings.markets.is_empty() && !Venue::WITH_MARKETS.contains(venue) {
+                let which = Venue::WITH_MARKETS.map(Venue::name).join(" and ");
+                let problem = format!("venue.{}: only {which} can be streamed into markets", venue.name());
+                return Err(ConfigError::Setting { name: "markets", problem });
+            }
+        }
+        let fed: Vec<&str> = self
+            .venues
+            .iter()
+            .filter(|(_, settings)| !settings.markets.is_empty())
+            .map(
+                |(venue, _)| if self.markets.key().text().contains("%venue") { venue.name() } else { venue.exchange() },
+            )
+            .collect();
+        let is_told = ["%venue", "%exchange"].iter().any(|name| self.markets.key().text().contains(name));
+        let are_told_apart = is_told && fed.iter().all(|name| fed.iter().filter(|other| *other == name).count() == 1);
+        if fed.len() > 1 && !are_told_apart {
+            let problem = format!("must hold %venue where several are streamed, got '{}'", self.markets.key());
+            return Err(ConfigError::Setting { name: "markets.key", problem });
         }
         self.markets.check()?;
         self.series.check()

@@ -319,7 +319,7 @@ fn receipt_of(batches: &[Packed], replies: &mut impl Iterator<Item = Value>) -> 
     for (place, batch) in batches.iter().enumerate() {
         let own: Vec<Value> = answers.by_ref().take(batch.commands()).collect();
         let refusal = own.iter().find_map(refusal_of);
-        match own.last().filter(|_| refusal.is_none()).and_then(Counts::decode) {
+        match own.last().filter(|_| refusal.is_none()).and_then(|answer| batch.counts(answer)) {
             Some(decoded) => counts.push(decoded),
             None => return Receipt::Refused(Refusal { batch: place, ..refusal.unwrap_or_else(unreadable) }),
         }

@@ -9,7 +9,8 @@ use liq_core::liq::series::ClockMode;
 use tokio::sync::{mpsc, watch};
 
 use super::backoff::Backoff;
-use super::courier::{Courier, DeliveryError, Receipt, Refusal};
+use super::courier::{Courier, DeliveryError, Receipt, Refusal, Shipment};
+use super::fleeting::Offer;
 use super::probe;
 use super::shelf::{Consignment, Series};
 use super::spool::{Place, Spool};
@@ -167,7 +168,10 @@ impl LiveSink {
             Err(error) => return Ok(Attempt::Failed(error.to_string())),
         }
         if has_work {
-            return self.deliver().await;
+            return match self.deliver().await? {
+                Attempt::Made => self.offer().await,
+                failed @ Attempt::Failed(_) => Ok(failed),
+            };
         }
         Ok(match probe::ask(&mut self.courier, &self.config.key).await {
             Ok(()) => Attempt::Made,
@@ -209,6 +213,49 @@ impl LiveSink {
         }
     }
 
+    /// Delivers what is held in memory only; what Redis does not take just now is tried again, or something newer.
+    async fn offer(&mut self) -> Result<Attempt, SinkError> {
+        let passed = self.passed();
+        let offers = self.desk.ask(move |spool| spool.offers(passed)).await.ok_or(SinkError::Gone)?;
+        if offers.is_empty() {
+            return Ok(Attempt::Made);
+        }
+        let keys: Vec<Arc<str>> = offers.iter().map(|offer| Arc::clone(&offer.key)).collect();
+        let homes: Vec<&Home> = offers.iter().map(|offer| &offer.home).collect();
+        let shipment =
+            |offer: &Offer| Shipment { key: Arc::clone(&offer.key), producer: Arc::from(""), batches: offer.packed() };
+        let shipments: Vec<Shipment> = offers.iter().map(shipment).collect();
+        let delivered = match self.courier.ensure(&keys, &homes, &self.config, ClockMode::Server).await {
+            Ok(_) => self.courier.deliver(&shipments).await,
+            Err(DeliveryError::Redis(error)) => Err(error),
+            Err(DeliveryError::Config(error)) => return Err(error.into()),
+        };
+        let (mut failed, mut left) = (None, Vec::new());
+        match delivered {
+            Ok(receipts) => {
+                for (offer, receipt) in offers.into_iter().zip(receipts) {
+                    match receipt {
+                        Receipt::Delivered(_) => {}
+                        Receipt::Refused(refusal) if refusal.passes => {
+                            failed = Some(refusal.text);
+                            left.push(offer);
+                        }
+                        Receipt::Refused(refusal) => {
+                            self.metrics.refused();
+                            tracing::error!(key = %offer.key, refusal = refusal.text, "a quote or candles were refused");
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                failed = Some(error.to_string());
+                left = offers;
+            }
+        }
+        self.desk.ask(move |spool| spool.put_back(left)).await.ok_or(SinkError::Gone)?;
+        Ok(failed.map_or(Attempt::Made, Attempt::Failed))
+    }
+
     async fn settle(&mut self, sent: Vec<Sent>, receipts: Vec<Receipt>) -> Result<Attempt, SinkError> {
         let (mut settled, mut learnable, mut failed) = (Vec::with_capacity(sent.len()), Vec::new(), None);
         for (Sent { place, series, rows, arrived_us }, receipt) in sent.into_iter().zip(receipts) {
@@ -235,6 +282,7 @@ impl LiveSink {
             self.metrics.revived();
             tracing::warn!(%key, "the series was gone: it was made anew with its options");
         }
+        learnable.retain(|(_, series)| series.market.is_none());
         self.thresholds.learn(learnable, &mut self.courier, &self.desk).await;
         Ok(Attempt::Made)
     }

@@ -5,6 +5,7 @@ pub mod backoff;
 mod budget;
 pub mod counts;
 pub mod courier;
+mod fleeting;
 mod leaving;
 pub mod link;
 pub mod live;
@@ -20,13 +21,13 @@ mod wal;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::event::Event;
+use crate::item::Item;
 
-/// An event and when its frame came.
+/// An item and when its frame came.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Arrived {
-    /// The event.
-    pub event: Event,
+    /// The item.
+    pub item: Item,
     /// When its frame was read, Unix microseconds.
     pub at_us: i64,
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use liq_core::liq::request::{NewEvent, encode_events};
-use liq_core::market::request::{NewTick, Put, encode_ticks};
-use liq_core::market::store::GRACE_RANGE_MS;
-use redis::Pipeline;
+use liq_core::market::request::{NewTick, Put, QuoteRequest, encode_ticks};
+use liq_core::market::store::{GRACE_RANGE_MS, Quote};
+use redis::{Pipeline, Value};
 
+use super::counts::Counts;
 use super::rows::wire_form;
 use crate::event::Event;
 use crate::item::Item;
@@ -22,11 +23,13 @@ pub enum Load {
         /// Trades may be missing before the first.
         gap: bool,
     },
-    /// `CANDLE.PUT`, behind a heartbeat that tells the market that they have ended.
+    /// `CANDLE.PUT`, perhaps behind a heartbeat that tells the market that they have ended.
     Candles {
-        /// When the last of them has ended for good, Unix milliseconds.
-        until_ms: u64,
+        /// When the last of them has ended for good, Unix milliseconds; nothing where the clock knows.
+        until_ms: Option<u64>,
     },
+    /// `TICK.QUOTE`.
+    Quote,
 }
 
 /// The events of one key that travel under one number.
@@ -96,8 +99,29 @@ impl Packed {
         let last = *rows.values().next_back()?;
         let put = Put { unit: last.level, is_whole: false, rows: rows.values().map(|candle| candle.row).collect() };
         // What GRACE may wait for at most is waited for.
-        let load = Load::Candles { until_ms: last.end_ms() + GRACE_RANGE_MS.end() };
+        let load = Load::Candles { until_ms: Some(last.end_ms() + GRACE_RANGE_MS.end()) };
         Some(Self { seq, events: candles.len(), load, args: put.to_args() })
+    }
+
+    /// Packs candles of one level, ascending, than which the venue has no others between the first and the last.
+    pub fn whole_candles(candles: &[&Candle]) -> Option<Self> {
+        let rows: Vec<_> = candles.iter().map(|candle| candle.row).collect();
+        let put = Put { unit: candles.first()?.level, is_whole: true, rows };
+        Some(Self { seq: 0, events: candles.len(), load: Load::Candles { until_ms: None }, args: put.to_args() })
+    }
+
+    /// Packs prices without a trade.
+    pub fn quote(quote: &Quote) -> Self {
+        let request = QuoteRequest { ts_ms: Some(quote.ts_ms), quote: *quote, at_ms: None };
+        Self { seq: 0, events: 1, load: Load::Quote, args: request.to_args() }
+    }
+
+    /// What the last answer counts; nothing where it is not the command's.
+    pub fn counts(&self, answer: &Value) -> Option<Counts> {
+        match self.load {
+            Load::Quote => matches!(answer, Value::Array(_)).then(Counts::default),
+            _ => Counts::decode(answer),
+        }
     }
 
     /// Liquidations or ticks as MessagePack.
@@ -108,8 +132,8 @@ impl Packed {
     /// How many commands it takes; the last one's answer counts.
     pub const fn commands(&self) -> usize {
         match self.load {
-            Load::Liquidations | Load::Ticks { .. } => 1,
-            Load::Candles { .. } => 2,
+            Load::Candles { until_ms: Some(_) } => 2,
+            _ => 1,
         }
     }
 
@@ -127,8 +151,13 @@ impl Packed {
                 part.arg("PACK").arg(&self.args);
             }
             Load::Candles { until_ms } => {
-                part.cmd("TICK.QUOTE").arg(key).arg(until_ms);
+                if let Some(until_ms) = until_ms {
+                    part.cmd("TICK.QUOTE").arg(key).arg(until_ms);
+                }
                 part.cmd("CANDLE.PUT").arg(key).arg(&self.args);
+            }
+            Load::Quote => {
+                part.cmd("TICK.QUOTE").arg(key).arg(&self.args);
             }
         }
     }

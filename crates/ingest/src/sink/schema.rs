@@ -10,7 +10,8 @@ use super::SpoolError;
 
 const SCHEMA: &str = "
     CREATE TABLE series (
-        id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, symbol TEXT NOT NULL, exchange TEXT NOT NULL, threshold REAL
+        id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, symbol TEXT NOT NULL, exchange TEXT NOT NULL, threshold REAL,
+        venue TEXT, numbered INTEGER NOT NULL DEFAULT 0
     );
     CREATE TABLE event (
         id INTEGER PRIMARY KEY AUTOINCREMENT, series INTEGER NOT NULL, epoch INTEGER NOT NULL, at INTEGER NOT NULL,
@@ -20,7 +21,14 @@ const SCHEMA: &str = "
     CREATE TABLE room (filler BLOB NOT NULL);
     CREATE INDEX event_of_series ON event (series, id);
     CREATE INDEX smallest ON event (protected, size);
-    PRAGMA user_version = 2;
+    PRAGMA user_version = 3;
+";
+
+/// From the second form, which knew no markets.
+const FROM_SECOND: &str = "
+    ALTER TABLE series ADD COLUMN venue TEXT;
+    ALTER TABLE series ADD COLUMN numbered INTEGER NOT NULL DEFAULT 0;
+    PRAGMA user_version = 3;
 ";
 
 /// From the first form, where one producer sent everything and batches were numbered in the file. A batch had the
@@ -39,7 +47,7 @@ const FROM_FIRST: &str = "
 ";
 
 /// The form of the tables that is written.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// How long another process may still hold the file while it ends.
 const LOCK_WAIT: Duration = Duration::from_millis(500);
@@ -77,6 +85,8 @@ enum Form {
     Empty,
     /// With one producer and numbered batches.
     First,
+    /// Without markets.
+    Second,
     Current,
 }
 
@@ -87,6 +97,7 @@ fn form_of(db: &Connection) -> Result<Form, SpoolError> {
     let ours = number("SELECT count(*) FROM sqlite_schema WHERE name IN ('producer', 'event', 'series')")?;
     match (version, tables, ours) {
         (VERSION, ..) => Ok(Form::Current),
+        (2, ..) => Ok(Form::Second),
         (0, 0, _) => Ok(Form::Empty),
         (0, _, 3) => Ok(Form::First),
         _ => Err(SpoolError::Foreign(version)),
@@ -94,9 +105,10 @@ fn form_of(db: &Connection) -> Result<Form, SpoolError> {
 }
 
 fn prepare(db: &mut Connection) -> Result<(), SpoolError> {
-    let change = match form_of(db)? {
-        Form::Empty => SCHEMA,
-        Form::First => FROM_FIRST,
+    let changes: &[&str] = match form_of(db)? {
+        Form::Empty => &[SCHEMA],
+        Form::First => &[FROM_FIRST, FROM_SECOND],
+        Form::Second => &[FROM_SECOND],
         Form::Current => {
             // Epochs of which nothing is left, so that restarts leave no trace. A full disk may refuse.
             let _ = db.execute("DELETE FROM epoch WHERE id NOT IN (SELECT DISTINCT epoch FROM event)", []);
@@ -104,7 +116,9 @@ fn prepare(db: &mut Connection) -> Result<(), SpoolError> {
         }
     };
     let transaction = db.transaction()?;
-    transaction.execute_batch(change)?;
+    for change in changes {
+        transaction.execute_batch(change)?;
+    }
     transaction.commit()?;
     Ok(())
 }

@@ -11,16 +11,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use liq_core::liq::request::{NewEvent, decode_events, encode_events};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::courier::Shipment;
-use super::packed::Packed;
-use super::rows::{Row, begin_series, rows_behind, wire_form};
+use super::rows::{Row, Wire, begin_series, body_of, packed, rows_behind, size_of};
 use super::schema;
 use super::{Arrived, SpoolError};
 use crate::event::Event;
-use crate::item::Home;
+use crate::item::{Home, Item};
+use crate::venue::Venue;
 
 /// Events that go one to a batch in one delivery, while nobody knows whether they are new.
 const SINGLES: usize = 256;
@@ -38,6 +37,8 @@ pub struct Series {
     pub symbol: Arc<str>,
     /// Exchange, where keys differ by it; else empty.
     pub exchange: Arc<str>,
+    /// Of a market: whose it is, and whether its trades are numbered.
+    pub market: Option<(Venue, bool)>,
     /// Events of at least this size are kept longest.
     pub threshold: Option<f64>,
 }
@@ -45,7 +46,11 @@ pub struct Series {
 impl Series {
     /// What its key is made of.
     pub fn home(&self) -> Home {
-        Home::Series { symbol: Arc::clone(&self.symbol), exchange: Arc::clone(&self.exchange) }
+        let symbol = Arc::clone(&self.symbol);
+        match self.market {
+            Some((venue, is_numbered)) => Home::Market { symbol, venue, is_numbered },
+            None => Home::Series { symbol, exchange: Arc::clone(&self.exchange) },
+        }
     }
 }
 
@@ -125,10 +130,12 @@ impl Shelf {
             shelf.producers.insert(id, producer);
         }
         drop(epochs);
-        let mut known = shelf.db.prepare("SELECT id, key, symbol, exchange, threshold FROM series")?;
+        let mut known = shelf.db.prepare("SELECT id, key, symbol, exchange, threshold, venue, numbered FROM series")?;
         let found = known.query_map([], |row| {
             let (key, symbol, exchange) = (text(row, 1)?, text(row, 2)?, text(row, 3)?);
-            Ok(Series { id: row.get(0)?, key, symbol, exchange, threshold: row.get(4)? })
+            let venue: Option<String> = row.get(5)?;
+            let market = venue.and_then(|name| Venue::parse(&name)).zip(Some(row.get(6)?));
+            Ok(Series { id: row.get(0)?, key, symbol, exchange, market, threshold: row.get(4)? })
         })?;
         for series in found {
             let series = series?;
@@ -166,6 +173,12 @@ impl Shelf {
         self.tracks.values().any(|track| track.waiting > 0 && !passed(&track.series.key))
     }
 
+    /// Whether events of this key wait that came before a moment, Unix microseconds.
+    pub fn has_waiting_since(&self, key: &str, before_us: i64) -> bool {
+        let track = self.ids.get(key).and_then(|id| self.tracks.get(id));
+        track.is_some_and(|track| track.waiting > 0 && track.oldest_us < before_us)
+    }
+
     /// Whether events of this key wait.
     pub fn has_waiting_of(&self, key: &str) -> bool {
         self.ids.get(key).and_then(|id| self.tracks.get(id)).is_some_and(|track| track.waiting > 0)
@@ -190,21 +203,25 @@ impl Shelf {
                 "INSERT INTO event (series, epoch, at, protected, size, body) VALUES (?, ?, ?, ?, ?, ?)",
             )?;
             for (key, arrived) in events {
-                let event = &arrived.event;
+                let item = &arrived.item;
+                let Some(body) = body_of(item) else { continue };
                 let known = self.ids.get(key).and_then(|id| self.tracks.get(id)).map(|track| &track.series);
                 let known = known.or_else(|| begun.iter().find(|series| series.key == *key));
                 let (id, threshold) = match known {
                     Some(series) => (series.id, series.threshold),
                     None => {
-                        let series = begin_series(&transaction, key, event, is_per_exchange)?;
+                        let series = begin_series(&transaction, key, item, is_per_exchange)?;
                         let id = series.id;
                         begun.push(series);
                         (id, None)
                     }
                 };
-                let protected = event.size >= threshold.unwrap_or_else(|| smallest(event));
-                let body = encode_events(&[wire_form(event)]);
-                insert.execute(params![id, epoch, arrived.at_us, protected, event.size, body])?;
+                let size = size_of(item);
+                let protected = match item {
+                    Item::Liquidation(event) => size >= threshold.unwrap_or_else(|| smallest(event)),
+                    Item::Market(_) => false,
+                };
+                insert.execute(params![id, epoch, arrived.at_us, protected, size, body])?;
                 taken.entry(id).or_insert((0, arrived.at_us)).0 += 1;
             }
         }
@@ -216,8 +233,8 @@ impl Shelf {
             let track = Track { series, waiting: 0, oldest_us: 0, cursor: 0, doubt: 0, in_flight: 0 };
             self.tracks.insert(track.series.id, track);
         }
-        self.rows += events.len() as u64;
         for (id, (count, first_us)) in taken {
+            self.rows += count;
             if let Some(track) = self.tracks.get_mut(&id) {
                 track.oldest_us = if track.waiting == 0 { first_us } else { track.oldest_us };
                 track.waiting += count;
@@ -268,16 +285,19 @@ impl Shelf {
         };
         let in_doubt = rows.first().is_some_and(|row| row.id <= track.doubt);
         let (doubt, mut left) = (track.doubt, if in_doubt { SINGLES } else { usize::MAX });
+        let first = rows.first().map(|row| row.id);
         rows.retain(|row| {
-            let fits = row.epoch == epoch && left > 0 && (!in_doubt || row.id <= doubt);
+            // A gap is told at a batch's beginning.
+            let goes_on = !row.follows_gap() || first == Some(row.id);
+            let fits = row.epoch == epoch && left > 0 && goes_on && (!in_doubt || row.id <= doubt);
             left = if fits { left - 1 } else { 0 };
             fits
         });
         let (mut sound, mut broken) = (Vec::with_capacity(rows.len()), Vec::new());
         for row in &rows {
-            match decode_events(&row.body, 1) {
-                Ok(decoded) if decoded.len() == 1 => sound.extend(decoded.into_iter().map(|event| (row, event))),
-                _ => broken.push(row.id),
+            match row.wire(&track.series) {
+                Some(event) => sound.push((row, event)),
+                None => broken.push(row.id),
             }
         }
         let Some((last, _)) = sound.last() else {
@@ -285,14 +305,15 @@ impl Shelf {
             self.undecodable += broken.len() as u64;
             return Ok(None);
         };
-        let events: Vec<NewEvent<'_>> = sound.iter().map(|(_, event)| *event).collect();
+        let events: Vec<Wire<'_>> = sound.iter().map(|(_, event)| *event).collect();
         let batches = if in_doubt {
             let single =
-                |(row, event): &(&Row, NewEvent<'_>)| Packed::from_wire(row.id as u64, std::slice::from_ref(event));
+                |(row, event): &(&Row, Wire<'_>)| packed(row.id as u64, row.follows_gap(), std::slice::from_ref(event));
             sound.iter().map(single).collect()
         } else {
             track.in_flight = if track.in_flight > 0 { track.in_flight } else { last.id };
-            vec![Packed::from_wire(track.in_flight as u64, &events)]
+            let follows_gap = sound.first().is_some_and(|(row, _)| row.follows_gap());
+            vec![packed(track.in_flight as u64, follows_gap, &events)]
         };
         let producer = self.producers.get(&epoch).cloned().unwrap_or_else(|| Arc::from("stream:unknown"));
         let consignment = Consignment {

@@ -7,6 +7,7 @@ use liq_core::liq::request::decode_events;
 
 use std::time::Duration;
 
+use super::super::packed::Packed;
 use super::super::spool::{Place, Spool};
 use super::*;
 use crate::event::Side;
@@ -15,7 +16,7 @@ fn event(symbol: &str, ts_ms: u64, size: f64) -> (Arc<str>, Arrived) {
     let key = Arc::from(format!("liq:{{{symbol}}}"));
     let (exchange, symbol, id) = (Arc::from("binance"), Arc::from(symbol), Box::from(""));
     let event = Event { exchange, symbol, ts_ms, side: Side::Buy, price: 1.0, size, id };
-    (key, Arrived { event, at_us: ts_ms as i64 })
+    (key, Arrived { item: Item::Liquidation(event), at_us: ts_ms as i64 })
 }
 
 fn shelf(folder: &Path) -> Shelf {
@@ -253,7 +254,7 @@ fn a_spool_of_the_first_form_is_taken_over_under_its_old_name_and_numbers() {
         INSERT INTO series VALUES (1, 'liq:{A}', 'A', '', NULL);",
     )
     .unwrap();
-    let body = encode_events(&[wire_form(&event("A", 7, 1.0).1.event)]);
+    let body = body_of(&event("A", 7, 1.0).1.item).unwrap();
     db.execute("INSERT INTO event VALUES (41, 1, 41, 1, 1.0, ?)", [body]).unwrap();
     drop(db);
     let mut spool = open(folder.path());

@@ -5,13 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::fleeting::{Fleeting, Offer};
 use super::shelf::{Consignment, Shelf};
-use super::{Arrived, SpoolError, wal};
-use crate::config::KeyTemplate;
+use super::{Arrived, SpoolError, now_us, wal};
+use crate::config::Config;
 use crate::event::Event;
+use crate::item::Home;
+use crate::market::Told;
 
 /// The most events that are held in memory while the disk takes none.
 const MOST_IN_MEMORY: u64 = 50_000;
+/// Trades that came so lately may be overtaken by a quote, microseconds: candles wait longer for them (`GRACE`).
+const MAY_OVERTAKE_US: i64 = 500_000;
 /// How often a disk that takes nothing is tried again.
 const DISK_PAUSE: Duration = Duration::from_secs(1);
 
@@ -57,7 +62,8 @@ pub struct Spool {
     trouble: Option<String>,
     try_disk_at: Instant,
     is_per_exchange: bool,
-    names: HashMap<(Arc<str>, Arc<str>), Arc<str>>,
+    names: HashMap<Home, Arc<str>>,
+    fleeting: Fleeting,
     /// What was counted since the state was asked for last.
     counted: State,
 }
@@ -76,6 +82,7 @@ impl Spool {
             try_disk_at: Instant::now(),
             is_per_exchange: false,
             names: HashMap::new(),
+            fleeting: Fleeting::default(),
             counted: State::default(),
         };
         let opened = std::fs::create_dir_all(folder).map_err(SpoolError::from).and_then(|()| spool.open_disk());
@@ -149,12 +156,33 @@ impl Spool {
         State { undecodable: state.undecodable + undecodable, ..state }
     }
 
-    /// The key of an event's series.
-    pub fn key_of(&mut self, template: &KeyTemplate, event: &Event) -> Arc<str> {
-        let exchange = if template.is_per_exchange() { &*event.exchange } else { "" };
-        let name = (Arc::clone(&event.symbol), Arc::from(exchange));
-        let known = self.names.entry(name).or_insert_with(|| Arc::from(template.expand(&event.symbol, exchange)));
-        Arc::clone(known)
+    /// The key of something that is fed.
+    pub fn key_of(&mut self, config: &Config, home: &Home) -> Arc<str> {
+        if let Some(key) = self.names.get(home) {
+            return Arc::clone(key);
+        }
+        let key = home.key(config);
+        self.names.insert(home.clone(), Arc::clone(&key));
+        key
+    }
+
+    /// Takes what is held in memory only.
+    pub fn take_fleeting(&mut self, key: Arc<str>, home: Home, told: Told) {
+        self.fleeting.take(key, home, told);
+    }
+
+    /// What of it may go: that of markets whose trades have gone, but for those of a moment ago. A price that ran ahead
+    /// of the trades before it would close their candle.
+    pub fn offers(&mut self, passed: impl Fn(&str) -> bool) -> Vec<Offer> {
+        let before_us = now_us() - MAY_OVERTAKE_US;
+        let shelves = || self.disk.iter().chain(&self.memory);
+        let is_behind = |key: &str| shelves().any(|shelf| shelf.has_waiting_since(key, before_us));
+        self.fleeting.give(|key| !passed(key) && !is_behind(key))
+    }
+
+    /// Takes back what could not be delivered.
+    pub fn put_back(&mut self, offers: Vec<Offer>) {
+        self.fleeting.put_back(offers);
     }
 
     /// Takes events with their keys: on disk, else in memory. Where there is no room the smallest go.
@@ -266,7 +294,7 @@ impl Spool {
 
     /// Whether events wait of a key that is not to be passed over.
     pub fn has_waiting(&self, passed: impl Fn(&str) -> bool) -> bool {
-        self.disk.iter().chain(&self.memory).any(|shelf| shelf.has_waiting(&passed))
+        self.fleeting.has_any(&passed) || self.disk.iter().chain(&self.memory).any(|shelf| shelf.has_waiting(&passed))
     }
 
     /// Notes what was delivered: where, whose, which rows, and whether any of them was new to the server.

@@ -9,6 +9,8 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use super::spool::Spool;
 use super::{Arrived, SpoolError, now_us};
 use crate::config::Config;
+use crate::item::{Home, Item};
+use crate::market::{MarketItem, Told};
 use crate::metrics::Metrics;
 
 /// Events that wait for the disk; then those who read the venues wait.
@@ -103,15 +105,24 @@ impl Spooler {
     }
 
     fn store(&mut self, taken: &mut Vec<Arrived>) -> Result<(), SpoolError> {
-        let key = &self.config.key;
-        let count = taken.len() as u64;
         let mut events = Vec::with_capacity(taken.len());
         for arrived in taken.drain(..) {
-            events.push((self.spool.key_of(key, &arrived.event), arrived));
+            let home = Home::of(&arrived.item, &self.config);
+            let key = self.spool.key_of(&self.config, &home);
+            match arrived.item {
+                Item::Market(MarketItem { told: told @ (Told::Quote(_) | Told::Candle(_)), .. }) => {
+                    self.spool.take_fleeting(key, home, told);
+                }
+                item => events.push((key, Arrived { item, at_us: arrived.at_us })),
+            }
+        }
+        let count = events.len() as u64;
+        if events.is_empty() {
+            return Ok(());
         }
         let series = &self.config.series;
         let smallest = |event: &crate::event::Event| series.min_size_of(&event.symbol, &event.exchange);
-        self.spool.append(&events, key.is_per_exchange(), smallest)?;
+        self.spool.append(&events, self.config.key.is_per_exchange(), smallest)?;
         let now_us = now_us();
         for (_, arrived) in &events {
             self.metrics.spooled_after(now_us - arrived.at_us);
@@ -122,7 +133,7 @@ impl Spooler {
 
     fn tell(&mut self) {
         let state = self.spool.state();
-        if state.waiting > 0 {
+        if state.waiting > 0 || self.spool.has_waiting(|_| false) {
             self.work.notify_one();
         }
         self.metrics.spool(state, self.config.spool_events);

@@ -16,6 +16,7 @@ use super::{Shared, stopped};
 use crate::config::VenueConfig;
 use crate::contract::Contracts;
 use crate::event::Reject;
+use crate::item::Item;
 use crate::metrics::Count;
 use crate::sink::Arrived;
 use crate::sink::backoff::Backoff;
@@ -201,7 +202,7 @@ impl Follower {
         }
         self.shared.metrics.events(self.venue, events.len() as u64);
         for (event, at_us) in events {
-            let _ = self.shared.events.send(Arrived { event, at_us }).await;
+            let _ = self.shared.events.send(Arrived { item: Item::Liquidation(event), at_us }).await;
         }
     }
 

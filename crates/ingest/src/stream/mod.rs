@@ -1,5 +1,6 @@
 //! Live liquidations: connections to the venues, the sink behind them, and the figures about both.
 
+mod backfill;
 mod discovery;
 mod feed;
 mod follow;
@@ -73,6 +74,12 @@ pub async fn run(
     record: Option<Recording>,
     stop: watch::Receiver<bool>,
 ) -> Result<(), StreamError> {
+    let feeds_nothing =
+        |venue: &&Venue| Venue::WITHOUT_LIQUIDATIONS.contains(venue) && config.venue(**venue).markets.is_empty();
+    if let Some(venue) = venues.iter().find(feeds_nothing) {
+        let problem = format!("venue.{}: has no liquidations; name the instruments to stream", venue.name());
+        return Err(ConfigError::Setting { name: "markets", problem }.into());
+    }
     let metrics = Arc::new(Metrics::default());
     venues.iter().for_each(|venue| metrics.begin(*venue));
     let (door, events) = mpsc::channel(QUEUE);

@@ -1,11 +1,13 @@
 //! How each venue is to be spoken to: where, what to subscribe, how to keep the connection.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::config::VenueConfig;
-use crate::venue::{Venue, binance, bitfinex, bitmex, bybit, deribit, okx};
+use crate::config::{Feeds, VenueConfig};
+use crate::venue::{Venue, Wanted, binance, bitfinex, bitmex, bybit, deribit, okx};
 
 /// What keeps a connection open, sent when this long has passed since the last time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct Plan {
     pub opening: Vec<String>,
     /// What is subscribed: first a control stream that ticks all the time, then the liquidations.
     pub topics: Vec<String>,
+    /// The markets that are fed over it.
+    pub markets: Option<Arc<Wanted>>,
     /// Topics in one request.
     pub chunk: usize,
     /// Between two requests; venues cut those who talk too fast.
@@ -55,14 +59,26 @@ pub fn plans(venue: Venue, config: &VenueConfig, symbols: &[Vec<String>]) -> Vec
         url,
         opening: Vec::new(),
         topics,
+        markets: None,
         chunk: 1,
         pause: Duration::from_millis(100),
         keepalive: None,
         lifetime: LIFETIME,
     };
     match venue {
-        Venue::BinanceUm | Venue::BinanceSpot | Venue::Aster => {
-            vec![Plan { chunk: 2, ..plan(url(binance::UM_URL), texts(&binance::streams(venue))) }]
+        Venue::BinanceUm | Venue::Aster => {
+            let mut plans = vec![Plan { chunk: 2, ..plan(url(binance::UM_URL), texts(&binance::streams(venue))) }];
+            let Feeds { trades, quotes, marks } = config.feeds;
+            let streams = [("@aggTrade", trades), ("@markPrice@1s", marks)];
+            plans.extend(markets(venue, config, "trades", url(binance::UM_URL), "btcusdt@markPrice@1s", &streams));
+            let streams = [("@bookTicker", quotes)];
+            plans.extend(markets(venue, config, "quotes", url(binance::UM_PUBLIC_URL), "btcusdt@bookTicker", &streams));
+            plans
+        }
+        Venue::BinanceSpot => {
+            let streams = [("@trade", config.feeds.trades), ("@bookTicker", config.feeds.quotes)];
+            let plan = markets(venue, config, "markets", url(binance::SPOT_URL), "btcusdt@bookTicker", &streams);
+            plan.into_iter().collect()
         }
         Venue::BinanceCm => vec![Plan { chunk: 2, ..plan(url(binance::CM_URL), texts(&binance::streams(venue))) }],
         Venue::Bybit => {
@@ -92,6 +108,42 @@ pub fn plans(venue: Venue, config: &VenueConfig, symbols: &[Vec<String>]) -> Vec
     }
 }
 
+/// A connection that feeds markets of Binance: of each the streams that are on, behind one that ticks all the time.
+fn markets(
+    venue: Venue,
+    config: &VenueConfig,
+    name: &str,
+    url: String,
+    control: &str,
+    streams: &[(&str, bool)],
+) -> Option<Plan> {
+    let wanted = config.markets.iter().map(|instrument| instrument.to_ascii_lowercase());
+    let streams: Vec<&str> = streams.iter().filter(|(_, is_on)| *is_on).map(|(stream, _)| *stream).collect();
+    let mut topics = vec![control.to_owned()];
+    for instrument in wanted {
+        topics.extend(streams.iter().map(|stream| format!("{instrument}{stream}")));
+    }
+    let mut seen = BTreeSet::new();
+    topics.retain(|topic| seen.insert(topic.clone()));
+    if streams.is_empty() || config.markets.is_empty() {
+        return None;
+    }
+    let Feeds { quotes, marks, .. } = config.feeds;
+    Some(Plan {
+        venue,
+        name: format!("{} {name} {url}", venue.name()),
+        url,
+        opening: Vec::new(),
+        topics,
+        markets: Some(Arc::new(Wanted { instruments: config.markets.clone(), quotes, marks })),
+        chunk: 100,
+        // Binance takes ten messages a second.
+        pause: Duration::from_millis(200),
+        keepalive: None,
+        lifetime: LIFETIME,
+    })
+}
+
 /// One of Bybit's connections.
 pub fn bybit_plan(config: &VenueConfig, category: &str, default: &str, number: usize, symbols: &[String]) -> Plan {
     let url = match &config.url {
@@ -107,6 +159,7 @@ pub fn bybit_plan(config: &VenueConfig, category: &str, default: &str, number: u
         url,
         opening: Vec::new(),
         topics,
+        markets: None,
         chunk: bybit::CHUNK,
         pause: Duration::from_millis(100),
         keepalive: Some(Keepalive { every: Duration::from_secs(20), text: r#"{"op":"ping"}"# }),

@@ -16,6 +16,7 @@ use super::plan::Plan;
 use super::subscriber::Subscriber;
 use crate::contract::Contracts;
 use crate::event::{Batch, Reject};
+use crate::item::Item;
 use crate::metrics::Count;
 use crate::sink::{Arrived, now_us};
 use crate::venue::{Decoder, Frame};
@@ -94,7 +95,12 @@ impl Session {
         let Self { plan, shared, contracts, news, leave, whole } = self;
         let now = Instant::now();
         let subscriber = Subscriber::new(venue, &plan.topics, plan.chunk, shared.config.resubscribe, now);
-        let (decoder, batch) = (Decoder::new(contracts).keeping_unknown(), Batch::default());
+        let decoder = Decoder::new(contracts).keeping_unknown();
+        let decoder = match &plan.markets {
+            Some(wanted) => decoder.feeding(Arc::clone(wanted)),
+            None => decoder,
+        };
+        let batch = Batch::default();
         let reader = Reader { plan, shared, decoder, batch, subscriber, whole, is_alive: false };
         let metrics = Arc::clone(&reader.shared);
         let end = reader.converse(socket, news, leave).await;
@@ -283,10 +289,11 @@ impl Reader {
     fn note(&mut self, text: &str, at_us: i64) {
         let (venue, metrics) = (self.plan.venue, &self.shared.metrics);
         let held = self.shared.instruments.hold(venue, self.decoder.take_unknown(), at_us);
-        metrics.events(venue, self.batch.events.len() as u64);
+        metrics.events(venue, (self.batch.events.len() + self.batch.market.len()) as u64);
         metrics.estimates(venue, self.decoder.take_estimates());
-        if let Some(event) = self.batch.events.last() {
-            metrics.lag(venue, at_us, event.ts_ms);
+        let newest = self.batch.events.last().map(|event| event.ts_ms);
+        if let Some(ts_ms) = newest.or_else(|| self.batch.market.last().map(|item| item.told.ts_ms())) {
+            metrics.lag(venue, at_us, ts_ms);
         }
         for reject in self.batch.rejects.drain(..) {
             if held && reject == Reject::UnknownMultiplier {
@@ -302,11 +309,11 @@ impl Reader {
     /// Hands the batch's events to the spool; true when it had to wait, because the disk is far behind.
     async fn hand_on(&mut self, at_us: i64) -> Result<bool, End> {
         let mut has_waited = false;
-        for event in self.batch.events.drain(..) {
-            if self.shared.is_repeated(self.plan.venue, &event) {
+        for item in self.batch.take_items() {
+            if matches!(&item, Item::Liquidation(event) if self.shared.is_repeated(self.plan.venue, event)) {
                 continue;
             }
-            let sent = match self.shared.events.try_send(Arrived { event, at_us }) {
+            let sent = match self.shared.events.try_send(Arrived { item, at_us }) {
                 Ok(()) => Ok(()),
                 Err(mpsc::error::TrySendError::Full(arrived)) => {
                     has_waited = true;

@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
+use super::backfill;
 use super::feed::Pacer;
 use super::instruments::Instruments;
 use super::plan::Plan;
@@ -13,11 +14,15 @@ use super::recorder::Recorder;
 use super::repair;
 use crate::config::Config;
 use crate::event::Event;
+use crate::item::Item;
 use crate::metrics::Metrics;
 use crate::rejects::RejectsFile;
 use crate::sink::{Arrived, now_us};
-use crate::venue::Venue;
+use crate::venue::{Decoder, Venue, Wanted};
 
+const MINUTE_MS: u64 = 60_000;
+/// How long a venue may take to have its candle of a minute that has ended.
+const CANDLE_IS_MADE: Duration = Duration::from_secs(3);
 /// Ids that are remembered of a venue whose events carry no time of their own.
 const MOST_IDS: usize = 4096;
 
@@ -91,6 +96,17 @@ impl Shared {
     /// The first data of a connection came: what was missed since the last one is asked for where that can be done.
     pub fn resumed(self: &Arc<Self>, plan: &Plan) {
         let last = self.heard.lock().ok().and_then(|heard| heard.get(&plan.name).copied());
+        if let Some(wanted) = &plan.markets {
+            let from_ms = last.map_or(0, |last_us| (last_us / 1_000) as u64);
+            let (shared, venue, wanted) = (Arc::clone(self), plan.venue, Arc::clone(wanted));
+            let mut stop = self.stop.clone();
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = shared.backfill(venue, &wanted, from_ms) => {}
+                    () = stopped(&mut stop) => {}
+                }
+            });
+        }
         let Some(last_us) = last else { return };
         let gap = (now_us() - last_us).max(0);
         let (venue, shared) = (plan.venue, Arc::clone(self));
@@ -100,6 +116,40 @@ impl Shared {
             return;
         }
         tokio::spawn(async move { shared.repair(venue, span).await });
+    }
+
+    /// Asks for the candles since a moment, Unix milliseconds: at once, and again when the minute has ended in which the
+    /// feed came back.
+    async fn backfill(&self, venue: Venue, wanted: &Wanted, from_ms: u64) {
+        let resumed_ms = (now_us() / 1_000) as u64;
+        let rest_of_minute = Duration::from_millis(MINUTE_MS - resumed_ms % MINUTE_MS);
+        self.ask_candles(venue, wanted, from_ms.saturating_sub(MINUTE_MS)).await;
+        tokio::time::sleep(rest_of_minute + CANDLE_IS_MADE).await;
+        self.ask_candles(venue, wanted, from_ms.max(resumed_ms.saturating_sub(MINUTE_MS))).await;
+    }
+
+    async fn ask_candles(&self, venue: Venue, wanted: &Wanted, from_ms: u64) {
+        for instrument in &wanted.instruments {
+            let (settings, contracts, instrument) =
+                (self.config.venue(venue), self.config.contracts(), instrument.clone());
+            let asked = tokio::task::spawn_blocking(move || {
+                let span = (from_ms, (now_us() / 1_000) as u64);
+                backfill::ask(venue, &settings, &mut Decoder::new(contracts), &instrument, span)
+            });
+            let answer = asked.await.map_err(|error| error.to_string());
+            match answer.and_then(|answer| answer.map_err(|error| error.to_string())) {
+                Ok(items) => {
+                    self.metrics.repaired(venue, items.len() as u64);
+                    let at_us = now_us();
+                    for item in items {
+                        if self.events.send(Arrived { item: Item::Market(item), at_us }).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+                Err(why) => tracing::warn!(venue = venue.name(), why, "candles cannot be asked for"),
+            }
+        }
     }
 
     async fn repair(self: Arc<Self>, venue: Venue, span: (u64, u64)) {
@@ -116,7 +166,7 @@ impl Shared {
                 self.metrics.repaired(venue, events.len() as u64);
                 let at_us = now_us();
                 for event in events {
-                    if self.events.send(Arrived { event, at_us }).await.is_err() {
+                    if self.events.send(Arrived { item: Item::Liquidation(event), at_us }).await.is_err() {
                         return;
                     }
                 }

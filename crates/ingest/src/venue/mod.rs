@@ -5,20 +5,24 @@ pub mod bitfinex;
 pub mod bitmex;
 pub mod bybit;
 pub mod deribit;
+mod feeding;
 mod field;
 pub mod okx;
+mod raw;
 
+pub use feeding::Wanted;
 pub use field::{decimal, number_of};
+pub use raw::{Held, Raw, RawTrade};
 
 use std::sync::Arc;
 
-use liq_core::grammar::Decimal;
 use serde_json::Value;
 
 use crate::contract::Contracts;
-use crate::event::{Batch, Event, Reject, Side};
-use crate::market::{MarketItem, Taker, Told, Trade, TradeId};
+use crate::event::{Batch, Event, Reject};
+use crate::market::{MarketItem, Told, Trade};
 use crate::symbol::Names;
+use feeding::Feeding;
 
 /// A feed of liquidations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,8 +62,22 @@ impl Venue {
     ];
 
     /// Those that can be streamed.
-    pub const STREAMED: [Self; 7] =
-        [Self::BinanceUm, Self::BinanceCm, Self::Bybit, Self::Okx, Self::Bitmex, Self::Deribit, Self::Bitfinex];
+    pub const STREAMED: [Self; 8] = [
+        Self::BinanceUm,
+        Self::BinanceCm,
+        Self::Bybit,
+        Self::Okx,
+        Self::Bitmex,
+        Self::Deribit,
+        Self::Bitfinex,
+        Self::BinanceSpot,
+    ];
+
+    /// Those of them that feed markets only.
+    pub const WITHOUT_LIQUIDATIONS: [Self; 1] = [Self::BinanceSpot];
+
+    /// Those whose markets can be streamed.
+    pub const WITH_MARKETS: [Self; 2] = [Self::BinanceUm, Self::BinanceSpot];
 
     /// The name on the command line, in the configuration, in metrics and in recordings.
     pub const fn name(self) -> &'static str {
@@ -187,70 +205,6 @@ pub enum Frame {
     Unknown,
 }
 
-/// An event as the venue words it, before symbol and size are made canonical.
-#[derive(Debug, Clone, Copy)]
-pub struct Raw<'a> {
-    /// The venue's own name of the instrument.
-    pub instrument: &'a str,
-    /// Exchange time, Unix milliseconds.
-    pub ts_ms: u64,
-    /// Side of the forced order.
-    pub side: Side,
-    /// Fill price, else bankruptcy price.
-    pub price: f64,
-    /// Quantity in the venue's unit.
-    pub quantity: f64,
-    /// The venue's id, or empty.
-    pub id: &'a str,
-}
-
-/// A trade as the venue words it, before symbol and quantity are made canonical.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawTrade<'a> {
-    /// The venue's own name of the instrument.
-    pub instrument: &'a str,
-    /// Whether the ids are consecutive integers.
-    pub is_numbered: bool,
-    /// Exchange time, Unix milliseconds.
-    pub ts_ms: u64,
-    /// Who took.
-    pub taker: Taker,
-    /// Nothing when it was no trade of the market.
-    pub price: Option<Decimal>,
-    /// Quantity in the venue's unit.
-    pub qty: Decimal,
-    /// The venue's id.
-    pub id: TradeId,
-}
-
-/// An event whose contract's worth nobody knows yet.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Held {
-    /// Whose.
-    pub venue: Venue,
-    /// When its frame was read, Unix microseconds.
-    pub at_us: i64,
-    instrument: String,
-    ts_ms: u64,
-    side: Side,
-    price: f64,
-    quantity: f64,
-    id: String,
-}
-
-impl Held {
-    /// With the time at which its frame was read.
-    pub fn at(self, at_us: i64) -> Self {
-        Self { at_us, ..self }
-    }
-
-    /// As the venue worded it.
-    pub fn raw(&self) -> Raw<'_> {
-        let Self { instrument, ts_ms, side, price, quantity, id, .. } = self;
-        Raw { instrument, ts_ms: *ts_ms, side: *side, price: *price, quantity: *quantity, id }
-    }
-}
-
 /// Turns frames and rows of every venue into events.
 #[derive(Debug)]
 pub struct Decoder {
@@ -263,6 +217,8 @@ pub struct Decoder {
     market_names: [Names; Venue::ALL.len()],
     /// Whether trades are read; liquidations are always.
     reads_trades: bool,
+    /// Of a live connection: the markets that are fed over it.
+    feeding: Option<Feeding>,
     exchanges: [Arc<str>; Venue::ALL.len()],
 }
 
@@ -277,6 +233,7 @@ impl Decoder {
             names: std::array::from_fn(|_| Names::default()),
             market_names: std::array::from_fn(|_| Names::default()),
             reads_trades: false,
+            feeding: None,
             exchanges: Venue::ALL.map(|venue| Arc::from(venue.exchange())),
         }
     }
@@ -307,6 +264,11 @@ impl Decoder {
         Self { reads_trades: true, ..self }
     }
 
+    /// Feeds these markets with trades and prices, and no others.
+    pub fn feeding(self, wanted: Arc<Wanted>) -> Self {
+        Self { reads_trades: true, feeding: Some(Feeding::new(wanted)), ..self }
+    }
+
     /// Whether trades are read.
     pub const fn reads_trades(&self) -> bool {
         self.reads_trades
@@ -316,7 +278,7 @@ impl Decoder {
     pub fn frame(&mut self, venue: Venue, frame: &Value, received_ms: Option<u64>, batch: &mut Batch) -> Frame {
         match venue {
             Venue::BinanceUm | Venue::BinanceCm | Venue::BinanceSpot | Venue::Aster => {
-                binance::decode(self, venue, frame, batch)
+                binance::decode(self, venue, frame, received_ms, batch)
             }
             Venue::Bybit => bybit::decode(self, frame, batch),
             Venue::Okx => okx::decode(self, frame, batch),
@@ -331,16 +293,7 @@ impl Decoder {
         let symbol = self.symbol(venue, raw.instrument, venue.canonical_symbol())?;
         let size = self.contracts.notional(venue, raw.instrument, raw.quantity, raw.price);
         if let (Err(Reject::UnknownMultiplier), Some(unknown)) = (size, &mut self.unknown) {
-            unknown.push(Held {
-                venue,
-                at_us: 0,
-                instrument: raw.instrument.to_owned(),
-                ts_ms: raw.ts_ms,
-                side: raw.side,
-                price: raw.price,
-                quantity: raw.quantity,
-                id: raw.id.to_owned(),
-            });
+            unknown.push(Held::new(venue, raw));
         }
         let size = size?;
         let Raw { ts_ms, side, price, id, .. } = raw;
@@ -350,6 +303,12 @@ impl Decoder {
     /// Makes a market's trade of what a venue reported. Contracts become base units; inverse ones have none.
     pub fn trade(&mut self, venue: Venue, raw: RawTrade<'_>) -> Result<MarketItem, Reject> {
         let RawTrade { instrument, is_numbered, ts_ms, taker, price, qty, id } = raw;
+        if let Some(feeding) = &mut self.feeding {
+            if !feeding.wants(instrument) {
+                return Err(Reject::NotLiquidation);
+            }
+            feeding.traded(instrument, ts_ms);
+        }
         let contract = self.contracts.find(venue, instrument).ok_or(Reject::UnknownMultiplier)?;
         let qty = contract.base_units(qty)?;
         let told = Told::Trade(Trade { ts_ms, taker, price, qty, id, follows_gap: false }.checked()?);

@@ -20,7 +20,7 @@ pub use create::Create;
 pub use last::Last;
 pub use madd::Madd;
 pub use options::parse_keep;
-pub use pack::encode_ticks;
+pub use pack::{decode_ticks, encode_ticks};
 pub use put::Put;
 pub use quote::QuoteRequest;
 pub use range::{DEFAULT_COUNT, Range};

@@ -8,7 +8,7 @@ use crate::grammar::{Decimal, MAX_TIMESTAMP_MS, PackReader, RequestError, Scalar
 use crate::market::tape::{Id, PRICE_RANGE, QTY_RANGE, Side};
 
 /// Decodes a payload of at most `max_ticks` ticks; the whole of it must be used.
-pub(super) fn decode_ticks(payload: &[u8], max_ticks: usize) -> Result<Vec<NewTick<'_>>, RequestError> {
+pub fn decode_ticks(payload: &[u8], max_ticks: usize) -> Result<Vec<NewTick<'_>>, RequestError> {
     let mut reader = PackReader::new(payload);
     let count = reader.array_len().ok_or_else(|| malformed("not a MessagePack array of ticks", payload))?;
     check_batch_size("PACK", count, max_ticks)?;
