@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use liq_core::market::triggers::held_fires;
 use liq_core::rl::limiter::Limiter;
 
 use crate::ffi::{InfoSection, InfoSource, Persisted, panics_caught, registered, used_bytes};
@@ -35,6 +36,7 @@ impl InfoSource for LiqSection {
         section.count(c"ticks", TOTALS.ticks.get());
         section.count(c"failed_closes", TOTALS.failed_closes.get());
         section.count(c"fires", TOTALS.fires.get());
+        section.count(c"fires_pending", held_fires());
         section.count(c"failed_fires", TOTALS.failed_fires.get());
         section.count(c"unjudged", TOTALS.unjudged.get());
         section.count(c"limiters", Limiter::slot().live());

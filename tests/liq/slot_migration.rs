@@ -11,6 +11,7 @@ use liq_harness::Cluster;
 
 const SERIES: &str = "liq:{moving}";
 const LIMITER: &str = "rl:{moving}";
+const MARKET: &str = "tick:{moving}";
 const LIMIT: u64 = 1_000_000_000;
 
 /// A client that goes where it is sent, as cluster clients do.
@@ -93,7 +94,7 @@ fn move_keys(from: &Server, to: &Server, slot: i64) {
     let [source_id, target_id] = [&mut source, &mut target].map(|client| client.run("CLUSTER MYID").text());
     target.run(&format!("CLUSTER SETSLOT {slot} IMPORTING {source_id}")).ok();
     source.run(&format!("CLUSTER SETSLOT {slot} MIGRATING {target_id}")).ok();
-    for key in [SERIES, LIMITER] {
+    for key in [SERIES, LIMITER, MARKET] {
         let moved = source.run(&format!("MIGRATE 127.0.0.1 {} {key} 0 30000", to.port()));
         assert!(moved.is_ok(), "{moved:?}");
     }
@@ -112,7 +113,8 @@ fn a_slot_moves_under_load_and_loses_nothing() {
     });
     let nodes = &cluster.nodes;
     let mut follower = Follower::new(nodes);
-    follower.run(&format!("LIQ.CREATE {SERIES} PERCENTILE 0 TAIL 65536")).ok();
+    follower.run(&format!("LIQ.CREATE {SERIES} PERCENTILE 0 TAIL 65536 MARKET {MARKET}")).ok();
+    follower.run(&format!("TICK.CREATE {MARKET} ORDER ID")).ok();
     let slot = nodes[0].connect().run(&format!("CLUSTER KEYSLOT {SERIES}")).int();
     let home = nodes.iter().position(|node| node.port() == follower.at).expect("the series is somewhere");
     let (is_over, stored) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -130,6 +132,10 @@ fn a_slot_moves_under_load_and_loses_nothing() {
                 assert_eq!(added.field("status").text(), "accepted");
                 let checked = follower.run(&format!("RL.CHECK {LIMITER} LIMIT {LIMIT} PERIOD 366d ALIGNED"));
                 assert_eq!(checked.array()[0].int(), 1, "{checked:?}");
+                let traded = follower.run(&format!("TICK.ADD {MARKET} * buy 100.5 0.5 ID {size}"));
+                assert_eq!(traded.array()[0].text(), "accepted", "{traded:?}");
+                let set = follower.run(&format!("TRIG.SET {MARKET} stop{size} LONG SL 50 TRAILPCT 20"));
+                assert_eq!(set.field("state").text(), "armed", "{set:?}");
                 stored.fetch_add(1, Ordering::Relaxed);
             }
         });
@@ -146,6 +152,10 @@ fn a_slot_moves_under_load_and_loses_nothing() {
     let info = follower.run(&format!("LIQ.INFO {SERIES}"));
     assert_eq!(info.field("events").int() as u64, stored);
     assert_eq!(info.field("total_accepted").int() as u64, stored);
+    let market = follower.run(&format!("TICK.INFO {MARKET}"));
+    assert_eq!((market.field("total_accepted").int() as u64, market.field("armed").int() as u64), (stored, stored));
+    assert_eq!(market.field("gaps").array().len(), 1, "none but that before the first trade: {market:?}");
+    assert_eq!(follower.run(&format!("TRIG.DEL {MARKET} PREFIX stop")).int() as u64, stored);
     let peeked = follower.run(&format!("RL.PEEK {LIMITER}"));
     assert_eq!(peeked.array()[2].int() as u64, LIMIT - stored, "{peeked:?}");
 }

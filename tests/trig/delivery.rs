@@ -171,3 +171,30 @@ fn a_transaction_and_a_script_deliver_too() {
     client.call(&["EVAL", "redis.call('TICK.ADD', 'k', '*', 'buy', '40', '1')", "1", "k"]);
     assert_eq!(column(&mut client, "out", "id"), ["a", "b"]);
 }
+
+#[test]
+fn what_is_pending_is_counted_over_all_markets() {
+    let mut server = Server::start();
+    server.expect_warning("a fire of 'k' was not appended");
+    let mut client = server.connect();
+    client.run("SET out x").ok();
+    client.run("TICK.CREATE k FIRES out").ok();
+    client.run("TICK.ADD k * buy 50 1");
+    let pending = |client: &mut Client| client.info("liq_fires_pending");
+    for id in ["a", "b"] {
+        client.run(&format!("TRIG.SET k {id} BELOW 60"));
+    }
+    assert_eq!(pending(&mut client), "2");
+    assert_eq!(client.run("COPY k copied").int(), 1);
+    assert_eq!(pending(&mut client), "4", "a copy owes them too");
+    client.run("FLUSHDB").ok();
+    assert_eq!(pending(&mut client), "0");
+    client.run("TICK.CREATE k FIRES out").ok();
+    client.run("SET out x").ok();
+    client.run("TICK.ADD k * buy 50 1");
+    client.run("TRIG.SET k c BELOW 60");
+    assert_eq!(pending(&mut client), "1");
+    client.run("DEL out");
+    client.run("TICK.QUOTE k *");
+    assert_eq!((pending(&mut client).as_str(), client.run("XLEN out").int()), ("0", 1));
+}

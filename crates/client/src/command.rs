@@ -9,7 +9,7 @@ use redis::{Cmd, ToSingleRedisArg, cmd};
 use crate::limit::{Limit, Usage, limits_to_args};
 use crate::options::{percent_text, whole_ms};
 use crate::query::{DigestQuery, RangeQuery, Scope, StatsQuery, VwapQuery};
-use crate::{BatchOptions, Event, SeriesOptions, Timestamp, ticks};
+use crate::{BatchOptions, Event, SeriesOptions, Timestamp, Trigger, ticks};
 
 fn keyed(name: &str, key: impl ToSingleRedisArg, args: &[Vec<u8>]) -> Cmd {
     let mut command = cmd(name);
@@ -265,6 +265,21 @@ pub fn tick_range(key: impl ToSingleRedisArg, query: &ticks::Range) -> Cmd {
 /// `TICK.INFO key` → [`MarketInfo`](ticks::MarketInfo).
 pub fn tick_info(key: impl ToSingleRedisArg) -> Cmd {
     keyed("TICK.INFO", key, &[])
+}
+
+/// `TRIG.SET key id …` → [`SetReply`](ticks::SetReply), or null when `NX` or `XX` held it back.
+pub fn trig_set(key: impl ToSingleRedisArg, trigger: &Trigger) -> Cmd {
+    keyed("TRIG.SET", key, trigger.args())
+}
+
+/// `TRIG.DEL key id … | PREFIX p` → how many were armed and are gone.
+pub fn trig_del(key: impl ToSingleRedisArg, which: &ticks::DeleteTriggers<'_>) -> Cmd {
+    keyed("TRIG.DEL", key, &which.to_args())
+}
+
+/// `TRIG.LIST key …` → [`TriggerRow`](ticks::TriggerRow)s.
+pub fn trig_list(key: impl ToSingleRedisArg, query: &ticks::ListTriggers<'_>) -> Cmd {
+    keyed("TRIG.LIST", key, &query.to_args())
 }
 
 /// `CANDLE.RANGE key interval … AS kline` → rows.

@@ -10,8 +10,8 @@ use crate::reply::{
     StatsByExchange, StoredEvent, Vwap,
 };
 use crate::{
-    BatchOptions, DigestQuery, Event, Limit, RangeQuery, Scope, SeriesOptions, StatsQuery, Usage, VwapQuery, command,
-    ticks,
+    BatchOptions, DigestQuery, Event, Limit, RangeQuery, Scope, SeriesOptions, StatsQuery, Trigger, Usage, VwapQuery,
+    command, ticks,
 };
 
 /// The future of an asynchronous command.
@@ -164,6 +164,13 @@ commands! {
     fn candle_range(query: &ticks::Candles) -> Reply<Vec<ticks::CandleRow>>;
     /// Takes closed candles of the venue: `CANDLE.PUT`.
     fn candle_put(rows: &ticks::Put) -> Reply<ticks::PutReply>;
+    /// Sets a trigger on a market's prices, judged at once by those that are fresh: `TRIG.SET`. `None` when `NX` or `XX`
+    /// held it back.
+    fn trig_set(trigger: &Trigger) -> Option<Reply<ticks::SetReply>>;
+    /// Takes triggers away: `TRIG.DEL`. How many were armed and are gone; one that is not has fired.
+    fn trig_del(which: &ticks::DeleteTriggers<'_>) -> u64;
+    /// Triggers that are armed, waiting or pending, by arming: `TRIG.LIST`.
+    fn trig_list(query: &ticks::ListTriggers<'_>) -> Reply<Vec<ticks::TriggerRow>>;
     /// Takes `cost` from every limit or from none: `RL.CHECK`. Without limits those stored are used; a cost of 0 looks,
     /// a negative one gives back.
     fn rl_check(limits: &[Limit], cost: i64) -> Reply<RateReply>;

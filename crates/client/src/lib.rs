@@ -31,6 +31,7 @@
 //! | deliver a feed exactly once, in batches | [`Batcher`] |
 //! | ask many symbols or a whole cluster at once | [`market`] |
 //! | say what keys must be like, and find those that are not | [`KeyCommands`], [`KeyPolicy`] |
+//! | watch a market's prices at the tick | [`LiqCommands::trig_set`] with a [`Trigger`] |
 //! | stay within an exchange's limits | [`Limit`], [`LiqCommands::rl_check`], [`Usage`] |
 //!
 //! # Connections
@@ -73,6 +74,7 @@ mod query;
 mod replica_reads;
 mod reply;
 pub mod ticks;
+mod trigger;
 
 pub use batch::BatchOptions;
 #[cfg(feature = "async")]
@@ -93,6 +95,7 @@ pub use redis;
 #[cfg(feature = "cluster")]
 pub use replica_reads::ReplicaReads;
 pub use reply::*;
+pub use trigger::Trigger;
 
 /// The examples of the README are compiled with those of the documentation.
 #[cfg(doctest)]

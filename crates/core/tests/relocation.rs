@@ -8,6 +8,7 @@ use liq_core::grammar::Args;
 use liq_core::liq::format;
 use liq_core::liq::request::{MaddPack, NewEvent, encode_events};
 use liq_core::liq::series::{Clock, Options, OptionsPatch, Series, Side, Time};
+use liq_core::market;
 use liq_core::relocation::Mover;
 use liq_core::rl::limiter::{Kind, Limiter, Now, Rule};
 
@@ -49,7 +50,8 @@ fn measured(measure: impl FnOnce(&mut dyn FnMut(*const u8, usize))) -> HashSet<u
 const START_MS: u64 = 1_767_225_600_000;
 
 fn filled() -> Series {
-    let words: [&[u8]; 6] = [b"SIGNALS", b"out", b"TAIL", b"256", b"RETENTION", b"24h"];
+    let words = b"SIGNALS out ACCEPTED all MARKET m TAIL 256 RETENTION 24h".split(|byte| *byte == b' ');
+    let words: Vec<&[u8]> = words.collect();
     let patch = OptionsPatch::parse(Args::new(&words)).unwrap();
     let mut series = Series::new(Options::default().altered(&patch).unwrap());
     let now_ms = START_MS + 86_400_000;
@@ -90,6 +92,63 @@ fn every_buffer_of_a_series_is_shown() {
     assert_eq!(format::encode(&series), saved, "moving changes nothing that is saved");
     let mut second = Recorder::default();
     series.relocate(&mut second);
+    assert_eq!(second.starts.len(), first.starts.len(), "as many in every visit");
+}
+
+/// A market with levels, gaps, triggers of every kind, and fires that were not told.
+fn traded() -> market::store::Market {
+    use liq_core::batches::BatchId;
+    use market::request::{Add, SetTrigger};
+    use market::store::{Changes, Judging, Market, Options, OptionsPatch, Time};
+
+    let words = |line: &'static str| -> Vec<&[u8]> { line.split(' ').map(str::as_bytes).collect() };
+    let patch =
+        OptionsPatch::parse(Args::new(&words("CLOSES closes FIRES fires CLOCK EVENT KEEP 1m 200 TAIL 300"))).unwrap();
+    let mut market = Market::new(Options::default().altered(&patch).unwrap());
+    let time = Time::new(START_MS, 1 << 50);
+    let mut changes = Changes::judging(Judging { time, max_age_ms: 60_000 });
+    let mut add = |market: &mut Market, number: u64, price: u64| {
+        let gap = if number % 400 == 399 { " GAP" } else { "" };
+        let line = format!("{} buy {price}.{} 0.5 ID trade-{number}{gap}", START_MS + number * 20_000, number % 97);
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        let request = Add::parse(Args::new(&words)).unwrap();
+        market.add(&request.tick.resolve(0, request.gap), time, 1 << 50, &mut changes);
+    };
+    (0..3000).for_each(|number| add(&mut market, number, 100));
+    for number in 0..300 {
+        let line = match number % 5 {
+            0 => format!("t{number} LONG SL {number}.5 TP 500 PAYLOAD p{number}"),
+            1 => format!("t{number} LONG TRAILPCT 5.{number}"),
+            2 => format!("t{number} SHORT TRAIL 3.{number} ACTIVATE 90 BY mark"),
+            3 => format!("t{number} ABOVE 150.{number} EXPIRES {}", START_MS + 900_000_000 + number),
+            _ => format!("t{number} BELOW 99.{number}"),
+        };
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        let request = SetTrigger::parse(Args::new(&words)).unwrap();
+        let judging = Judging { time, max_age_ms: 60_000 };
+        market.set_trigger(&request.order(), 1_000, time, &mut Changes::judging(judging)).unwrap();
+    }
+    add(&mut market, 3000, 151);
+    market.end_batch(Some(BatchId { producer: b"feed", seq: 7 }));
+    assert!(market.triggers().pending() > 10 && market.triggers().armed() > 10 && market.triggers().waiting() > 10);
+    market
+}
+
+#[test]
+fn every_buffer_of_a_market_is_shown() {
+    let mut market = traded();
+    let saved = market::format::encode(&market);
+    let starts = measured(|measure| market.measure(measure));
+    assert!(starts.len() > 300, "blocks, ticks, triggers, fires: {}", starts.len());
+    let mut first = Recorder::default();
+    market.relocate(&mut first);
+    market.check();
+    let shown: HashSet<usize> = first.starts.iter().copied().collect();
+    let missed = starts.difference(&shown).count();
+    assert_eq!(missed, 0, "{missed} of {} buffers are not shown", starts.len());
+    assert!(market::format::encode(&market) == saved, "moving changes nothing that is saved");
+    let mut second = Recorder::default();
+    market.relocate(&mut second);
     assert_eq!(second.starts.len(), first.starts.len(), "as many in every visit");
 }
 

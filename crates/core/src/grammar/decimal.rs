@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use super::RequestError;
 use super::number::{LONGEST_NUMBER, take_digits};
@@ -190,6 +191,25 @@ impl fmt::Display for Decimal {
         f.write_str(PlainBuffer::new().decimal(*self))
     }
 }
+
+impl FromStr for Decimal {
+    type Err = DecimalError;
+
+    fn from_str(text: &str) -> Result<Self, DecimalError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+impl fmt::Display for DecimalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotANumber => "not a number",
+            Self::OutOfRange => "below 0, or above what 18 digits hold",
+        })
+    }
+}
+
+impl std::error::Error for DecimalError {}
 
 /// A decimal number within `range`, the argument `name`.
 pub fn decimal(name: &'static str, text: &[u8], range: &RangeInclusive<Decimal>) -> Result<Decimal, RequestError> {

@@ -57,7 +57,7 @@ pub const MODES: [&str; 4] = ["normal", "compact", "aggregate", "critical"];
 pub const STATUSES: [&str; 6] = ["future", "late", "small", "duplicate", "filtered", "accepted"];
 
 /// Fields of the section `liq` that are numbers as they stand.
-pub const SECTION: [(&str, Name); 23] = [
+pub const SECTION: [(&str, Name); 24] = [
     ("liq_memory_used", gauge("liq_memory_used_bytes", "What the module has allocated")),
     ("liq_series", gauge("liq_series", "Series")),
     ("liq_signals", counter("liq_signals", "Signals given")),
@@ -68,6 +68,7 @@ pub const SECTION: [(&str, Name); 23] = [
     ("liq_ticks", counter("liq_ticks", "Ticks and quotes sent to markets")),
     ("liq_failed_closes", counter("liq_failed_closes", "Closes of candles whose stream would not take them")),
     ("liq_fires", counter("liq_fires", "Triggers that fired or expired")),
+    ("liq_fires_pending", gauge("liq_fires_pending", "Fires and expiries that were decided and not told yet")),
     ("liq_failed_fires", counter("liq_failed_fires", "Fires whose stream would not take them, each attempt")),
     ("liq_unjudged", counter("liq_unjudged", "Prices too old to be judged by while triggers waited")),
     ("liq_limiters", gauge("liq_limiters", "Limiters")),

@@ -18,7 +18,7 @@
 
 use crate::grammar::MAX_TIMESTAMP_MS;
 use crate::market::triggers::{
-    Armed, Cause, Facts, Fire, Fixed, Give, Impossible, Legs, MAX_ARMING, MAX_ID_BYTES, MAX_PAYLOAD_BYTES,
+    Armed, Cause, Facts, Fire, Fixed, Give, HeldFire, Impossible, Legs, MAX_ARMING, MAX_ID_BYTES, MAX_PAYLOAD_BYTES,
     MAX_TICK_BYTES, Owed, PRICE_RANGE, Price, Side, Source, Terms, Totals, Trail, Triggers,
 };
 use crate::wire::{DecodeError, Reader, put_bytes, put_varint};
@@ -262,7 +262,8 @@ fn take_fire(reader: &mut Reader<'_>) -> Result<Fire, DecodeError> {
     let has_payload = reader.flag("payload")?;
     let payload = has_payload.then(|| reader.bytes("payload", MAX_PAYLOAD_BYTES)).transpose()?.map(Into::into);
     let Facts { cause, by, level, price, ts_ms, tick, extreme } = take_facts(reader)?;
-    Ok(Fire { id, arming, side, armed_at_ms, payload, cause, by, level, price, ts_ms, tick: tick.into(), extreme })
+    let (tick, held) = (tick.into(), HeldFire::default());
+    Ok(Fire { id, arming, side, armed_at_ms, payload, cause, by, level, price, ts_ms, tick, extreme, held })
 }
 
 fn put_facts(out: &mut Vec<u8>, facts: &Facts<'_>) {

@@ -1,6 +1,7 @@
 //! What is decided of a trigger that fires or expires, and the outbox where it stays until it is told.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::legs::{Cause, Side};
 use super::price::{PRICE_RANGE, Price, Source};
@@ -68,6 +69,38 @@ pub struct Fire {
     pub tick: Box<[u8]>,
     /// As in [`Facts`].
     pub extreme: Option<Price>,
+    /// Counts it as long as it is held.
+    pub held: HeldFire,
+}
+
+static HELD: AtomicU64 = AtomicU64::new(0);
+
+/// How many fires all markets of the process hold that were not told yet.
+pub fn held_fires() -> u64 {
+    HELD.load(Ordering::Relaxed)
+}
+
+/// Part of every fire, wherever it is kept: it is counted from its making to its end.
+#[derive(Debug, PartialEq, Eq)]
+pub struct HeldFire(());
+
+impl Default for HeldFire {
+    fn default() -> Self {
+        HELD.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Clone for HeldFire {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Drop for HeldFire {
+    fn drop(&mut self) {
+        HELD.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Fire {
@@ -75,7 +108,8 @@ impl Fire {
         let Facts { cause, by, level, price, ts_ms, tick, extreme } = *facts;
         let Record { id, payload, arming, armed_at_ms, side, has_payload, .. } = record;
         let payload = has_payload.then_some(payload);
-        Self { id, arming, side, armed_at_ms, payload, cause, by, level, price, ts_ms, tick: tick.into(), extreme }
+        let (tick, held) = (tick.into(), HeldFire::default());
+        Self { id, arming, side, armed_at_ms, payload, cause, by, level, price, ts_ms, tick, extreme, held }
     }
 
     /// Whether it can be one of a trigger that was armed.

@@ -51,7 +51,7 @@ mod trails;
 #[expect(clippy::module_inception, reason = "the folder is about it")]
 mod triggers;
 
-pub use fire::{Facts, Fire, Owed};
+pub use fire::{Facts, Fire, HeldFire, Owed, held_fires};
 pub use judging::Tick;
 pub use legs::{Cause, Fixed, Give, Legs, LegsError, Side, Terms, Trail};
 pub use listing::{Row, Which};
