@@ -49,7 +49,7 @@ deb: package-build ## a Debian package in target/dist
 package-build: build
 	cargo build --release --locked --package liq-ingest --package liq-archive --package liq-top
 
-bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits keys worst rows memory accuracy" chooses of the server's, PARTS=desk is cache, queue and archive
+bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits keys markets worst rows memory accuracy" chooses of the server's, PARTS=desk is cache, queue and archive
 	@scripts/prepare build server
 	$(if $(filter-out desk,$(or $(PARTS),all)),@$(MAKE) --no-print-directory bench-server)
 	$(if $(filter desk all,$(or $(PARTS),all)),cargo bench -p redis-liq-desk -p liq-archive --bench desk --bench archive)

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::Command;
 
 use baseline::Baseline;
-use load::{Connections, Workload, markets, series, workload};
+use load::{Connections, Workload, markets, series, triggers, workload};
 use support::{Options, Server};
 use table::Table;
 
@@ -129,10 +129,20 @@ fn count_markets(server: &Server, dump: &Path, baseline: &mut Baseline) {
             }
         }
     }
+    for key in 0..10 {
+        client.run(&format!("COPY last:{key} armed:{key}")).int();
+        let far = triggers::arm(&format!("armed:{key}"), 10_000).collect::<Vec<_>>();
+        far.chunks(1_000).for_each(|lines| assert!(client.pipeline(lines).iter().all(|reply| !reply.is_error())));
+        series::create(&mut client, &format!("beside:{key}"), PER_DAY / 10, 1);
+        client.run(&format!("LIQ.ALTER beside:{key} MARKET last:{key} VWAPWINDOW 24h")).ok();
+    }
+    client.run("COPY last:0 due:0").int();
+    client.run("TICK.ALTER due:0 FIRES due:fires MAXLEN 1000").ok();
     let over = |name, line: &str| workload::over_keys(name, "", "last", 10, line);
     let mut workloads = [
         over("PING", "PING"),
         markets::one_by_one("TICK.ADD", "", "TICK.ADD", "tick", 10, SEEN),
+        markets::one_by_one("TICK.ADD, 10k triggers armed", "", "TICK.ADD", "armed", 10, SEEN),
         markets::late("TICK.ADD, late by a minute", "", "late", SEEN, 60_000),
         markets::madd("TICK.MADD of 100, per tick: TICKS", "", "ticks", SEEN, 100),
         markets::pack("TICK.MADD of 100, per tick: PACK", "", "packed", SEEN, 100),
@@ -141,6 +151,9 @@ fn count_markets(server: &Server, dump: &Path, baseline: &mut Baseline) {
         over("TICK.LAST WINDOW 24h", "TICK.LAST {} WINDOW 24h"),
         over("CANDLE.RANGE, the newest 1m", "CANDLE.RANGE {} 1m COUNT 1"),
         over("CANDLE.RANGE, 500 of 1m, pack", "CANDLE.RANGE {} 1m COUNT 500 AS pack"),
+        triggers::set_and_delete("TRIG.SET and TRIG.DEL in turn, each", "", "armed:0"),
+        triggers::fire("TRIG.SET that fires at once, with its entry", "", "due:0"),
+        workload::add("LIQ.ADD beside a market", "", "beside", 10, PER_DAY / 10, ""),
     ];
     print_counts("\nInstructions per request (callgrind), 10 markets.\n", server, dump, &mut workloads, baseline);
 }

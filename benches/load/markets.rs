@@ -35,7 +35,7 @@ pub const LUA_TICK: &str = "\
 pub const STEP_MS: u64 = 50;
 
 /// The tick at `place` of a market's tape.
-fn tick(place: u64) -> (u64, &'static str, String, String) {
+pub fn tick(place: u64) -> (u64, &'static str, String, String) {
     let random = place.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407) >> 33;
     let price = 61_000 + (place / 400 % 1_000) + random % 7;
     let side = if random.is_multiple_of(2) { "buy" } else { "sell" };
@@ -95,6 +95,21 @@ pub fn pack(name: &'static str, wanted: &'static str, prefix: &'static str, begi
         turn += 1;
         let key = format!("{prefix}:{key}");
         resp::request(out, &[b"TICK.MADD".as_slice(), key.as_bytes(), b"PACK", &packed(first, batch)]);
+    })
+}
+
+/// `TS.MADD` of `batch` ticks for one of ten pairs of time series, prices and quantities; each with a rule.
+pub fn time_series(name: &'static str, wanted: &'static str, batch: usize) -> Workload {
+    let mut turn = 0;
+    Workload::new(name, wanted, batch, move |out| {
+        let (key, first) = (turn % 10, turn / 10 * batch as u64);
+        turn += 1;
+        let mut line = "TS.MADD".to_owned();
+        for place in first..first + batch as u64 {
+            let (ts_ms, _, price, qty) = tick(place);
+            write!(line, " ts:p:{key} {ts_ms} {price} ts:q:{key} {ts_ms} {qty}").unwrap();
+        }
+        resp::line(out, &line);
     })
 }
 

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod markets;
 pub mod resp;
 pub mod series;
+pub mod triggers;
 pub mod workload;
 
 pub use connections::Connections;

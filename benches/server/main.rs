@@ -21,6 +21,7 @@ mod rivals;
 mod rows;
 mod slowlog;
 mod speed;
+mod triggers;
 mod worst;
 
 fn main() {

@@ -1,22 +1,26 @@
 //! `TICK.*` and `CANDLE.*` beside SET, beside the same in Lua, and what rows and memory cost.
 
 use crate::load::markets::{LUA_TICK, START_MS, STEP_MS, late, lua, madd, one_by_one, pack, packed};
-use crate::load::workload::{over_keys, set};
+use crate::load::workload::{add, over_keys, set};
+use crate::load::{Workload, series};
 use crate::slowlog;
 use crate::speed::{measure, median};
 use crate::support::{Client, Options, Server};
 use crate::table::{Table, whole};
+use crate::{rivals, triggers};
 
 /// Ticks that every market has seen before it is measured: more than a day, at 1,200 a minute.
 const SEEN: u64 = 1_800_000;
 const BATCH: usize = 50_000;
+/// Events that a series holds beside them.
+const EVENTS_PER_DAY: u64 = 144_000;
 
 pub fn run() {
     let rounds: usize = std::env::var("ROUNDS").map_or(5, |text| text.parse().expect("ROUNDS is a number"));
     println!(
         "Markets after {SEEN} ticks, default options, as multiples of SET's server CPU and throughput, pipeline 16.\n"
     );
-    let server = Options::default().tcp().start();
+    let server = rivals::load(Options::default().tcp()).start();
     let mut client = server.connect();
     seed(&mut client);
     let hash = client.call(&["SCRIPT", "LOAD", LUA_TICK]).text();
@@ -36,7 +40,10 @@ pub fn run() {
         over("CANDLE.RANGE, the newest 1m", "<= 5", "CANDLE.RANGE {} 1m COUNT 1"),
         lua("price, 5 intervals and tail in Lua", "37 … 50", hash),
     ];
+    workloads.extend(beside_markets(&mut client));
+    workloads.extend(rivals::market_workloads(&mut client, SEEN, BATCH));
     measure(&server, &mut workloads, rounds, "command");
+    triggers::run(&server, &mut client, SEEN, rounds);
     rows(&mut client);
     memory(&server);
 }
@@ -62,6 +69,23 @@ fn seed(client: &mut Client) {
             client.run(&format!("COPY read:0 {prefix}:{key}"));
         }
     }
+}
+
+/// Series that judge by a market of their own, beside the same without.
+fn beside_markets(client: &mut Client) -> [Workload; 2] {
+    for prefix in ["alone", "beside"] {
+        series::create(client, &format!("{prefix}:0"), EVENTS_PER_DAY, 1);
+        for key in 1..10 {
+            assert_eq!(client.run(&format!("COPY {prefix}:0 {prefix}:{key}")).int(), 1);
+        }
+    }
+    for key in 0..10 {
+        client.run(&format!("LIQ.ALTER beside:{key} MARKET read:{key}")).ok();
+    }
+    [
+        add("LIQ.ADD", "<= 1.0", "alone", 10, EVENTS_PER_DAY, ""),
+        add("LIQ.ADD beside a market", "", "beside", 10, EVENTS_PER_DAY, ""),
+    ]
 }
 
 /// Microseconds in the server of answers of many rows.

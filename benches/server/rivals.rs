@@ -1,9 +1,9 @@
 //! What other modules offer for the same questions, beside ours, when their files are named: `REDISBLOOM_SO` (t-digests,
 //! which never forget) and `REDISTIMESERIES_SO` (samples with rules). redis-cell stands in `limits`.
 
-use crate::load::Workload;
 use crate::load::series::{START_MS, events};
 use crate::load::workload::over_keys;
+use crate::load::{Workload, markets, resp};
 use crate::support::module::load_line;
 use crate::support::{Client, Options};
 
@@ -42,6 +42,35 @@ pub fn workloads(client: &mut Client, per_day: u64) -> Vec<Workload> {
         workloads.push(over_keys("TS.RANGE sum of 24 h of RedisTimeSeries", "", "v", KEYS, sum));
     }
     workloads
+}
+
+/// The same as a market by two time series, prices and quantities, each with a rule that makes buckets of five minutes
+/// of it. What shares its millisecond is lost.
+pub fn market_workloads(client: &mut Client, seen: u64, batch: usize) -> Vec<Workload> {
+    if std::env::var_os("REDISTIMESERIES_SO").is_none() {
+        return Vec::new();
+    }
+    for (kind, how) in [("p", "max"), ("q", "sum")] {
+        for key in 0..KEYS {
+            client.run(&format!("TS.CREATE ts:{kind}:{key} DUPLICATE_POLICY LAST")).ok();
+            client.run(&format!("TS.CREATE ts:{kind}5:{key}")).ok();
+            client.run(&format!("TS.CREATERULE ts:{kind}:{key} ts:{kind}5:{key} AGGREGATION {how} 300000")).ok();
+        }
+    }
+    // Buckets of a day for the reads; the feed goes on by itself.
+    for place in 0..seen / (300_000 / markets::STEP_MS) {
+        let at_ms = markets::START_MS + place * 300_000;
+        client.run(&format!("TS.ADD ts:day:p {at_ms} {}", 61_000 + place % 100));
+        client.run(&format!("TS.ADD ts:day:q {at_ms} {}", place % 100));
+    }
+    let range = "TS.RANGE ts:day:{} - + COUNT 288";
+    let mut columns = ["p", "q"].map(|kind| range.replace("{}", kind)).into_iter().cycle();
+    vec![
+        markets::time_series("TS.MADD of 100, two series with a rule each, per tick", "", batch.min(100)),
+        Workload::new("TS.RANGE over 288 buckets, one of the two columns", "", 1, move |out| {
+            resp::line(out, &columns.next().unwrap_or_default());
+        }),
+    ]
 }
 
 fn fill(
