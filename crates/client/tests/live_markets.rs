@@ -79,7 +79,11 @@ fn a_market_is_fed_and_read() {
         let put = con.candle_put(key, &Put { unit, is_whole: false, rows: vec![row] }).unwrap();
         assert_eq!((put.inserted, put.covered), (1, 0));
         let info = con.tick_info(key).unwrap();
-        assert_eq!((info.order, info.tail, info.total_accepted, info.total_duplicate), (Order::Id, 7, 4, 1));
+        assert_eq!(
+            (info.order, info.tail, info.total_accepted, info.total_duplicate),
+            (Order::Id, 7, 5, 1),
+            "a quote is accepted too"
+        );
         assert_eq!(con.tick_info("{m}none"), Err(Error::NoSuchKey));
     }
 }
