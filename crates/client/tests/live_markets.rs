@@ -58,7 +58,7 @@ fn a_market_is_fed_and_read() {
         assert_eq!((last.mark.value(), last.trades.value()), (Some(decimal("101.75")), Some(4)));
         let mark = con.tick_last(key, &Last { by: Some(Source::Mark), ..Last::default() }).unwrap();
         assert_eq!(mark.price, Some(decimal("101.75")));
-        let range = Range { from_ms: 0, to_ms: u64::MAX, is_reversed: true, count: Some(2), side: None };
+        let range = Range { from_ms: 0, to_ms: START_MS * 2, is_reversed: true, count: Some(2), side: None };
         let newest: Vec<Decimal> = con.tick_range(key, &range).unwrap().iter().map(|row| row.price).collect();
         assert_eq!(newest, [decimal("102"), decimal("99.5")]);
         let rows = con.candle_range(key, &Candles::newest(minute())).unwrap();
