@@ -5,7 +5,7 @@ SHELL := /bin/bash
 MODULE := target/release/libliq.so
 FAULTS := --features redis-liq-module/fault-injection
 
-.PHONY: help build test lint check-tests demo run install dist deb package-build bench bench-server instructions compat soak valgrind fuzz
+.PHONY: help build test lint check-tests demo run install dist deb package-build bench bench-server bench-top instructions compat soak valgrind fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -49,17 +49,23 @@ deb: package-build ## a Debian package in target/dist
 package-build: build
 	cargo build --release --locked --package liq-ingest --package liq-archive --package liq-top
 
-bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits keys markets worst rows memory accuracy" chooses of the server's, PARTS=desk is cache, queue and archive
+bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits keys markets worst rows memory accuracy" chooses of the server's, PARTS=desk is cache, queue and archive, PARTS=top what looking costs
 	@scripts/prepare build server
-	$(if $(filter-out desk,$(or $(PARTS),all)),@$(MAKE) --no-print-directory bench-server)
+	$(if $(filter-out desk top,$(or $(PARTS),all)),@$(MAKE) --no-print-directory bench-server)
 	$(if $(filter desk all,$(or $(PARTS),all)),cargo bench -p redis-liq-desk -p liq-archive --bench desk --bench archive)
+	$(if $(filter top all,$(or $(PARTS),all)),@$(MAKE) --no-print-directory bench-top)
 
 bench-server:
 	cargo build --release --lib
 	@# A copy, as cargo compiles the module anew, and otherwise, for the benchmark's own profile.
 	mkdir -p target/bench && cp $(MODULE) target/bench/
-	LIQ_MODULE="$(CURDIR)/target/bench/libliq.so" cargo bench --bench server -- $(filter-out desk,$(PARTS))
+	LIQ_MODULE="$(CURDIR)/target/bench/libliq.so" cargo bench --bench server -- $(filter-out desk top,$(PARTS))
 	$(if $(PARTS),,LIQ_MODULE="$(CURDIR)/target/bench/libliq.so" cargo bench -p redis-liq -p liq-ingest --bench batches --bench ingest)
+
+bench-top:
+	cargo build --release --lib
+	mkdir -p target/bench && cp $(MODULE) target/bench/
+	LIQ_MODULE="$(CURDIR)/target/bench/libliq.so" cargo bench -p liq-top
 
 instructions: ## callgrind instructions per request beside a no-op command; fails 5 % above benches/instructions/baseline.tsv
 	@scripts/prepare build server valgrind

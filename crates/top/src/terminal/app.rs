@@ -108,27 +108,28 @@ impl Panel {
 #[derive(Debug)]
 pub struct App {
     /// What is known of the server.
-    pub view: Option<View>,
-    pub page: Page,
-    pub order: Order,
-    pub is_turned_round: bool,
-    pub filter: String,
+    pub(super) view: Option<View>,
+    pub(super) page: Page,
+    pub(super) order: Order,
+    pub(super) is_turned_round: bool,
+    pub(super) filter: String,
     /// Whether keys go into the filter.
-    pub is_typing: bool,
-    pub window_ms: u64,
-    pub panel: Panel,
-    pub look: Look,
+    pub(super) is_typing: bool,
+    pub(super) window_ms: u64,
+    pub(super) panel: Panel,
+    pub(super) look: Look,
     /// The chosen row, by name, so that it stays chosen while rows change places.
     chosen: Option<Key>,
     /// The rows that pass the filter, in order.
-    pub rows: Vec<SymbolRow>,
+    pub(super) rows: Vec<SymbolRow>,
     /// How many rows were drawn: a page of them.
-    pub page_rows: usize,
+    pub(super) page_rows: usize,
     /// The first row that the page of all keys shows.
-    pub first_row: usize,
+    pub(super) first_row: usize,
 }
 
 impl App {
+    /// Nothing is known yet: all symbols, by volume.
     pub fn new(window_ms: u64, colours: bool) -> Self {
         Self {
             view: None,

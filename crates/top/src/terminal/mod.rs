@@ -18,7 +18,9 @@ use tokio::sync::{mpsc, watch};
 
 use crate::model::View;
 use crate::watch::Wants;
-use app::{App, Then};
+pub use app::App;
+use app::Then;
+pub use draw::frame;
 
 /// How often ages are drawn anew although nothing was read.
 const CLOCK: Duration = Duration::from_secs(1);
