@@ -70,7 +70,7 @@ fn step_down() {
         round += 1;
         let add = |place: usize| {
             let place = round * 200 + place;
-            let key = if place % 50 == 0 {
+            let key = if place.is_multiple_of(50) {
                 format!("large:{}", place / 50 % LARGE)
             } else {
                 format!("small:{}", place * 7_919 % SMALL)
