@@ -14,41 +14,41 @@ const fn shape(lines: &'static [&'static str], key: &'static str, stays_ms: i64)
     Shape { lines, key, stays_ms }
 }
 
-/// Under `t: TTL 60s MAXTTL 1h APPLY`, the rest of the names without a policy.
+/// Under `t: TTL 10m MAXTTL 1h APPLY`, the rest of the names without a policy.
 const SHAPES: [Shape; 30] = [
-    shape(&["SET t:a 1"], "t:a", 60_000),
-    shape(&["SET t:b 1", "SET t:b 2"], "t:b", 60_000),
-    shape(&["SET t:c 1 EX 20"], "t:c", 20_000),
-    shape(&["SET t:d 1 EX 20", "SET t:d 2 KEEPTTL"], "t:d", 20_000),
-    shape(&["SET t:e 1 EX 20", "SET t:e 2"], "t:e", 60_000),
+    shape(&["SET t:a 1"], "t:a", 600_000),
+    shape(&["SET t:b 1", "SET t:b 2"], "t:b", 600_000),
+    shape(&["SET t:c 1 EX 200"], "t:c", 200_000),
+    shape(&["SET t:d 1 EX 200", "SET t:d 2 KEEPTTL"], "t:d", 200_000),
+    shape(&["SET t:e 1 EX 200", "SET t:e 2"], "t:e", 600_000),
     shape(&["SET t:f 1 EX 7200"], "t:f", 3_600_000),
-    shape(&["HSET t:g f v"], "t:g", 60_000),
-    shape(&["INCR t:h"], "t:h", 60_000),
-    shape(&["RPUSH t:i 1"], "t:i", 60_000),
-    shape(&["MSET t:j 1 t:k 2 other 3"], "t:k", 60_000),
-    shape(&["SET plain:l 1", "RENAME plain:l t:l"], "t:l", 60_000),
-    shape(&["SADD s1 a b", "SUNIONSTORE t:m s1 s1"], "t:m", 60_000),
-    shape(&["SADD s2 a", "SUNIONSTORE t:n s2 s2", "SUNIONSTORE t:n s2 s2"], "t:n", 60_000),
-    shape(&["SET t:o 1", "PERSIST t:o"], "t:o", 60_000),
+    shape(&["HSET t:g f v"], "t:g", 600_000),
+    shape(&["INCR t:h"], "t:h", 600_000),
+    shape(&["RPUSH t:i 1"], "t:i", 600_000),
+    shape(&["MSET t:j 1 t:k 2 other 3"], "t:k", 600_000),
+    shape(&["SET plain:l 1", "RENAME plain:l t:l"], "t:l", 600_000),
+    shape(&["SADD s1 a b", "SUNIONSTORE t:m s1 s1"], "t:m", 600_000),
+    shape(&["SADD s2 a", "SUNIONSTORE t:n s2 s2", "SUNIONSTORE t:n s2 s2"], "t:n", 600_000),
+    shape(&["SET t:o 1", "PERSIST t:o"], "t:o", 600_000),
     shape(&["SET t:p 1", "EXPIRE t:p 100000"], "t:p", 3_600_000),
-    shape(&["SET t:q 1", "EXPIRE t:q 10"], "t:q", 10_000),
-    shape(&["MULTI", "SET t:r 1", "RPUSH t:r2 1", "EXEC"], "t:r", 60_000),
-    shape(&["EVAL \"redis.call('SET', KEYS[1], 1); return 1\" 1 t:s"], "t:s", 60_000),
-    shape(&["SET plain:u 1", "COPY plain:u t:u"], "t:u", 60_000),
-    shape(&["ZADD z1 1 a", "ZUNIONSTORE t:v 1 z1", "ZUNIONSTORE t:v 1 z1"], "t:v", 60_000),
-    shape(&["RPUSH l1 2 1", "SORT l1 STORE t:w", "SORT l1 STORE t:w"], "t:w", 60_000),
-    shape(&["GEOADD g1 1 1 a", "GEOSEARCHSTORE t:x g1 FROMLONLAT 1 1 BYRADIUS 5 km", "SET t:x2 1"], "t:x", 60_000),
-    shape(&["XADD t:y * f v"], "t:y", 60_000),
-    shape(&["SETRANGE t:z 5 a"], "t:z", 60_000),
-    shape(&["PFADD t:ab a"], "t:ab", 60_000),
-    shape(&["SET t:ac 1", "GETEX t:ac PERSIST"], "t:ac", 60_000),
-    shape(&["SETBIT b1 1 1", "BITOP NOT t:ad b1", "BITOP NOT t:ad b1"], "t:ad", 60_000),
+    shape(&["SET t:q 1", "EXPIRE t:q 100"], "t:q", 100_000),
+    shape(&["MULTI", "SET t:r 1", "RPUSH t:r2 1", "EXEC"], "t:r", 600_000),
+    shape(&["EVAL \"redis.call('SET', KEYS[1], 1); return 1\" 1 t:s"], "t:s", 600_000),
+    shape(&["SET plain:u 1", "COPY plain:u t:u"], "t:u", 600_000),
+    shape(&["ZADD z1 1 a", "ZUNIONSTORE t:v 1 z1", "ZUNIONSTORE t:v 1 z1"], "t:v", 600_000),
+    shape(&["RPUSH l1 2 1", "SORT l1 STORE t:w", "SORT l1 STORE t:w"], "t:w", 600_000),
+    shape(&["GEOADD g1 1 1 a", "GEOSEARCHSTORE t:x g1 FROMLONLAT 1 1 BYRADIUS 5 km", "SET t:x2 1"], "t:x", 600_000),
+    shape(&["XADD t:y * f v"], "t:y", 600_000),
+    shape(&["SETRANGE t:z 5 a"], "t:z", 600_000),
+    shape(&["PFADD t:ab a"], "t:ab", 600_000),
+    shape(&["SET t:ac 1", "GETEX t:ac PERSIST"], "t:ac", 600_000),
+    shape(&["SETBIT b1 1 1", "BITOP NOT t:ad b1", "BITOP NOT t:ad b1"], "t:ad", 600_000),
     shape(&["SET plain:ae 1"], "plain:ae", 0),
-    shape(&["SET t:af 1", "RENAME t:af plain:af"], "plain:af", 60_000),
-    shape(&["SET t:ag 1", "GETSET t:ag 2"], "t:ag", 60_000),
+    shape(&["SET t:af 1", "RENAME t:af plain:af"], "plain:af", 600_000),
+    shape(&["SET t:ag 1", "GETSET t:ag 2"], "t:ag", 600_000),
 ];
 
-const POLICY: &str = "liq.key-policies \"t: TTL 60s MAXTTL 1h APPLY\"";
+const POLICY: &str = "liq.key-policies \"t: TTL 10m MAXTTL 1h APPLY\"";
 
 fn expiry_ms(client: &mut Client, key: &str) -> i64 {
     let expiry_ms = client.call(&["PEXPIRETIME", key]).int();
@@ -115,7 +115,7 @@ fn restored_moved_and_swapped_keys_keep_the_policy() {
     client.call(&[b"RESTORE".as_slice(), b"t:restored", b"0", &dump]).ok();
     client.call(&[b"RESTORE".as_slice(), b"t:restored", b"0", &dump, b"REPLACE"]).ok();
     client.call(&[b"RESTORE".as_slice(), b"t:later", b"999999999", &dump]).ok();
-    assert!((1..=60_000).contains(&client.run("PTTL t:restored").int()));
+    assert!((1..=600_000).contains(&client.run("PTTL t:restored").int()));
     assert!((60_001..=3_600_000).contains(&client.run("PTTL t:later").int()));
     // A key that was there before its policy is one for an audit, and keeps what it has where it goes.
     client.run("CONFIG SET liq.key-policies \"\"").ok();
@@ -124,7 +124,7 @@ fn restored_moved_and_swapped_keys_keep_the_policy() {
     assert_eq!(client.run("MOVE t:moved 1").int(), 1);
     assert_eq!(client.run("EXISTS plain:a").int(), 1, "the client is where it was");
     client.run("SELECT 1").ok();
-    assert!((1..=60_000).contains(&client.run("PTTL t:moved").int()));
+    assert!((1..=600_000).contains(&client.run("PTTL t:moved").int()));
     client.run("SET t:there 1").ok();
     client.run("SWAPDB 0 1").ok();
     client.run("SELECT 0").ok();
