@@ -29,6 +29,14 @@ impl Running {
         Self(command.stdout(Stdio::null()).spawn().expect("the program runs"))
     }
 
+    /// Prints its log, where that goes to a file.
+    fn tell(&self) {
+        let log = format!("/proc/{}/fd/2", self.0.id());
+        if std::fs::metadata(&log).is_ok_and(|facts| facts.is_file()) {
+            eprintln!("the program's log:\n{}", std::fs::read_to_string(&log).unwrap_or_default());
+        }
+    }
+
     /// Ends it by signal 9.
     pub fn kill(&mut self) {
         let _ = self.0.kill();
@@ -57,6 +65,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.tell();
+        }
         self.kill();
     }
 }
