@@ -42,6 +42,8 @@ const USUAL: &[&str] = &[
     "DB reloaded by DEBUG RELOAD",
     "the new maxmemory value set via CONFIG SET",
     "You specified a maxmemory value that is less than 1MB",
+    // A child that saves for a replica, whose server ended meanwhile.
+    "Child failed reporting info to parent",
 ];
 
 /// The lines of `log` at level warning that neither a server writes usually nor the test expects.
