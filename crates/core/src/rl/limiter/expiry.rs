@@ -7,9 +7,10 @@
 use super::moment::{US_PER_MS, us_from_ms};
 use super::{Limit, Limiter, MAX_AMOUNT, Moment};
 
-/// An expiry lies between one and two of so many parts of the longest period behind the time it is due: at most a 16th of
-/// the period later.
-const GRID_PARTS: u64 = 32;
+/// An expiry lies between one and two of so many parts of the longest period behind the time it is due. What was set is
+/// not stored but found again from the state, by a wall clock that may have been read a little later then: at the border
+/// of a part that is one part more, and three of them are a 16th of the period.
+const GRID_PARTS: u64 = 48;
 
 /// What has to become of a key after a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
