@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::support::server::wait_until;
 use crate::support::{Client, Reply, Server};
@@ -31,26 +32,37 @@ impl<'a> Follower<'a> {
         self.clients.entry(port).or_insert_with(|| node.connect())
     }
 
+    /// The answer of whoever serves the slot; fails when the nodes send us about for a minute.
     #[track_caller]
     fn run(&mut self, line: &str) -> Reply {
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
-            let at = self.at;
-            let reply = self.client(at).run(line);
-            let Reply::Error(error) = &reply else { return reply };
-            let port = || error.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-            if error.starts_with("MOVED ") {
-                self.at = port();
-            } else if error.starts_with("ASK ") {
-                let client = self.client(port());
-                client.run("ASKING").ok();
-                let asked = client.run(line);
-                if !asked.is_error() {
-                    return asked;
-                }
-            } else if !(error.starts_with("TRYAGAIN") || error.starts_with("CLUSTERDOWN")) {
-                return reply;
+            match self.attempt(line) {
+                Ok(reply) => return reply,
+                Err(redirection) => assert!(Instant::now() < deadline, "{line:?} is still answered {redirection:?}"),
             }
         }
+    }
+
+    /// The answer, or where and whether to try again.
+    fn attempt(&mut self, line: &str) -> Result<Reply, String> {
+        let at = self.at;
+        let reply = self.client(at).run(line);
+        let Reply::Error(error) = &reply else { return Ok(reply) };
+        let port = || error.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        if error.starts_with("MOVED ") {
+            self.at = port();
+        } else if error.starts_with("ASK ") {
+            let client = self.client(port());
+            client.run("ASKING").ok();
+            let asked = client.run(line);
+            if !asked.is_error() {
+                return Ok(asked);
+            }
+        } else if !(error.starts_with("TRYAGAIN") || error.starts_with("CLUSTERDOWN")) {
+            return Ok(reply);
+        }
+        Err(error.clone())
     }
 }
 

@@ -31,8 +31,12 @@ impl Cluster {
     fn of(options: &Options) -> Self {
         let nodes: Vec<Server> = (0..3).map(|_| options.clone().cluster().start()).collect();
         let slots = [(0, 5460), (5461, 10922), (10923, 16383)];
-        for (node, (first, last)) in nodes.iter().zip(slots) {
-            node.connect().run(&format!("CLUSTER ADDSLOTSRANGE {first} {last}")).ok();
+        for (epoch, (node, (first, last))) in (1..).zip(nodes.iter().zip(slots)) {
+            let mut client = node.connect();
+            client.run(&format!("CLUSTER ADDSLOTSRANGE {first} {last}")).ok();
+            // As redis-cli does: epochs that nodes find by colliding are still changing when the cluster says that it is
+            // whole, and a slot that moves then is lost to whoever claims it with the later one.
+            client.run(&format!("CLUSTER SET-CONFIG-EPOCH {epoch}")).ok();
         }
         for node in &nodes[1..] {
             meet(&nodes[0], node);
