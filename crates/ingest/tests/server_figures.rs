@@ -193,7 +193,9 @@ fn every_master_of_a_cluster_is_shown_by_its_address() {
         assert!(has(port, &format!("liq_memory_mode{{mode=\"normal\",node=\"{host}\"}} 1.0")));
     }
     for node in &cluster.nodes {
-        assert_eq!(node.connect().run("CONFIG GET liq.memory-budget").array()[1].text(), "1gb");
+        wait_until("the node is told", || {
+            node.connect().run("CONFIG GET liq.memory-budget").array()[1].text() == "1gb"
+        });
     }
     running.terminate();
 }

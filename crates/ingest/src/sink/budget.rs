@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::link::Link;
 
-/// How long after a refusal it is tried again: the module may have been loaded, or the right given.
-const AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// How long after a refusal it is tried again: the module may have been loaded, the right given, the last node reached.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// What the module is to use at most.
 pub struct Budget {

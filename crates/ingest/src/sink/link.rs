@@ -125,16 +125,7 @@ impl Link {
     pub async fn ask_each(&mut self, command: &redis::Cmd) -> RedisResult<Vec<(Option<String>, Value)>> {
         match self {
             Self::One(connection) => Ok(vec![(None, connection.send_packed_command(command).await?)]),
-            Self::Cluster(connection) => {
-                let masters = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
-                match connection.route_command(command.clone(), masters).await? {
-                    Value::Map(answers) => Ok(answers
-                        .into_iter()
-                        .map(|(node, answer)| (Some(text_of(&node).to_string()), answer))
-                        .collect()),
-                    other => Ok(vec![(None, other)]),
-                }
-            }
+            Self::Cluster(connection) => answers_of(connection, command, MultipleNodeRoutingInfo::AllMasters).await,
         }
     }
 
@@ -157,14 +148,39 @@ impl Link {
         matches!(self, Self::Cluster(_))
     }
 
-    /// Sends one command to the server, or to every master.
+    /// Sends one command to the server, or to every node of a cluster. It is an error when one of them refuses it, or
+    /// could not be sent it: the cluster's client passes over a node that it has no connection to yet.
     pub async fn tell(&mut self, command: &redis::Cmd) -> RedisResult<()> {
-        match self {
-            Self::One(connection) => connection.send_packed_command(command).await,
-            Self::Cluster(connection) => connection.req_packed_command(command).await,
-        }?
-        .extract_error()
-        .map(drop)
+        let connection = match self {
+            Self::One(connection) => return connection.send_packed_command(command).await?.extract_error().map(drop),
+            Self::Cluster(connection) => connection,
+        };
+        let nodes = connection.req_packed_command(redis::cmd("CLUSTER").arg("NODES")).await?;
+        let wanted = count_of(&text_of(&nodes));
+        let answers = answers_of(connection, command, MultipleNodeRoutingInfo::AllNodes).await?;
+        let told = answers.len();
+        for (_, answer) in answers {
+            answer.extract_error()?;
+        }
+        if told < wanted {
+            let why = format!("{told} of the cluster's {wanted} nodes could be reached");
+            return Err(RedisError::from((redis::ErrorKind::ClusterConnectionNotFound, "not all were told", why)));
+        }
+        Ok(())
+    }
+}
+
+/// The answer of each node, by its address.
+async fn answers_of(
+    connection: &mut ClusterConnection,
+    command: &redis::Cmd,
+    nodes: MultipleNodeRoutingInfo,
+) -> RedisResult<Vec<(Option<String>, Value)>> {
+    match connection.route_command(command.clone(), RoutingInfo::MultiNode((nodes, None))).await? {
+        Value::Map(answers) => {
+            Ok(answers.into_iter().map(|(node, answer)| (Some(text_of(&node).to_string()), answer)).collect())
+        }
+        other => Ok(vec![(None, other)]),
     }
 }
 
@@ -230,18 +246,28 @@ fn text_of(value: &Value) -> Arc<str> {
 
 /// The masters that `CLUSTER NODES` names, in their own order.
 fn masters_of(nodes: &str) -> Option<String> {
-    let is_master = |flags: &str| flags.split(',').any(|flag| flag == "master") && !flags.contains("fail");
-    let mut masters: Vec<&str> = nodes
-        .lines()
-        .filter_map(|line| {
-            let mut fields = line.split(' ');
-            let (id, flags) = (fields.next()?, fields.nth(1)?);
-            // Behind the eighth field stand the slots.
-            (is_master(flags) && fields.nth(5).is_some()).then_some(id)
-        })
-        .collect();
+    let mut masters: Vec<&str> = serving(nodes).filter_map(|(id, is_master)| is_master.then_some(id)).collect();
     masters.sort_unstable();
     (!masters.is_empty()).then(|| masters.join(" "))
+}
+
+/// How many nodes, masters and replicas, `CLUSTER NODES` names.
+fn count_of(nodes: &str) -> usize {
+    serving(nodes).count()
+}
+
+/// The ids of masters that have slots and of their replicas, and which they are. None that failed, or that nobody
+/// reaches yet.
+fn serving(nodes: &str) -> impl Iterator<Item = (&str, bool)> {
+    nodes.lines().filter_map(|line| {
+        let mut fields = line.split(' ');
+        let (id, flags) = (fields.next()?, fields.nth(1)?);
+        let is = |wanted: &str| flags.split(',').any(|flag| flag == wanted);
+        // Behind the eighth field stand the slots.
+        let has_slots = fields.nth(5).is_some();
+        let is_whole = !(flags.contains("fail") || is("handshake") || is("noaddr"));
+        (is_whole && (is("slave") || is("master") && has_slots)).then_some((id, is("master")))
+    })
 }
 
 #[cfg(test)]
@@ -284,5 +310,6 @@ mod tests {
                      e 127.0.0.1:5@5 master - 0 0 4 connected\n";
         assert_eq!(masters_of(nodes).as_deref(), Some("a b"));
         assert_eq!(masters_of(""), None);
+        assert_eq!(count_of(nodes), 3);
     }
 }
