@@ -1,6 +1,7 @@
 //! The memory modes: entered and left in order, on every series whether it is written or not, without an event lost.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use liq_core::liq::request::{NewEvent, encode_events};
 use liq_core::liq::series::Side;
@@ -114,7 +115,6 @@ fn a_policy_that_removes_series_is_warned_of() {
 }
 
 const SYMBOLS: usize = 2_000;
-const START: u64 = 1_735_689_600_000;
 /// A crash: an event of every symbol each ten seconds.
 const GAP: u64 = 10_000;
 /// Events of a symbol that are sent at once.
@@ -122,6 +122,7 @@ const BATCH: u64 = 20;
 
 /// What is sent: events of all symbols, with heavy-tailed sizes.
 struct Flood {
+    start_ms: u64,
     random: fastrand::Rng,
     rounds: u64,
     /// Sizes of some of the symbols.
@@ -129,14 +130,18 @@ struct Flood {
 }
 
 impl Flood {
-    fn new() -> Self {
+    fn new(start_ms: u64) -> Self {
         let watched = (0..SYMBOLS).step_by(400).map(|symbol| (symbol, Vec::new())).collect();
-        Self { random: fastrand::Rng::with_seed(64), rounds: 0, watched }
+        Self { start_ms, random: fastrand::Rng::with_seed(64), rounds: 0, watched }
     }
 
     /// A batch of every symbol.
     fn send(&mut self, client: &mut Client) {
-        for symbol in 0..SYMBOLS {
+        self.send_of(client, 0..SYMBOLS);
+    }
+
+    fn send_of(&mut self, client: &mut Client, symbols: impl Iterator<Item = usize>) {
+        for symbol in symbols {
             let first = self.rounds * BATCH;
             let events: Vec<NewEvent<'_>> = (first..first + BATCH).map(|number| self.event(number)).collect();
             if let Some(sizes) = self.watched.get_mut(&symbol) {
@@ -151,12 +156,28 @@ impl Flood {
 
     fn event(&mut self, number: u64) -> NewEvent<'static> {
         let size = (100.0 * self.random.f64().max(1e-6).powf(-0.8)).min(1e9);
-        let ts_ms = Some(START + number * GAP);
+        let ts_ms = Some(self.start_ms + number * GAP);
         NewEvent { ts_ms, side: Side::Sell, price: 100.0, size, exchange: None, id: None }
     }
 
     fn sent_to_each(&self) -> u64 {
         self.rounds * BATCH
+    }
+
+    /// Batches of every symbol until the server is in critical mode.
+    fn send_until_critical(&mut self, client: &mut Client) {
+        let mut passed = vec!["normal".to_owned()];
+        while passed.last().is_some_and(|mode| mode != "critical") {
+            self.send(client);
+            let now = mode(client);
+            if passed.last() != Some(&now) {
+                passed.push(now);
+            }
+            assert!(self.rounds < 300, "critical is never reached: {passed:?}");
+        }
+        let first_of = |name: &str| passed.iter().position(|mode| mode == name);
+        let order = ["normal", "compact", "aggregate", "critical"].map(first_of);
+        assert!(order.is_sorted() && order.iter().all(Option::is_some), "modes are entered in order: {passed:?}");
     }
 }
 
@@ -186,23 +207,9 @@ fn a_flood_takes_resolution_and_no_event() {
     ]);
     let mut server = expecting_modes(options.start());
     let mut client = server.connect();
-    // The rest of a bot's server.
-    for megabyte in 0..16 {
-        client.call(&[b"SET", format!("other:{megabyte}").as_bytes(), &vec![b'x'; 1 << 20]]).ok();
-    }
-    let mut flood = Flood::new();
-    let mut passed = vec!["normal".to_owned()];
-    while passed.last().is_some_and(|mode| mode != "critical") {
-        flood.send(&mut client);
-        let now = mode(&mut client);
-        if passed.last() != Some(&now) {
-            passed.push(now);
-        }
-        assert!(flood.rounds < 300, "critical is never reached: {passed:?}");
-    }
-    let first_of = |name: &str| passed.iter().position(|mode| mode == name);
-    let order = ["normal", "compact", "aggregate", "critical"].map(first_of);
-    assert!(order.is_sorted() && order.iter().all(Option::is_some), "modes are entered in order: {passed:?}");
+    fill_with_others(&mut client, 0..16);
+    let mut flood = Flood::new(1_735_689_600_000);
+    flood.send_until_critical(&mut client);
     // What waits for the append-only file is not counted by the server either.
     let number = |client: &mut Client, name: &str| client.info(name).parse::<u64>().unwrap();
     let used = number(&mut client, "used_memory") - number(&mut client, "mem_not_counted_for_evict");
@@ -229,6 +236,70 @@ fn a_flood_takes_resolution_and_no_event() {
     drop(replica);
     leave_mode_after_mode(&mut client);
     wait_until("the others have their detail again", || detail(&mut client, "liq:1999") == (4096, 7));
+}
+
+/// The rest of a bot's server: keys of a megabyte that do not expire.
+fn fill_with_others(client: &mut Client, megabytes: Range<usize>) {
+    for megabyte in megabytes {
+        client.call(&[b"SET", format!("other:{megabyte}").as_bytes(), &vec![b'x'; 1 << 20]]).ok();
+    }
+}
+
+fn evicted(client: &mut Client) -> i64 {
+    client.run("LIQ.MEMORY").field("evicted_keys").int()
+}
+
+/// All seven in a soak, one of each kind else.
+#[test]
+fn a_flood_is_taken_in_whole_by_the_modes_whatever_the_server_may_evict() {
+    let all = [
+        "volatile-ttl",
+        "allkeys-lru",
+        "allkeys-lfu",
+        "allkeys-random",
+        "volatile-lru",
+        "volatile-lfu",
+        "volatile-random",
+    ];
+    let is_soak = std::env::var_os("LIQ_SOAK").is_some();
+    all[..if is_soak { all.len() } else { 2 }].iter().for_each(|policy| flood_under(policy));
+}
+
+fn flood_under(policy: &str) {
+    let policy_line = format!("maxmemory-policy {policy}");
+    let lines = ["maxmemory 64mb", policy_line.as_str(), "liq.percentile 0", "hz 100"];
+    let mut server = expecting_modes(Server::with(&lines));
+    server.expect_warning("removes whole series");
+    let mut client = server.connect();
+    client.run("LIQ.CREATE stays IDLE 0").ok();
+    fill_with_others(&mut client, 0..16);
+    // By the server's clock, as only such series are given an expiry by IDLE.
+    let mut flood = Flood::new(client.time_ms() - 20 * 3_600_000);
+    flood.send_until_critical(&mut client);
+    assert_eq!(evicted(&mut client), 0, "{policy}: the modes come first");
+    for symbol in (0..SYMBOLS).step_by(13) {
+        let info = client.run(&format!("LIQ.INFO liq:{symbol}"));
+        assert_eq!(info.field("events").int() as u64, flood.sent_to_each(), "{policy}: no event is lost");
+    }
+    assert_near(&mut client, &flood);
+    // Now the others take what room is left, and more.
+    fill_with_others(&mut client, 16..24);
+    let taken = evicted(&mut client);
+    assert!(taken > 0, "{policy} evicts nothing");
+    let mut gone = 0;
+    for symbol in 0..SYMBOLS {
+        let info = client.run(&format!("LIQ.INFO liq:{symbol}"));
+        if info.is_error() {
+            gone += 1;
+        } else {
+            let held = info.field("events").int() as u64;
+            assert_eq!(held, flood.sent_to_each(), "{policy}: what is kept is kept whole");
+        }
+    }
+    if policy.starts_with("volatile-") {
+        let left = client.run("EXISTS stays other:0 other:15 other:16 other:23").int();
+        assert_eq!((left, gone), (5, taken), "{policy} takes series, and nothing that has no expiry");
+    }
 }
 
 /// Series go, some at a time: each mode is left when the ratio says so, and none comes again.
