@@ -78,7 +78,7 @@ compat: ## the server tests on newer Redis and Valkey releases from Debian
 
 soak: ## the randomised tests with many more cases, about half an hour
 	@scripts/prepare build server
-	PROPTEST_CASES=20000 LIQ_SOAK=1 scripts/run-tests
+	PROPTEST_CASES=20000 LIQ_SOAK=1 NEXTEST_PROFILE=soak scripts/run-tests
 
 valgrind: ## a part of the server tests with the server under valgrind; fails on any invalid read or write
 	@scripts/prepare build server valgrind
