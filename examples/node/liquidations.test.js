@@ -1,55 +1,22 @@
 // The node-redis example against a real server; LIQ_MODULE names the module. Run by ./test.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { connect } from "./liquidations.js";
+import { startServer } from "./server.js";
 
-let server, folder, url;
+let server;
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "liq-"));
-  const port = await freePort();
-  url = `redis://127.0.0.1:${port}`;
-  const module = process.env.LIQ_MODULE;
-  const words = ["--bind", "127.0.0.1", "--port", port, "--dir", folder, "--save", "", "--loadmodule", module];
-  server = spawn("redis-server", words, { stdio: "ignore" });
-  for (let tries = 0; ; tries += 1) {
-    assert.equal(server.exitCode, null, "the server ended; is LIQ_MODULE the path of libliq.so?");
-    try {
-      // Quiet until the server is there: the client would report every refused connection.
-      const liquidations = await connect(url, { socket: { reconnectStrategy: false } });
-      return liquidations.close();
-    } catch (error) {
-      if (tries > 600) throw error;
-      await sleep(50);
-    }
-  }
+  server = await startServer();
 });
 
-after(async () => {
-  server.kill("SIGKILL");
-  await rm(folder, { recursive: true, force: true });
-});
-
-function freePort() {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-}
+after(() => server.stop());
 
 for (const RESP of [2, 3]) {
   test(`a bot's questions are answered in RESP${RESP}`, async () => {
     const symbol = `BTC${RESP}USDT`;
-    const liquidations = await connect(url, { RESP });
+    const liquidations = await connect(server.url, { RESP });
     try {
       const options = { percentile: 50, longoffset: 1, clock: "EVENT" };
       await liquidations.configure(symbol, options);

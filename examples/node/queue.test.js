@@ -2,45 +2,22 @@
 // crates/desk's example `queue`, built). Run by ./test.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { createClient } from "redis";
 import { Queue } from "./queue.js";
+import { startServer } from "./server.js";
 
-let server, folder, url;
+let server, url;
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "liq-"));
-  const port = await new Promise((found) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => found(port));
-    });
-  });
-  url = `redis://127.0.0.1:${port}`;
-  server = spawn("redis-server", ["--bind", "127.0.0.1", "--port", port, "--dir", folder, "--save", ""], { stdio: "ignore" });
-  for (let tries = 0; ; tries += 1) {
-    const client = createClient({ url, socket: { reconnectStrategy: false } });
-    client.on("error", () => {});
-    try {
-      await client.connect();
-      return await client.close();
-    } catch (error) {
-      if (tries > 600) throw error;
-      await sleep(50);
-    }
-  }
+  // Queues are plain Redis.
+  server = await startServer({ module: null });
+  url = server.url;
 });
 
-after(async () => {
-  server.kill("SIGKILL");
-  await rm(folder, { recursive: true, force: true });
-});
+after(() => server.stop());
 
 /** Works until `done()` holds. */
 async function workUntil(queue, handler, done) {
