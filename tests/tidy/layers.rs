@@ -85,6 +85,7 @@ const CORE: Layers = &[
     ("market", &[]),
     ("market/candle", &["grammar", "heap", "market/tape", "panes", "relocation", "steps", "wire"]),
     ("market/tape", &["grammar", "heap", "relocation", "steps", "wire"]),
+    ("market/tape/tail", &["heap", "relocation", "steps"]),
     ("market/triggers", &["heap", "relocation", "steps"]),
     ("market/studies", &[]),
     (

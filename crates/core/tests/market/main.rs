@@ -10,6 +10,7 @@ mod history;
 mod layout;
 mod order;
 mod quotes;
+mod tail;
 mod tape;
 mod triggering;
 mod venue_rows;

@@ -1,10 +1,15 @@
 //! The newest ticks of a market, raw and in order.
 //!
 //! They lie in three parts: the oldest few unpacked, since they are the next to go; most of them packed in chunks; the
-//! newest few unpacked, since that is where ticks arrive.
+//! newest few unpacked, since that is where ticks arrive. The chunk that a late tick went into stays open for the next one,
+//! as late ticks come in runs, until a late tick goes elsewhere or the newest few become a chunk.
+
+mod late;
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
+
+use late::Open;
 
 use super::chunk::{Chunk, MOST, SEALED};
 use super::tick::{Held, Order, Side, Tick};
@@ -33,6 +38,8 @@ pub struct Tail {
     oldest: VecDeque<Held>,
     chunks: VecDeque<Chunk>,
     newest: Vec<Held>,
+    /// The chunk whose ticks are unpacked, if one is.
+    open: Option<Open>,
     /// How many there are.
     len: usize,
     /// Hashes of the IDs of all that are held. Derived.
@@ -93,10 +100,8 @@ impl Tail {
     }
 
     fn pop_oldest(&mut self) -> Option<Held> {
-        if self.oldest.is_empty()
-            && let Some(chunk) = self.chunks.pop_front()
-        {
-            chunk.unpack(&mut self.oldest);
+        if self.oldest.is_empty() {
+            self.unpack_first();
         }
         if !self.oldest.is_empty() {
             return self.oldest.pop_front();
@@ -107,6 +112,22 @@ impl Tail {
         // Hardly ever: a tail shorter than a chunk. Its ticks move to the end that ticks go from.
         self.oldest.extend(self.newest.drain(..));
         self.oldest.pop_front()
+    }
+
+    /// The ticks of the first chunk become the oldest few.
+    fn unpack_first(&mut self) {
+        let Some(chunk) = self.chunks.pop_front() else { return };
+        match &mut self.open {
+            Some(open) if open.place > 0 => {
+                open.place -= 1;
+                chunk.unpack(&mut self.oldest);
+            }
+            Some(open) => {
+                self.oldest.extend(open.ticks.drain(..));
+                self.open = None;
+            }
+            None => chunk.unpack(&mut self.oldest),
+        }
     }
 
     fn is_before_all(&self, tick: &Tick<'_>, order: Order) -> bool {
@@ -144,53 +165,9 @@ impl Tail {
         }
     }
 
-    fn place_late(&mut self, tick: &Tick<'_>, order: Order) {
-        let moment = tick.moment(order);
-        let is_earlier = |held: &Held| held.tick().moment(order) <= moment;
-        let first_chunk_ms = self.chunks.front().map(|chunk| chunk.first_ms);
-        let is_among_oldest = first_chunk_ms.is_none_or(|first_ms| tick.ts_ms < first_ms)
-            || self.oldest.back().is_some_and(|last| !is_earlier(last));
-        if is_among_oldest {
-            let place = self.oldest.partition_point(is_earlier);
-            self.oldest.insert(place, Held::of(tick));
-            return;
-        }
-        // The last chunk that does not begin later; with numbers, the first one in which something is later.
-        let mut place = self.chunks.partition_point(|chunk| chunk.first_ms <= tick.ts_ms).saturating_sub(1);
-        if order == Order::Id {
-            place = self.chunks.partition_point(|chunk| chunk.last_ms < tick.ts_ms).min(place);
-        }
-        let mut ticks = Vec::new();
-        loop {
-            ticks.clear();
-            let Some(chunk) = self.chunks.get(place) else { break };
-            chunk.unpack(&mut ticks);
-            let is_last = place + 1 == self.chunks.len();
-            let next_ms = self.chunks.get(place + 1).map_or(u64::MAX, |next| next.first_ms);
-            // Behind all of this chunk, and not before all of the next: look there.
-            if order == Order::Id && !is_last && next_ms <= tick.ts_ms && ticks.last().is_some_and(is_earlier) {
-                place += 1;
-                continue;
-            }
-            let at = ticks.partition_point(is_earlier);
-            ticks.insert(at, Held::of(tick));
-            self.repack(place, &ticks);
-            break;
-        }
-    }
-
-    fn repack(&mut self, place: usize, ticks: &[Held]) {
-        let (first, second) = ticks.split_at(if ticks.len() > MOST { ticks.len() / 2 } else { ticks.len() });
-        if let Some(chunk) = self.chunks.get_mut(place) {
-            *chunk = Chunk::pack(first);
-        }
-        if !second.is_empty() {
-            self.chunks.insert(place + 1, Chunk::pack(second));
-        }
-    }
-
-    /// Packs the first of the newest.
+    /// Packs the first of the newest. The open chunk goes with them, lest a market that was late once stays larger for it.
     fn seal(&mut self) {
+        self.close();
         if let Some(ticks) = self.newest.get(..SEALED) {
             self.chunks.push_back(Chunk::pack(ticks));
         }
@@ -211,16 +188,14 @@ impl Tail {
             }
             left > 0
         };
-        let is_near = |chunk: &&Chunk| chunk.first_ms <= wanted.to_ms && chunk.last_ms >= wanted.from_ms;
-        let mut ticks = Vec::new();
+        let is_near = |(_, chunk): &(usize, &Chunk)| chunk.first_ms <= wanted.to_ms && chunk.last_ms >= wanted.from_ms;
+        let mut room = Vec::new();
         if wanted.is_reversed {
             if !self.newest.iter().rev().all(&mut see) {
                 return;
             }
-            for chunk in self.chunks.iter().rev().filter(is_near) {
-                ticks.clear();
-                chunk.unpack(&mut ticks);
-                if !ticks.iter().rev().all(&mut see) {
+            for (place, chunk) in self.chunks.iter().enumerate().rev().filter(is_near) {
+                if !self.ticks_of(place, chunk, &mut room).iter().rev().all(&mut see) {
                     return;
                 }
             }
@@ -229,15 +204,23 @@ impl Tail {
             if !self.oldest.iter().all(&mut see) {
                 return;
             }
-            for chunk in self.chunks.iter().filter(is_near) {
-                ticks.clear();
-                chunk.unpack(&mut ticks);
-                if !ticks.iter().all(&mut see) {
+            for (place, chunk) in self.chunks.iter().enumerate().filter(is_near) {
+                if !self.ticks_of(place, chunk, &mut room).iter().all(&mut see) {
                     return;
                 }
             }
             self.newest.iter().all(&mut see);
         }
+    }
+
+    /// The ticks of a chunk, which are unpacked into `room` unless it is open.
+    fn ticks_of<'a>(&'a self, place: usize, chunk: &Chunk, room: &'a mut Vec<Held>) -> &'a [Held] {
+        if let Some(open) = self.open.as_ref().filter(|open| open.place == place) {
+            return &open.ticks;
+        }
+        room.clear();
+        chunk.unpack(room);
+        room
     }
 
     /// When the oldest tick held happened, Unix ms.
@@ -272,6 +255,7 @@ impl Tail {
 
     /// Gives back the memory that holds no tick.
     pub fn free_spare(&mut self) {
+        self.close();
         self.oldest.shrink_to_fit();
         self.chunks.shrink_to_fit();
         self.newest.shrink_to_fit();
@@ -284,7 +268,9 @@ impl Tail {
         heap::deque(&self.chunks, measure);
         self.chunks.iter().for_each(|chunk| measure(chunk.bytes().as_ptr(), chunk.bytes().len()));
         heap::vec(&self.newest, measure);
-        self.oldest.iter().chain(&self.newest).for_each(|held| held.measure(measure));
+        let opened = self.open.iter().flat_map(|open| &open.ticks);
+        self.oldest.iter().chain(&self.newest).chain(opened).for_each(|held| held.measure(measure));
+        self.open.iter().for_each(|open| heap::vec(&open.ticks, measure));
         if self.ids.capacity() > 0 {
             // A slot and its control byte, at most seven eighths full.
             measure(std::ptr::null(), self.ids.capacity() * 8 / 7 * 9);
@@ -297,16 +283,26 @@ impl Tail {
         mover.deque(&mut self.chunks);
         mover.vec(&mut self.newest);
         self.chunks.iter_mut().for_each(|chunk| mover.slice(chunk.bytes_mut()));
-        self.oldest.iter_mut().chain(&mut self.newest).for_each(|held| mover.vec(held.id_buffer()));
+        self.open.iter_mut().for_each(|open| mover.vec(&mut open.ticks));
+        let opened = self.open.iter_mut().flat_map(|open| &mut open.ticks);
+        self.oldest.iter_mut().chain(&mut self.newest).chain(opened).for_each(|held| mover.vec(held.id_buffer()));
     }
 
     /// About how many allocations freeing takes.
     pub fn free_effort(&self) -> usize {
-        2 + self.chunks.len()
+        3 + self.chunks.len()
     }
 
-    /// Asserts what must hold: the count is that of the parts, ticks are in order, and IDs are those held.
+    /// Asserts what must hold: the count is that of the parts, ticks are in order, IDs are those held, few are unpacked, and
+    /// an open chunk is one of the chunks and says its times.
     pub fn check(&self, order: Order) {
+        if let Some(Open { place, ticks }) = &self.open {
+            let times = ticks.iter().map(|held| held.ts_ms);
+            let chunk = self.chunks.get(*place).map(|chunk| (Some(chunk.first_ms), Some(chunk.last_ms)));
+            assert_eq!(chunk, Some((times.clone().min(), times.max())), "the open chunk says its times");
+            assert!(ticks.len() <= MOST, "the open chunk is not too long");
+        }
+        assert!(self.oldest.len() <= MOST && self.newest.len() <= SEALED, "few are unpacked");
         let mut all = Vec::new();
         let wanted = Wanted { from_ms: 0, to_ms: u64::MAX, is_reversed: false, count: usize::MAX, side: None };
         self.range(&wanted, |tick| all.push(Held::of(tick)));
