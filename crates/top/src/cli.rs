@@ -10,7 +10,8 @@ use clap::Parser;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "liq-top", version, about)]
 pub struct Cli {
-    /// Redis: redis://, rediss:// or unix://
+    /// Redis: redis://, rediss:// or unix://; all of a cluster: redis+cluster://a,b; the master that sentinels name:
+    /// redis+sentinel://a,b/NAME
     #[arg(
         long,
         env = "REDIS_URL",

@@ -6,6 +6,7 @@
 
 pub mod board;
 pub mod cli;
+pub mod cluster;
 pub mod figures;
 pub mod keys;
 pub mod lines;
@@ -13,6 +14,7 @@ pub mod model;
 pub mod names;
 pub mod once;
 pub mod picture;
+pub mod source;
 pub mod tables;
 pub mod terminal;
 pub mod trouble;

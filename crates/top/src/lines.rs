@@ -11,7 +11,7 @@ pub fn head(snapshot: &Snapshot) -> [String; 2] {
     let first = format!(
         "{}  {} {}  up {}  {} ops/s  {} clients  evicted {}",
         server.address,
-        or_unknown(server.role.clone()),
+        if server.masters > 1 { format!("{} masters", server.masters) } else { or_unknown(server.role.clone()) },
         or_unknown(server.version.clone()),
         or_unknown(server.uptime_s.map(|seconds| age(seconds.saturating_mul(1000)))),
         number(server.ops_per_second),
@@ -23,6 +23,8 @@ pub fn head(snapshot: &Snapshot) -> [String; 2] {
         (Some(ratio), Some(budget)) => format!("{:.0}% of {}", ratio * 100.0, bytes(budget)),
         _ => "no limit".to_owned(),
     };
+    let node =
+        memory.node.as_ref().filter(|_| server.masters > 1).map(|node| format!(" on {node}")).unwrap_or_default();
     let alarm = match memory.alarm {
         Some(Alarm::Alert) => "  ALERT",
         Some(Alarm::Warning) => "  WARNING",
@@ -30,7 +32,7 @@ pub fn head(snapshot: &Snapshot) -> [String; 2] {
     };
     let keys = snapshot.keys;
     let second = format!(
-        "memory {} {} used, {of_budget}{alarm}  {} series, {} markets, {} limiters",
+        "memory {} {} used, {of_budget}{node}{alarm}  {} series, {} markets, {} limiters",
         or_unknown(memory.mode.clone()),
         or_unknown(memory.used.map(bytes)),
         keys.series,

@@ -8,7 +8,7 @@ use crate::names::sentence;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Trouble {
     /// The address is none.
-    #[error("the address is none: {0}; it looks like redis://localhost:6379/0")]
+    #[error("--redis-url (or REDIS_URL): the address is none: {0}; it looks like redis://localhost:6379/0")]
     Address(String),
     /// Nobody answers, or no longer.
     #[error("{address} does not answer: {why}")]
@@ -88,6 +88,9 @@ impl Trouble {
             }
             _ if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => Self::Login { address, why },
             ErrorKind::Server(_) | ErrorKind::Extension => Self::Other { address, why },
+            ErrorKind::MasterNameNotFoundBySentinel => {
+                Self::Other { address, why: "the sentinels know no such name".into() }
+            }
             _ => Self::Unreachable { address, why },
         }
     }

@@ -6,17 +6,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, RedisError, RedisResult, Value};
+use redis::{RedisError, RedisResult, Value};
 use redis_liq::command;
 use tokio::sync::watch;
 
 use crate::board::Board;
+use crate::cluster;
 use crate::keys::{self, Changes, Ear, Walk};
 use crate::model::{Detail, FoundBy, Link, Snapshot, SymbolRow, View};
 use crate::names::{Key, LONG, shown};
+pub use crate::source::Source;
+use crate::source::connect;
 use crate::trouble::{Trouble, is_unknown_command};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server that saves or loads may answer late; a dead one is noticed by this.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What is asked once has no next turn, so a slow server is waited for.
@@ -43,41 +45,13 @@ pub struct Wants {
     pub open: Vec<Key>,
 }
 
-/// Where a server is and how it is read.
-#[derive(Debug, Clone)]
-pub struct Source {
-    client: Client,
-    /// Its address without name and password.
-    pub address: String,
-}
-
-impl Source {
-    /// Reads an address; connects later.
-    pub fn new(url: &str) -> Result<Self, Trouble> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        // The error's own text may hold the address, and that the password.
-        let client = Client::open(url).map_err(|error| Trouble::Address(error.category().to_owned()))?;
-        let info = client.get_connection_info();
-        let place = match info.addr() {
-            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => format!("{host}:{port}"),
-            ConnectionAddr::Unix(path) => path.display().to_string(),
-            _ => "?".to_owned(),
-        };
-        let db = info.redis_settings().db();
-        let address = crate::names::sentence(&format!("{place}/{db}"));
-        Ok(Self { client, address })
-    }
-
-    async fn connect(&self, response_timeout: Duration) -> RedisResult<MultiplexedConnection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(response_timeout));
-        self.client.get_multiplexed_async_connection_with_config(&config).await
-    }
-}
-
 /// One picture with everything in it: for `--once`.
 pub async fn once(source: &Source, window_ms: u64) -> Result<Snapshot, Trouble> {
+    if source.is_cluster() { cluster::once(source, window_ms).await } else { once_one(source, window_ms).await }
+}
+
+/// The same of one server.
+pub async fn once_one(source: &Source, window_ms: u64) -> Result<Snapshot, Trouble> {
     let mut session = Session::open(source, window_ms, PATIENT_TIMEOUT).await?;
     let fails = |error| Trouble::of(&source.address, &error);
     session.board.be_thorough();
@@ -92,6 +66,14 @@ pub async fn once(source: &Source, window_ms: u64) -> Result<Snapshot, Trouble> 
 
 /// One series, for `--svg`: the one with this key, else the one of this symbol.
 pub async fn closely(source: &Source, window_ms: u64, name: &[u8]) -> Result<(SymbolRow, Detail), Trouble> {
+    if source.is_cluster() {
+        return cluster::closely(source, window_ms, name).await;
+    }
+    closely_one(source, window_ms, name).await
+}
+
+/// The same of one server.
+pub async fn closely_one(source: &Source, window_ms: u64, name: &[u8]) -> Result<(SymbolRow, Detail), Trouble> {
     let mut session = Session::open(source, window_ms, PATIENT_TIMEOUT).await?;
     let fails = |error| Trouble::of(&source.address, &error);
     let unknown = |keys: &[Key]| Trouble::Symbol {
@@ -106,20 +88,28 @@ pub async fn closely(source: &Source, window_ms: u64, name: &[u8]) -> Result<(Sy
     loop {
         session.refresh().await.map_err(fails)?;
         if session.board.is_whole() && session.board.is_looked_at() {
-            let row = session.board.snapshot().symbols.pop();
-            let detail = session.board.details().remove(key);
             // Deleted while it was looked at.
-            let (Some(row), Some(detail)) = (row, detail) else { return Err(unknown(&[])) };
-            if let Some(why) = row.error.clone().or_else(|| detail.error.clone()) {
+            let Some(row) = session.board.snapshot().symbols.pop() else { return Err(unknown(&[])) };
+            let detail = session.board.details().remove(key);
+            if let Some(why) = row.error.clone().or_else(|| detail.as_ref()?.error.clone()) {
                 return Err(Trouble::Other { address: source.address.clone(), why });
             }
-            return Ok((row, Arc::unwrap_or_clone(detail)));
+            return Ok((row, detail.map(Arc::unwrap_or_clone).ok_or_else(|| unknown(&[]))?));
         }
     }
 }
 
 /// Publishes what is known until nobody listens.
-pub async fn run(source: Source, refresh: Duration, mut wants: watch::Receiver<Wants>, out: watch::Sender<View>) {
+pub async fn run(source: Source, refresh: Duration, wants: watch::Receiver<Wants>, out: watch::Sender<View>) {
+    if source.is_cluster() {
+        cluster::run(source, refresh, wants, out).await;
+    } else {
+        run_one(source, refresh, wants, out).await;
+    }
+}
+
+/// The same of one server.
+pub async fn run_one(source: Source, refresh: Duration, mut wants: watch::Receiver<Wants>, out: watch::Sender<View>) {
     let mut pause = FIRST_PAUSE;
     while !out.is_closed() {
         let began = Instant::now();
@@ -182,6 +172,8 @@ async fn follow(
 /// A connection and what it has told.
 struct Session {
     connection: MultiplexedConnection,
+    /// Sentinels named it: once it is a replica they name another.
+    must_be_master: bool,
     ear: Option<Ear>,
     board: Board,
     walk: Option<Walk>,
@@ -198,7 +190,8 @@ impl Session {
     /// Connects, and sees whether there is a module to be read.
     async fn open(source: &Source, window_ms: u64, response_timeout: Duration) -> Result<Self, Trouble> {
         let fails = |error: &RedisError| Trouble::of(&source.address, error);
-        let mut connection = source.connect(response_timeout).await.map_err(|error| fails(&error))?;
+        let client = source.client().await.map_err(|error| fails(&error))?;
+        let mut connection = connect(&client, response_timeout).await.map_err(|error| fails(&error))?;
         for (name, probe) in [
             ("LIQ.STATS", command::liq_stats("liq:{}", &redis_liq::StatsQuery::default())),
             ("LIQ.MEMORY", command::liq_memory()),
@@ -219,8 +212,11 @@ impl Session {
             }
         }
         let mut board = Board::new(&source.address, window_ms);
+        if source.is_part() {
+            board.be_part();
+        }
         // A user who may not subscribe is served by walks.
-        let ear = Ear::open(&source.client).await.ok();
+        let ear = Ear::open(&client).await.ok();
         let found_by = if ear.is_some() { sends_events(&mut connection).await } else { FoundBy::Rescans };
         board.set_found_by(found_by);
         if found_by == FoundBy::Rescans {
@@ -229,6 +225,7 @@ impl Session {
         }
         Ok(Self {
             connection,
+            must_be_master: source.must_be_master(),
             ear,
             board,
             walk: Some(Walk::default()),
@@ -247,6 +244,9 @@ impl Session {
         let answers: Vec<Value> = batch.pipeline.query_async(&mut self.connection).await?;
         for (question, answer) in batch.questions.iter().zip(answers) {
             self.board.take(question, Ok(answer));
+        }
+        if self.must_be_master && self.board.is_replica() {
+            return Err((redis::ErrorKind::Io, "the server is not the master any more").into());
         }
         Ok(())
     }

@@ -84,6 +84,10 @@ fn what_cannot_be_drawn_is_said() {
     assert!(said.contains("liq:{BTCUSDT}, other:{BTCUSDT}"), "{said}");
     let said = fail(program(&server.url()).args(["--svg", "/nowhere/x.svg", "--symbol", "ETHUSDT"]));
     assert!(said.contains("/nowhere/x.svg"), "{said}");
+    server.connect().run("ACL SETUSER little on >p ~* +@all -liq.info").ok();
+    let url = format!("{}?user=little&pass=p", server.url());
+    let said = fail(program(&url).args(["--svg", "-", "--symbol", "ETHUSDT"]));
+    assert!(said.contains("NOPERM") && said.contains("liq.info"), "{said}");
     let said = fail(program(&server.url()).args(["--svg", "-"]));
     assert!(said.contains("--symbol"), "{said}");
 }

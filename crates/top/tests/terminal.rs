@@ -7,7 +7,9 @@ use std::io::{Read as _, Write as _};
 use std::process::Child;
 use std::sync::{Arc, Mutex};
 
-use support::{HOSTILE, Server, add_events, audit, stocked_server, untidy_server, wait_until};
+use support::{
+    HOSTILE, Server, add_events, audit, expect_absences, stocked_cluster, stocked_server, untidy_server, wait_until,
+};
 
 /// The program, and what stands on its screen.
 struct Terminal {
@@ -306,6 +308,27 @@ fn what_keys_are_like_has_a_page() {
     assert!(!String::from_utf8_lossy(&written).contains("\x1b]0;owned"));
     terminal.press("a");
     terminal.shows("by volume");
+    terminal.press("q");
+    terminal.ends();
+}
+
+#[test]
+fn all_of_a_cluster_is_on_one_page_and_a_master_that_goes_is_named() {
+    let (mut cluster, url) =
+        stocked_cluster(&["appendonly yes", "notify-keyspace-events Engxe", "cluster-require-full-coverage no"]);
+    expect_absences(&mut cluster.nodes);
+    let mut terminal = Terminal::open(&url, 60, 120, &[]);
+    let all = |text: &str| (0..20).all(|n| text.contains(&format!("S{n:02}")));
+    terminal.wait_for("all is shown", |text| text.contains("3 masters") && all(text));
+    let gone = format!("127.0.0.1:{} does not answer", cluster.nodes[2].port());
+    cluster.nodes[2].kill();
+    terminal.wait_for("its absence is said", |text| text.contains("! a part is old since") && text.contains(&gone));
+    assert!(all(&terminal.text()), "its last picture stays");
+    cluster.nodes[2].start_again();
+    terminal.wait_for("it is read again", |text| !text.contains("a part is old") && all(text));
+    cluster.nodes.iter_mut().for_each(Server::kill);
+    terminal.shows("NO SERVER for");
+    terminal.shows("none of 3 masters is there");
     terminal.press("q");
     terminal.ends();
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 use liq_top::model::{Link, Snapshot, View};
 use liq_top::names::Key;
 use liq_top::watch::{self, Source, Wants};
-use support::{Server, add_events, stocked_server, wait_until};
+use support::{
+    Cluster, Reply, Server, add_events, expect_absences, fill, sentinel, stocked_cluster, stocked_server, wait_until,
+};
 use tokio::sync::watch as channel;
 
 /// A model that is being kept.
@@ -180,5 +182,95 @@ fn a_server_that_gets_its_module_later_is_waited_for() {
         "the missing module is said",
         |view| matches!(&view.link, Link::Down { why, .. } if why.contains("has no module")),
     );
+    watched.end();
+}
+
+#[test]
+fn a_master_of_a_cluster_that_went_away_is_named_and_found_again() {
+    let (mut cluster, url) = stocked_cluster(&["appendonly yes", "cluster-require-full-coverage no"]);
+    expect_absences(&mut cluster.nodes);
+    let watched = Watched::start(&url);
+    watched.wait_for("all masters are read", |seen| seen.symbols.len() == 20);
+    let key = Key::from(b"liq:{S07}".as_slice());
+    watched.wants.send_replace(Wants { window_ms: 3_600_000, open: vec![key.clone()] });
+    watched
+        .wait("one is looked at closely", |view| view.details.get(&key).is_some_and(|detail| detail.events.len() == 3));
+    // The very node of the address; the others are known by now.
+    let gone = format!("127.0.0.1:{} ", cluster.nodes[0].port());
+    cluster.nodes[0].kill();
+    let seen = watched.wait_for("its absence is said", |seen| seen.warnings.iter().any(|line| line.contains(&gone)));
+    assert!(seen.warnings[0].starts_with("a part is old since "), "{:?}", seen.warnings);
+    assert_eq!(seen.symbols.len(), 20, "its last picture stays");
+    // The others go on.
+    let there = (0..20).map(|n| format!("liq:{{S{n:02}}}")).find(|key| {
+        cluster.nodes[1..].iter().any(|node| node.connect().run(&format!("EXISTS {key}")) == Reply::Int(1))
+    });
+    let there = there.unwrap();
+    let node = cluster.nodes[1..].iter().find(|node| node.connect().run(&format!("EXISTS {there}")) == Reply::Int(1));
+    add_events(&mut node.unwrap().connect(), there.as_bytes(), 4);
+    watched.wait_for("what moves is seen", |seen| seen.symbols.iter().any(|row| row.count == 7));
+    cluster.nodes[0].start_again();
+    watched.wait_for("it is read again", |seen| {
+        seen.symbols.len() == 20 && seen.warnings.iter().all(|line| !line.contains("a part is"))
+    });
+    cluster.nodes.iter_mut().for_each(Server::kill);
+    watched.wait(
+        "nobody is there",
+        |view| matches!(&view.link, Link::Down { why, .. } if why.contains("none of 3 masters is there")),
+    );
+    watched.end();
+}
+
+#[test]
+fn the_replica_that_takes_over_in_a_cluster_is_watched() {
+    let (mut cluster, mut replicas) = Cluster::start_with_replicas();
+    expect_absences(cluster.nodes.iter_mut().chain(&mut replicas));
+    fill(&cluster);
+    cluster.nodes.iter().zip(&replicas).for_each(|(primary, replica)| primary.wait_for_replica(replica));
+    let watched = Watched::start(&format!("redis+cluster://127.0.0.1:{}", cluster.nodes[0].port()));
+    watched.wait_for("all masters are read", |seen| seen.symbols.len() == 20 && seen.server.masters == 3);
+    cluster.nodes[0].kill();
+    watched.wait_for("its absence is said", |seen| !seen.warnings.is_empty() && seen.warnings[0].contains("a part is"));
+    replicas[0].connect().run("CLUSTER FAILOVER TAKEOVER").ok();
+    watched.wait_for("all are read, of the new master too", |seen| {
+        seen.symbols.len() == 20
+            && seen.server.masters == 3
+            && seen.symbols.iter().all(|row| row.error.is_none())
+            && seen.warnings.iter().all(|line| !line.contains("a part is"))
+    });
+    watched.end();
+}
+
+#[test]
+fn the_next_master_is_watched_when_sentinels_name_it() {
+    let sentinel = sentinel::Watched::start();
+    let (old, new) = (&sentinel.master, &sentinel.replica);
+    add_events(&mut old.connect(), b"liq:{BTCUSDT}", 5);
+    old.wait_for_replica(new);
+    let watched = Watched::start(&sentinel.url());
+    let is_master = |seen: &Snapshot| seen.server.role.as_deref() == Some("master");
+    watched.wait_for("the master is read", |seen| names(seen) == ["BTCUSDT"] && is_master(seen));
+    let mut client = sentinel.ask();
+    wait_until("the sentinel begins", || !client.run("SENTINEL FAILOVER market").is_error());
+    wait_until("the replica is the master", || new.connect().info("role") == "master");
+    wait_until("the old master follows", || old.connect().info("role") == "slave");
+    add_events(&mut new.connect(), b"liq:{AFTER}", 5);
+    watched.wait_for("the new master is read", |seen| names(seen) == ["AFTER", "BTCUSDT"] && is_master(seen));
+    watched.end();
+}
+
+#[test]
+fn a_master_that_died_is_followed_by_the_one_that_sentinels_choose() {
+    let mut sentinel = sentinel::Watched::start();
+    add_events(&mut sentinel.master.connect(), b"liq:{BTCUSDT}", 5);
+    sentinel.master.wait_for_replica(&sentinel.replica);
+    let watched = Watched::start(&sentinel.url());
+    watched.wait_for("the master is read", |seen| names(seen) == ["BTCUSDT"]);
+    sentinel.master.kill();
+    watched.wait("its absence is said", |view| matches!(&view.link, Link::Down { .. }));
+    assert!(watched.view.borrow().snapshot.is_some(), "the last picture stays");
+    wait_until("the replica is the master", || sentinel.replica.connect().info("role") == "master");
+    add_events(&mut sentinel.replica.connect(), b"liq:{AFTER}", 5);
+    watched.wait_for("the new master is read", |seen| names(seen) == ["AFTER", "BTCUSDT"]);
     watched.end();
 }

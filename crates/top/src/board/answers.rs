@@ -7,12 +7,9 @@ use redis_liq::{Reply, Stats, StatsBuckets, StoredEvent, ticks};
 
 use super::{Board, Question, Series};
 use crate::keys::Kind;
-use crate::model::{EventRow, LimiterRow, ServerRow, SignalRow};
+use crate::model::{EventRow, LimiterRow, ServerRow, SignalRow, newest_events, newest_signals};
 use crate::names::Key;
 use crate::trouble::describe;
-
-/// Large events and signals that are remembered.
-const MOST_REMEMBERED: usize = 200;
 
 impl Board {
     /// Takes one reply. A refusal that concerns one key is told in its row, others among the warnings.
@@ -28,7 +25,10 @@ impl Board {
                     self.warn("eviction", memory.warning.as_ref().map(|text| crate::names::sentence(&text.to_text())));
                     self.memory = Some(memory.into_inner());
                 }
-                Err(error) => self.warn("memory", Some(format!("LIQ.MEMORY: {}", error.text()))),
+                Err(error) => {
+                    let why = self.told(&error);
+                    self.warn("memory", Some(format!("LIQ.MEMORY: {why}")));
+                }
             },
             Question::Type(key) => match read::<String>(answer).map(|name| Kind::of_type(name.as_bytes())) {
                 Ok(Some(kind)) => self.add(kind, key.clone()),
@@ -67,6 +67,7 @@ impl Board {
             module_version: word("liq_version"),
             role: word("role"),
             is_cluster: count("cluster_enabled") == Some(1),
+            masters: 1,
             uptime_s: count("uptime_in_seconds"),
             ops_per_second: count("instantaneous_ops_per_sec"),
             clients: count("connected_clients"),
@@ -77,7 +78,7 @@ impl Board {
             failed_signals: count("liq_failed_signals"),
         };
         let cluster = "the server is a node of a cluster: only the keys of this node are shown";
-        self.warn("cluster", self.server.is_cluster.then(|| cluster.to_owned()));
+        self.warn("cluster", (self.server.is_cluster && !self.is_part).then(|| cluster.to_owned()));
     }
 
     fn take_series_info(&mut self, key: &Key, answer: Result<Value, RedisError>) {
@@ -120,9 +121,10 @@ impl Board {
         let Some(series) = self.series.get_mut(key) else { return };
         match read::<Reply<StatsBuckets>>(answer) {
             Ok(rows) => series.hour = rows.0.iter().map(|row| row.stats.volume).collect(),
-            Err(_) => {
+            Err(error) => {
                 series.hour.clear();
                 series.has_no_minutes = true;
+                self.told(&error);
             }
         }
     }
@@ -131,10 +133,17 @@ impl Board {
     fn take_newest(&mut self, key: &Key, answer: Result<Value, RedisError>) {
         let events = match read::<Reply<Vec<StoredEvent<'static>>>>(answer) {
             Ok(events) => events,
-            Err(error) => return self.refuse(key, &error),
+            Err(error) if error.is_gone() => return self.refuse(key, &error),
+            Err(error) => {
+                let why = self.told(&error);
+                if let Some(series) = self.series.get_mut(key) {
+                    (series.is_looked_at, series.look_error) = (true, Some(why));
+                }
+                return;
+            }
         };
         let Some(series) = self.series.get_mut(key) else { return };
-        series.is_looked_at = true;
+        (series.is_looked_at, series.look_error) = (true, None);
         let Some(newest) = events.first() else { return };
         series.newest_ms = Some(newest.timestamp_ms);
         series.last_price = Some(newest.price);
@@ -142,8 +151,7 @@ impl Board {
         let symbol = text(key.symbol());
         let large = events.iter().filter(|event| event.size >= least);
         self.events.extend(large.map(|event| event_row(&symbol, event)));
-        self.events.sort_by_key(|event| std::cmp::Reverse(event.ts_ms));
-        self.events.truncate(MOST_REMEMBERED);
+        newest_events(&mut self.events);
     }
 
     fn take_price(&mut self, key: &Key, answer: Result<Value, RedisError>) {
@@ -155,7 +163,12 @@ impl Board {
                 market.last = Some(last.into_inner());
                 market.error = None;
             }
-            Err(error) => market.error = Some(error.text()),
+            Err(error) => {
+                let why = self.told(&error);
+                if let Some(market) = self.markets.get_mut(key) {
+                    market.error = Some(why);
+                }
+            }
         }
     }
 
@@ -164,12 +177,14 @@ impl Board {
             Ok(info) => {
                 if let Some(market) = self.markets.get_mut(key) {
                     market.info = Some(Box::new(info.into_inner()));
+                    market.info_error = None;
                 }
             }
             Err(error) if error.is_gone() => drop(self.markets.remove(key)),
             Err(error) => {
+                let why = self.told(&error);
                 if let Some(market) = self.markets.get_mut(key) {
-                    market.error = Some(error.text());
+                    market.info_error = Some(why);
                 }
             }
         }
@@ -196,7 +211,8 @@ impl Board {
             Err(error) => {
                 self.limiters.remove(key);
                 if !error.is_gone() {
-                    self.warn("limiters", Some(format!("RL.INFO: {}", error.text())));
+                    let why = self.told(&error);
+                    self.warn("limiters", Some(format!("RL.INFO: {why}")));
                 }
             }
         }
@@ -230,17 +246,31 @@ impl Board {
                 exchange: word("exchange"),
             });
         }
-        self.signals.sort_by_key(|signal| std::cmp::Reverse(id_ms(&signal.id)));
-        self.signals.truncate(MOST_REMEMBERED);
+        newest_signals(&mut self.signals);
     }
 
     /// A series that cannot be read: it is gone, or its row says why.
     fn refuse(&mut self, key: &Key, error: &Refused) {
         if error.is_gone() {
             self.series.remove(key);
-        } else if let Some(series) = self.series.get_mut(key) {
-            series.error = Some(error.text());
+            return;
         }
+        let why = self.told(error);
+        if let Some(series) = self.series.get_mut(key) {
+            series.error = Some(why);
+        }
+    }
+
+    /// Why there is no answer. One that cannot be read is a reason to say once that versions differ.
+    pub(super) fn told(&mut self, error: &Refused) -> String {
+        if matches!(error, Refused::Unread(_)) {
+            let theirs = self.server.module_version.as_deref().unwrap_or("unknown");
+            let own = env!("CARGO_PKG_VERSION");
+            let text =
+                format!("the module's version is {theirs}, liq-top's {own}: what of it cannot be read is left out");
+            self.warn("version", Some(text));
+        }
+        error.text()
     }
 }
 
@@ -254,11 +284,6 @@ pub fn event_row(symbol: &str, event: &StoredEvent<'_>) -> EventRow {
         size: event.size,
         exchange: event.exchange.as_deref().map(text),
     }
-}
-
-/// The moment of a stream entry's id.
-fn id_ms(id: &str) -> u64 {
-    id.split('-').next().and_then(|ms| ms.parse().ok()).unwrap_or(0)
 }
 
 /// Bytes as text; what is no UTF-8 is replaced.

@@ -153,7 +153,8 @@ impl Board {
         // What is known for the first time comes first.
         let is_new = |series: &Series| series.info.is_none() && series.error.is_none();
         asked.extend(turn(&self.series, &mut None, MOST_SERIES, is_new).into_iter().map(|(key, _)| key));
-        let is_old = |series: &Series| series.info.is_some();
+        // What was refused may be answered later.
+        let is_old = |series: &Series| series.info.is_some() || series.error.is_some();
         let slow = self.slow(self.series.len());
         asked.extend(turn(&self.series, &mut self.turns.info, slow, is_old).into_iter().map(|(key, _)| key));
         for key in asked {
@@ -201,7 +202,7 @@ impl Board {
             batch.ask(Question::Price(key.clone()), command::tick_last(key.bytes(), &ticks::Last::default()));
         }
         let most = if self.is_thorough { MOST_MARKETS } else { MOST_SLOW };
-        let is_new = |market: &super::Market| market.info.is_none() && market.error.is_none();
+        let is_new = |market: &super::Market| market.info.is_none() && market.info_error.is_none();
         let mut asked = turn(&self.markets, &mut None, most, is_new);
         if asked.is_empty() {
             let slow = self.slow(self.markets.len());

@@ -64,9 +64,10 @@ impl Board {
         self.look_at(std::slice::from_ref(key));
     }
 
-    /// Whether what is looked at closely has been read.
+    /// Whether what is looked at closely has been read, where it can be.
     pub fn is_looked_at(&self) -> bool {
-        self.details.iter().all(|(key, detail)| detail.to_ms > 0 || !self.series.contains_key(key))
+        let is_refused = |key| self.series.get(key).is_none_or(|series| series.error.is_some());
+        self.details.iter().all(|(key, detail)| detail.to_ms > 0 || is_refused(key))
     }
 
     pub(super) fn ask_closely(&self, batch: &mut Batch) {
@@ -111,7 +112,10 @@ impl Board {
             }),
         };
         if let Err(error) = taken {
-            detail.error = Some(error.text());
+            let why = self.told(&error);
+            if let Some(detail) = self.details.get_mut(key) {
+                detail.error = Some(why);
+            }
         }
     }
 }

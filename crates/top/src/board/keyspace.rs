@@ -6,11 +6,9 @@ use redis_liq::{AuditState, AuditStatus, Bytes, KeyReport, KeyRow, PolicyInfo, R
 use super::Board;
 use super::answers::{Refused, read, text};
 use super::asking::{Batch, Question};
-use crate::model::{AuditRow, GroupRow, PolicyRow};
+use crate::model::{AuditRow, GroupRow, MOST_GROUPS, PolicyRow, in_order};
 use crate::trouble::is_unknown_command;
 
-/// Groups that are read of an audit.
-const MOST_GROUPS: u64 = 200;
 const POLICY: &str = "KEYS.POLICY";
 /// Policies are read again after so many refreshes: what changes of them are counts.
 const POLICY_TURN: u64 = 10;
@@ -53,8 +51,7 @@ impl Keyspace {
             AuditState::Running => "running".to_owned(),
         };
         let mut groups: Vec<GroupRow> = report.into_iter().flat_map(|report| &report.rows).map(group_row).collect();
-        let broken = |group: &GroupRow| group.broken.values().sum::<u64>();
-        groups.sort_by_key(|group| std::cmp::Reverse((broken(group), group.bytes)));
+        in_order(&mut groups);
         AuditRow {
             state: self.status.as_ref().map(state),
             progress_pct: self.status.filter(|status| status.started_ms.is_some()).map(|status| status.progress_pct),
@@ -82,7 +79,7 @@ impl Board {
             batch.ask(Question::Audit, keys::keys_audit_status());
             if keyspace.is_report_due() {
                 keyspace.asked_ms = keyspace.status.as_ref().and_then(|status| status.last_ms);
-                batch.ask(Question::Report, keys::keys_audit_report(ReportOrder::Broken, MOST_GROUPS));
+                batch.ask(Question::Report, keys::keys_audit_report(ReportOrder::Broken, MOST_GROUPS as u64));
             }
         }
         if !keyspace.has_no_policies && keyspace.rounds.is_multiple_of(POLICY_TURN) {
@@ -96,6 +93,7 @@ impl Board {
             Ok(status) => self.keyspace.status = Some(status.into_inner()),
             Err(error) => {
                 self.keyspace.has_no_audits = true;
+                self.told(&error);
                 self.warn("audit", refusal("KEYS.AUDIT", &error));
             }
         }
@@ -104,7 +102,10 @@ impl Board {
     pub(super) fn take_report(&mut self, answer: Result<Value, RedisError>) {
         match read::<Reply<KeyReport>>(answer) {
             Ok(report) => self.keyspace.report = Some(report.into_inner()),
-            Err(error) => self.warn("report", refusal("KEYS.AUDIT", &error)),
+            Err(error) => {
+                self.told(&error);
+                self.warn("report", refusal("KEYS.AUDIT", &error));
+            }
         }
     }
 
@@ -113,6 +114,7 @@ impl Board {
             Ok(policies) => self.keyspace.policies = policies.into_inner(),
             Err(error) => {
                 self.keyspace.has_no_policies = true;
+                self.told(&error);
                 self.warn("policies", refusal(POLICY, &error));
             }
         }

@@ -45,6 +45,8 @@ pub struct Board {
     warnings: BTreeMap<&'static str, String>,
     turns: Turns,
     is_thorough: bool,
+    /// Whether other nodes of the cluster are shown beside it.
+    is_part: bool,
     /// The series that somebody looks at closely.
     details: BTreeMap<Key, Detail>,
 }
@@ -65,7 +67,10 @@ struct Series {
     newest_ms: Option<u64>,
     /// Whether events were looked for at all.
     is_looked_at: bool,
+    /// Why its figures cannot be read.
     error: Option<String>,
+    /// Why its events cannot be.
+    look_error: Option<String>,
 }
 
 /// What is known of a market.
@@ -74,7 +79,10 @@ struct Market {
     last: Option<ticks::LastReply>,
     read_ms: u64,
     info: Option<Box<ticks::MarketInfo>>,
+    /// Why its price cannot be read.
     error: Option<String>,
+    /// Why its triggers cannot be.
+    info_error: Option<String>,
 }
 
 /// A stream of signals, and how far it is read.
@@ -103,7 +111,7 @@ impl Board {
         Self {
             window_ms,
             now_ms: 0,
-            server: ServerRow { address: address.to_owned(), ..ServerRow::default() },
+            server: ServerRow { address: address.to_owned(), masters: 1, ..ServerRow::default() },
             memory: None,
             found_by: FoundBy::Rescans,
             series: BTreeMap::new(),
@@ -116,6 +124,7 @@ impl Board {
             warnings: BTreeMap::new(),
             turns: Turns::default(),
             is_thorough: false,
+            is_part: false,
             details: BTreeMap::new(),
         }
     }
@@ -123,6 +132,16 @@ impl Board {
     /// For one picture: what changes slowly is asked at once too.
     pub const fn be_thorough(&mut self) {
         self.is_thorough = true;
+    }
+
+    /// The other nodes of the cluster are shown too.
+    pub const fn be_part(&mut self) {
+        self.is_part = true;
+    }
+
+    /// Whether the server is a replica, as far as is known.
+    pub fn is_replica(&self) -> bool {
+        self.server.role.as_deref() == Some("slave")
     }
 
     /// Shows another window from the next refresh on.
@@ -202,7 +221,7 @@ impl Board {
         };
         self.is_read()
             && self.series.values().all(is_whole)
-            && self.markets.values().all(|market| market.info.is_some() || market.error.is_some())
+            && self.markets.values().all(|market| market.info.is_some() || market.info_error.is_some())
             && self.streams.values().all(|stream| stream.is_read)
             && self.keyspace.is_read()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::answers::text;
 use super::{Board, Market, Series};
-use crate::model::{Alarm, Detail, FORM, KeysRow, MarketRow, MemoryRow, Snapshot, SymbolRow};
+use crate::model::{Alarm, Detail, FORM, KeysRow, MarketRow, MemoryRow, Snapshot, SymbolRow, by_volume, fullest_first};
 use crate::names::Key;
 
 impl Board {
@@ -17,13 +17,9 @@ impl Board {
             .filter(|(_, series)| series.is_read())
             .map(|(key, series)| symbol_row(key, series))
             .collect();
-        symbols.sort_by(|left, right| right.volume.total_cmp(&left.volume).then_with(|| left.name.cmp(&right.name)));
+        symbols.sort_by(by_volume);
         let mut limiters: Vec<_> = self.limiters.values().flatten().cloned().collect();
-        limiters.sort_by(|left, right| {
-            let rank = |row: &crate::model::LimiterRow| (row.ban_ms > 0, row.used_share);
-            let ((left_ban, left_share), (right_ban, right_share)) = (rank(left), rank(right));
-            right_ban.cmp(&left_ban).then(right_share.total_cmp(&left_share)).then_with(|| left.key.cmp(&right.key))
-        });
+        limiters.sort_by(fullest_first);
         Snapshot {
             form: FORM,
             at_ms: self.now_ms,
@@ -63,6 +59,7 @@ impl Board {
             ratio: memory.ratio,
             since_ms: memory.since_ms,
             alarm: memory.ratio.and_then(Alarm::at),
+            node: None,
         }
     }
 
@@ -80,7 +77,7 @@ impl Board {
             pending: info.map(|info| info.pending),
             fired: info.map(|info| info.total_fires),
             gaps: info.map(|info| info.gaps.len() as u64),
-            error: market.error.clone(),
+            error: market.error.clone().or_else(|| market.info_error.clone()),
         }
     }
 }
@@ -107,6 +104,6 @@ fn symbol_row(key: &Key, series: &Series) -> SymbolRow {
         rate_ratio: stats.rate_ratio,
         last_ms: stats.last_ms,
         hour: series.hour.clone(),
-        error: series.error.clone(),
+        error: series.error.clone().or_else(|| series.look_error.clone()),
     }
 }

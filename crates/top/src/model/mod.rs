@@ -3,6 +3,7 @@
 
 mod detail;
 mod keyspace;
+mod merge;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::names::Key;
 
 pub use detail::{Bands, Class, Detail, MOST_CLASSES, Span, Venue, classes};
 pub use keyspace::{AuditRow, GroupRow, PolicyRow};
+pub use merge::{MOST_GROUPS, by_volume, fullest_first, in_order, merged, newest_events, newest_signals};
 
 /// The number of the JSON form; it grows when a field goes or changes its meaning.
 pub const FORM: u32 = 1;
@@ -97,8 +99,10 @@ pub struct ServerRow {
     pub module_version: Option<String>,
     /// `master` or `slave`, as INFO says.
     pub role: Option<String>,
-    /// Whether it is a node of a cluster: then only its own keys are here.
+    /// Whether it is a node of a cluster: then only its own keys are here, unless all masters are.
     pub is_cluster: bool,
+    /// Servers that this picture is of: 1, or the masters of a cluster.
+    pub masters: u64,
     /// Seconds since its start.
     pub uptime_s: Option<u64>,
     /// Commands a second.
@@ -132,6 +136,8 @@ pub struct MemoryRow {
     pub since_ms: Option<u64>,
     /// `warning` from 85 %, `alert` from 90 % of the budget, else null.
     pub alarm: Option<Alarm>,
+    /// Of several masters the one with the least room, of which all of this is.
+    pub node: Option<String>,
 }
 
 /// How near the end of memory is.

@@ -11,6 +11,8 @@
 )]
 
 pub mod browser;
+pub mod relay;
+pub mod sentinel;
 pub mod site;
 
 use std::process::{Command, Stdio};
@@ -42,6 +44,55 @@ pub fn program(url: &str) -> Command {
 #[track_caller]
 pub fn json(url: &str) -> serde_json::Value {
     serde_json::from_str(&succeed(program(url).args(["--once", "--json"]))).expect("JSON")
+}
+
+/// Fails unless the value is as docs/liq-top.schema.json says.
+#[track_caller]
+pub fn assert_as_documented(picture: &serde_json::Value) {
+    let text = include_str!("../../../../docs/liq-top.schema.json");
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    compiler.add_resource("liq-top.json", serde_json::from_str(text).unwrap()).unwrap();
+    let schema = compiler.compile("liq-top.json", &mut schemas).unwrap();
+    if let Err(error) = schemas.validate(picture, schema) {
+        panic!("{error:#}");
+    }
+}
+
+/// A cluster of three masters with twenty series of three events each, and where `liq-top` finds it: by one node.
+#[track_caller]
+pub fn stocked_cluster(lines: &[&str]) -> (Cluster, String) {
+    let cluster = Cluster::with(lines);
+    fill(&cluster);
+    let url = format!("redis+cluster://127.0.0.1:{}", cluster.nodes[0].port());
+    (cluster, url)
+}
+
+/// Twenty series of three events each.
+#[track_caller]
+pub fn fill(cluster: &Cluster) {
+    for n in 0..20 {
+        let key = format!("liq:{{S{n:02}}}");
+        add_events(&mut cluster.connect_for(&key), key.as_bytes(), 3);
+    }
+}
+
+/// What nodes say of others that are away.
+#[track_caller]
+pub fn expect_absences<'a>(nodes: impl IntoIterator<Item = &'a mut Server>) {
+    for node in nodes {
+        for text in [
+            "FAIL",
+            "failing",
+            "Failover",
+            "failover",
+            "Cluster state changed",
+            "Taking over",
+            "SYNC handshake",
+            "Failed to read response",
+        ] {
+            node.expect_warning(text);
+        }
+    }
 }
 
 /// Adds events of the last minutes to a series: small ones and one of a million.

@@ -1,0 +1,79 @@
+//! A Sentinel over a master and its replica.
+
+use std::process::{Child, Stdio};
+
+use super::{Client, Options, Server, wait_until};
+
+/// What servers say of being told their part.
+const SAID: [&str; 10] = [
+    "FAILOVER",
+    "MASTER MODE enabled",
+    "Master replication ID changed",
+    "REPLICAOF",
+    "CONFIG REWRITE",
+    "Connection with",
+    "Before turning into a replica",
+    "Discarding previously cached",
+    "Unable to connect to MASTER",
+    "Error condition on socket",
+];
+
+/// A master, its replica, and the one Sentinel that decides by itself; ended with this.
+pub struct Watched {
+    child: Child,
+    /// Where the Sentinel listens.
+    pub port: u16,
+    pub master: Server,
+    pub replica: Server,
+    _folder: tempfile::TempDir,
+}
+
+impl Watched {
+    /// Starts all three, and waits until the Sentinel knows both servers. Its master is called `market`.
+    #[track_caller]
+    pub fn start() -> Self {
+        let options = || SAID.into_iter().fold(Options::default().tcp(), Options::expect_warning);
+        let master = options().start();
+        let replica = options().line(format!("replicaof 127.0.0.1 {}", master.port())).start();
+        replica.wait_for_link();
+        let folder = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let conf = folder.path().join("sentinel.conf");
+        let lines = format!(
+            "port {port}\nbind 127.0.0.1\nsentinel monitor market 127.0.0.1 {} 1\n\
+             sentinel down-after-milliseconds market 2000\n",
+            master.port()
+        );
+        std::fs::write(&conf, lines).unwrap();
+        let mut command = liq_harness::module::server_command();
+        command.arg(&conf).arg("--sentinel").current_dir(folder.path()).stdout(Stdio::null());
+        let watched = Self { child: command.spawn().unwrap(), port, master, replica, _folder: folder };
+        wait_until("the sentinel knows both", || {
+            let Some(mut client) = watched.try_ask() else { return false };
+            let replicas = client.run("SENTINEL REPLICAS market");
+            !replicas.is_error() && replicas.array().len() == 1
+        });
+        watched
+    }
+
+    /// Where `liq-top` finds the master.
+    pub fn url(&self) -> String {
+        format!("redis+sentinel://127.0.0.1:{}/market", self.port)
+    }
+
+    /// A connection to the Sentinel.
+    pub fn ask(&self) -> Client {
+        self.try_ask().unwrap()
+    }
+
+    fn try_ask(&self) -> Option<Client> {
+        Client::open(&format!("redis://127.0.0.1:{}", self.port)).ok()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
