@@ -10,7 +10,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod armings;
 mod commands;
 mod delivery;
 mod durability;
+mod failover;
 mod kills;
