@@ -32,7 +32,7 @@ pub fn head(snapshot: &Snapshot) -> [String; 2] {
     };
     let keys = snapshot.keys;
     let second = format!(
-        "memory {} {} used, {of_budget}{node}{alarm}  {} series, {} markets, {} limiters",
+        "memory {} {} used{node}, {of_budget}{alarm}  {} series, {} markets, {} limiters",
         or_unknown(memory.mode.clone()),
         or_unknown(memory.used.map(bytes)),
         keys.series,

@@ -2,13 +2,14 @@
 //! looked at one by one. What is read there, and when, is `watch`'s and `cluster`'s.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
 use redis::sentinel::{Sentinel, SentinelNodeConnectionInfo};
 use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 use redis::{RedisResult, TlsMode, Value};
+use tokio::task::JoinHandle;
 
 use crate::names::{LONG, sentence, shown};
 use crate::trouble::Trouble;
@@ -18,6 +19,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(5);
 /// More nodes than that are not asked for the masters beside those of the address.
 const MOST_TOLD: usize = 32;
+/// How often sentinels are asked whether they name another master by now.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 /// Where sentinels listen.
 const SENTINEL_PORT: u16 = 26_379;
 
@@ -120,6 +123,54 @@ impl Source {
     }
 }
 
+/// Whether a server is still the one that sentinels name: one that is cut off from them does not know it. They are asked
+/// now and then, beside what else is done.
+#[derive(Debug)]
+pub struct Naming {
+    source: Source,
+    place: ConnectionAddr,
+    asked: Instant,
+    asking: Option<JoinHandle<RedisResult<Client>>>,
+}
+
+impl Naming {
+    /// Of the server that they named; of no other there is anything to be asked.
+    pub fn of(source: &Source, named: &Client) -> Option<Self> {
+        let place = addr_of(named).clone();
+        let naming = || Self { source: source.clone(), place, asked: Instant::now(), asking: None };
+        matches!(source.place, Place::Sentinels(..)).then(naming)
+    }
+
+    /// Fails once they name another. Sentinels that do not answer name nobody.
+    pub async fn check(&mut self) -> RedisResult<()> {
+        match &mut self.asking {
+            None if self.asked.elapsed() >= ASK_AGAIN => {
+                let source = self.source.clone();
+                self.asking = Some(tokio::spawn(async move { source.client().await }));
+            }
+            Some(asking) if asking.is_finished() => {
+                let answer = asking.await;
+                (self.asking, self.asked) = (None, Instant::now());
+                if let Ok(Ok(named)) = answer
+                    && *addr_of(&named) != self.place
+                {
+                    return Err((redis::ErrorKind::Io, "the sentinels name another master").into());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Naming {
+    fn drop(&mut self) {
+        if let Some(asking) = &self.asking {
+            asking.abort();
+        }
+    }
+}
+
 /// Connects; `response_timeout` is how long every answer is waited for.
 pub async fn connect(client: &Client, response_timeout: Duration) -> RedisResult<MultiplexedConnection> {
     let config = AsyncConnectionConfig::new()
@@ -183,7 +234,10 @@ fn node_at(model: &Client, (host, port): &(String, u16)) -> RedisResult<Client> 
 fn place_of(url: &str) -> Result<(Place, String), String> {
     let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
     let Some((plain, kind)) = scheme.split_once('+').filter(|(_, kind)| *kind != "unix") else {
-        let client = Client::open(url).map_err(|error| error.category().to_owned())?;
+        let client = Client::open(url).map_err(|error| match scheme {
+            "redis" | "rediss" | "unix" | "redis+unix" => error.category().to_owned(),
+            _ => "it does not begin with redis://, rediss:// or unix://".to_owned(),
+        })?;
         let address = format!("{}/{}", place_text(&client), client.get_connection_info().redis_settings().db());
         return Ok((Place::One(client), address));
     };
@@ -261,8 +315,9 @@ mod tests {
     #[test]
     fn a_wrong_address_is_told_by_what_is_wrong_and_without_its_password() {
         let cases = [
-            ("", "the address is none"),
-            ("http://a", "the address is none"),
+            ("", "does not begin with"),
+            ("http://a", "does not begin with"),
+            ("redis://:secret@a:port", "the address is none"),
             ("redis+cluster://", "'' is no host and port"),
             ("redis+cluster://:secret@a:6379,b:port", "'b:port' is no host and port"),
             ("redis+cluster://:secret@a:6379/3", "database 0 only"),

@@ -16,7 +16,7 @@ use crate::keys::{self, Changes, Ear, Walk};
 use crate::model::{Detail, FoundBy, Link, Snapshot, SymbolRow, View};
 use crate::names::{Key, LONG, shown};
 pub use crate::source::Source;
-use crate::source::connect;
+use crate::source::{Naming, connect};
 use crate::trouble::{Trouble, is_unknown_command};
 
 /// A server that saves or loads may answer late; a dead one is noticed by this.
@@ -174,6 +174,7 @@ struct Session {
     connection: MultiplexedConnection,
     /// Sentinels named it: once it is a replica they name another.
     must_be_master: bool,
+    naming: Option<Naming>,
     ear: Option<Ear>,
     board: Board,
     walk: Option<Walk>,
@@ -226,6 +227,7 @@ impl Session {
         Ok(Self {
             connection,
             must_be_master: source.must_be_master(),
+            naming: Naming::of(source, &client),
             ear,
             board,
             walk: Some(Walk::default()),
@@ -247,6 +249,9 @@ impl Session {
         }
         if self.must_be_master && self.board.is_replica() {
             return Err((redis::ErrorKind::Io, "the server is not the master any more").into());
+        }
+        if let Some(naming) = &mut self.naming {
+            naming.check().await?;
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ fn memory_is_that_of_the_master_with_the_least_room() {
     assert_eq!((memory["node"].as_str(), memory["budget"].as_i64()), (Some(node.as_str()), Some(budget)));
     assert_eq!((&memory["mode"], &memory["alarm"]), (&"critical".into(), &"alert".into()));
     let text = succeed(program(&url).arg("--once"));
-    assert!(text.contains(&format!("on {node}  ALERT")), "{text}");
+    assert!(text.contains(&format!("used on {node}, ")) && text.contains("ALERT"), "{text}");
 }
 
 #[test]

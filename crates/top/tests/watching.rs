@@ -10,7 +10,8 @@ use liq_top::model::{Link, Snapshot, View};
 use liq_top::names::Key;
 use liq_top::watch::{self, Source, Wants};
 use support::{
-    Cluster, Reply, Server, add_events, expect_absences, fill, sentinel, stocked_cluster, stocked_server, wait_until,
+    Client, Cluster, Options, Reply, Server, add_events, expect_absences, fill, sentinel, stocked_cluster,
+    stocked_server, wait_until,
 };
 use tokio::sync::watch as channel;
 
@@ -222,6 +223,38 @@ fn a_master_of_a_cluster_that_went_away_is_named_and_found_again() {
 }
 
 #[test]
+fn a_master_of_a_cluster_that_hangs_holds_up_no_other() {
+    let (mut cluster, url) = stocked_cluster(&["cluster-require-full-coverage no"]);
+    expect_absences(&mut cluster.nodes);
+    let watched = Watched::start(&url);
+    watched.wait_for("all masters are read", |seen| seen.symbols.len() == 20);
+    // The node of the address, which is asked first.
+    cluster.nodes[0].stall();
+    let mut clients: Vec<_> = cluster.nodes[1..].iter().map(Server::connect).collect();
+    let holds = |client: &mut Client, key: &str| client.run(&format!("EXISTS {key}")) == Reply::Int(1);
+    let keys = (0..20).map(|n| format!("liq:{{S{n:02}}}"));
+    let there: Vec<(usize, String)> =
+        keys.filter_map(|key| Some((clients.iter_mut().position(|client| holds(client, &key))?, key))).collect();
+    let mut moves = |round: usize| {
+        let (place, key) = &there[round];
+        add_events(&mut clients[*place], key.as_bytes(), 4);
+        watched.wait_for("what moves is seen", |seen| {
+            seen.symbols.iter().filter(|row| row.count == 7).count() == round + 1
+        });
+    };
+    moves(0);
+    let gone = format!("127.0.0.1:{} ", cluster.nodes[0].port());
+    watched.wait_for("its absence is said", |seen| seen.warnings.iter().any(|line| line.contains(&gone)));
+    // While it is waited for again and again.
+    (1..4).for_each(&mut moves);
+    cluster.nodes[0].resume();
+    watched.wait_for("it is read again", |seen| {
+        seen.symbols.len() == 20 && seen.warnings.iter().all(|line| !line.contains("a part is"))
+    });
+    watched.end();
+}
+
+#[test]
 fn the_replica_that_takes_over_in_a_cluster_is_watched() {
     let (mut cluster, mut replicas) = Cluster::start_with_replicas();
     expect_absences(cluster.nodes.iter_mut().chain(&mut replicas));
@@ -252,11 +285,29 @@ fn the_next_master_is_watched_when_sentinels_name_it() {
     watched.wait_for("the master is read", |seen| names(seen) == ["BTCUSDT"] && is_master(seen));
     let mut client = sentinel.ask();
     wait_until("the sentinel begins", || !client.run("SENTINEL FAILOVER market").is_error());
-    wait_until("the replica is the master", || new.connect().info("role") == "master");
-    wait_until("the old master follows", || old.connect().info("role") == "slave");
+    sentinel::Watched::wait_for_role(new, "master");
+    sentinel::Watched::wait_for_role(old, "slave");
     add_events(&mut new.connect(), b"liq:{AFTER}", 5);
     watched.wait_for("the new master is read", |seen| names(seen) == ["AFTER", "BTCUSDT"] && is_master(seen));
     watched.end();
+}
+
+#[test]
+fn a_master_that_sentinels_name_no_longer_is_left_although_it_goes_on() {
+    let sentinel = sentinel::Watched::start();
+    add_events(&mut sentinel.master.connect(), b"liq:{BTCUSDT}", 5);
+    let watched = Watched::start(&sentinel.url());
+    watched.wait_for("the master is read", |seen| names(seen) == ["BTCUSDT"]);
+    let other = Options::default().tcp().start();
+    add_events(&mut other.connect(), b"liq:{OTHER}", 5);
+    let mut client = sentinel.ask();
+    client.run("SENTINEL REMOVE market").ok();
+    client.run(&format!("SENTINEL MONITOR market 127.0.0.1 {} 1", other.port())).ok();
+    watched.wait_for("the one that is named now is read", |seen| names(seen) == ["OTHER"]);
+    assert_eq!(sentinel.master.connect().info("role"), "master");
+    watched.end();
+    // Before the server that it watches.
+    drop(sentinel);
 }
 
 #[test]
@@ -269,7 +320,7 @@ fn a_master_that_died_is_followed_by_the_one_that_sentinels_choose() {
     sentinel.master.kill();
     watched.wait("its absence is said", |view| matches!(&view.link, Link::Down { .. }));
     assert!(watched.view.borrow().snapshot.is_some(), "the last picture stays");
-    wait_until("the replica is the master", || sentinel.replica.connect().info("role") == "master");
+    sentinel::Watched::wait_for_role(&sentinel.replica, "master");
     add_events(&mut sentinel.replica.connect(), b"liq:{AFTER}", 5);
     watched.wait_for("the new master is read", |seen| names(seen) == ["AFTER", "BTCUSDT"]);
     watched.end();

@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use super::{Client, Options, Server, wait_until};
 
 /// What servers say of being told their part.
-const SAID: [&str; 10] = [
+const SAID: [&str; 12] = [
     "FAILOVER",
     "MASTER MODE enabled",
     "Master replication ID changed",
@@ -16,6 +16,8 @@ const SAID: [&str; 10] = [
     "Discarding previously cached",
     "Unable to connect to MASTER",
     "Error condition on socket",
+    "Failed to read response",
+    "SYNC handshake",
 ];
 
 /// A master, its replica, and the one Sentinel that decides by itself; ended with this.
@@ -59,6 +61,16 @@ impl Watched {
     /// Where `liq-top` finds the master.
     pub fn url(&self) -> String {
         format!("redis+sentinel://127.0.0.1:{}/market", self.port)
+    }
+
+    /// Waits until a server has this part. Whoever asks while it is told is cut off, and asks again.
+    #[track_caller]
+    pub fn wait_for_role(server: &Server, role: &str) {
+        wait_until(&format!("the server is a {role}"), || {
+            let Ok(mut client) = Client::open(&server.url()) else { return false };
+            let Ok(answer) = client.try_call(&["INFO", "replication"]) else { return false };
+            format!("{answer:?}").contains(&format!("role:{role}"))
+        });
     }
 
     /// A connection to the Sentinel.
