@@ -27,7 +27,7 @@ type Request = Box<dyn FnOnce(&mut Spool) + Send>;
 #[derive(Clone)]
 pub struct Desk {
     requests: mpsc::UnboundedSender<Request>,
-    /// Told when events wait.
+    /// Told when something came.
     pub work: Arc<Notify>,
     /// True when no more events will come and all that came are on the spool.
     pub is_over: watch::Receiver<bool>,
@@ -98,6 +98,9 @@ impl Spooler {
                         self.metrics.dropped(count as u64);
                         tracing::error!(%error, lost = count, "events could not be kept");
                     }
+                    // Only what comes is told: what waits because the server refuses its key would wake the sink again
+                    // and again. The sink looks for itself from time to time.
+                    self.work.notify_one();
                 }
             }
             self.tell();
@@ -133,9 +136,37 @@ impl Spooler {
 
     fn tell(&mut self) {
         let state = self.spool.state();
-        if state.waiting > 0 || self.spool.has_waiting(|_| false) {
-            self.work.notify_one();
-        }
         self.metrics.spool(state, self.config.spool_events);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Event, Side};
+
+    fn arrived() -> Arrived {
+        let (exchange, symbol, id) = (Arc::from("binance"), Arc::from("A"), Box::from(""));
+        let event = Event { exchange, symbol, ts_ms: 1, side: Side::Buy, price: 1.0, size: 1.0, id };
+        Arrived { item: Item::Liquidation(event), at_us: 1 }
+    }
+
+    #[tokio::test]
+    async fn what_waits_wakes_nobody_again_until_more_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path(), 1_000, Duration::ZERO).unwrap();
+        let (door, events) = mpsc::channel(8);
+        let (desk, _) = start(spool, Arc::default(), Arc::default(), events).unwrap();
+        for _ in 0..2 {
+            door.send(arrived()).await.unwrap();
+            desk.work.notified().await;
+            // Whoever asked and left it alone, as a key that is refused, has to hear nothing for it. When the second
+            // answer is there, all is done that came of the first.
+            for _ in 0..2 {
+                assert!(desk.ask(|spool| spool.has_waiting(|_| false)).await.unwrap());
+            }
+            let again = tokio::time::timeout(Duration::ZERO, desk.work.notified()).await;
+            assert!(again.is_err(), "the sink would ask and be woken without end");
+        }
     }
 }
