@@ -7,7 +7,7 @@ use redis::Cmd;
 
 use crate::config::{Config, ConfigError};
 use crate::event::Event;
-use crate::market::MarketItem;
+use crate::market::{MarketItem, Told};
 use crate::venue::Venue;
 
 /// Something that is fed to one key.
@@ -25,6 +25,18 @@ impl Item {
         match self {
             Self::Liquidation(event) => event.ts_ms,
             Self::Market(item) => item.told.ts_ms(),
+        }
+    }
+
+    /// Whether it is a trade of a market whose trades are not numbered, so that nothing but a word tells what is missing.
+    pub const fn is_unnumbered_trade(&self) -> bool {
+        matches!(self, Self::Market(MarketItem { told: Told::Trade(_), is_numbered: false, .. }))
+    }
+
+    /// Trades may be missing before it; said of trades that are not numbered.
+    pub const fn follow_gap(&mut self) {
+        if let Self::Market(MarketItem { told: Told::Trade(trade), is_numbered: false, .. }) = self {
+            trade.follows_gap = true;
         }
     }
 

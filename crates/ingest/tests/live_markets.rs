@@ -10,83 +10,38 @@ use support::exchange::{Exchange, Rest, Script, Step};
 use support::program::Running;
 use support::running::{QUICK, free_port, get, metric, stream};
 use support::server::wait_until;
-use support::{Fault, Proxy, Reply, Server, durable_server, url_of};
+use support::tape::{self, MINUTE_MS, Made, first_minute, tenths};
+use support::{Fault, Proxy, Server, durable_server, url_of};
 
 const KEY: &str = "tick:binance-spot:{ABCUSDT}";
-const MINUTE_MS: u64 = 60_000;
-
-/// A minute some time ago, so that everything in it and behind it has ended.
-fn first_minute() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
-    now / MINUTE_MS * MINUTE_MS - 30 * MINUTE_MS
-}
-
-/// Trade `id` of a market in which one comes every twelve seconds.
+/// Trade `id` as spot tells it.
 fn trade(from_ms: u64, id: u64) -> String {
-    let (ts_ms, price, qty) = (from_ms + id * 12_000, 100 + id % 7, 1 + id % 3);
-    let taker = id.is_multiple_of(2);
+    let Made { ts_ms, price, qty, is_buy } = tape::made(from_ms, id);
+    let (price, qty, is_sell) = (tenths(price), tenths(qty), !is_buy);
     format!(
-        r#"{{"stream":"abcusdt@trade","data":{{"e":"trade","E":{ts_ms},"s":"ABCUSDT","t":{id},"p":"{price}.50","q":"0.{qty}","T":{ts_ms},"m":{taker},"M":true}}}}"#
+        r#"{{"stream":"abcusdt@trade","data":{{"e":"trade","E":{ts_ms},"s":"ABCUSDT","t":{id},"p":"{price}0","q":"{qty}","T":{ts_ms},"m":{is_sell},"M":true}}}}"#
     )
 }
 
 /// The venue's own candles of the same market: the rows, and the answer of REST.
-fn klines(from_ms: u64, minutes: u64) -> (Vec<String>, String) {
-    let (mut rows, mut answer) = (Vec::new(), Vec::new());
-    for minute in 0..minutes {
-        let start = from_ms + minute * MINUTE_MS;
-        let trades: Vec<(u64, u64, bool)> =
-            (minute * 5..minute * 5 + 5).map(|id| (1_000 + id % 7 * 10 + 5, 1 + id % 3, id % 2 == 1)).collect();
-        let price = |tenths: u64| format!("{}.{}", tenths / 10, tenths % 10);
-        let prices: Vec<u64> = trades.iter().map(|(price, ..)| *price).collect();
-        let volume: u64 = trades.iter().map(|(_, qty, _)| qty).sum();
-        let quote: u64 = trades.iter().map(|(price, qty, _)| price * qty).sum();
-        let taker: u64 = trades.iter().filter(|(.., buys)| *buys).map(|(_, qty, _)| qty).sum();
-        let taker_quote: u64 = trades.iter().filter(|(.., buys)| *buys).map(|(price, qty, _)| price * qty).sum();
-        let hundredths = |sum: u64| format!("{}.{:02}", sum / 100, sum % 100);
-        let texts = [
-            start.to_string(),
-            price(prices[0]),
-            price(*prices.iter().max().unwrap()),
-            price(*prices.iter().min().unwrap()),
-            price(prices[4]),
-            price(volume),
-            (start + MINUTE_MS - 1).to_string(),
-            hundredths(quote),
-            "5".to_owned(),
-            price(taker),
-            hundredths(taker_quote),
-        ];
-        let json: Vec<String> = texts
-            .iter()
-            .enumerate()
-            .map(|(place, text)| if matches!(place, 0 | 6 | 8) { text.clone() } else { format!("\"{text}\"") })
-            .collect();
-        answer.push(format!("[{},\"0\"]", json.join(",")));
-        rows.push(texts.map(|text| plain(&text)).join(" ") + " closed");
-    }
-    (rows, format!("[{}]", answer.join(",")))
-}
-
-/// A decimal without zeros at its end.
-fn plain(text: &str) -> String {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
+fn klines(from_ms: u64, count: u64) -> (Vec<String>, String) {
+    let minutes = tape::minutes(from_ms, count);
+    let quoted = |(place, text): (usize, &String)| match place {
+        0 | 6 | 8 => text.clone(),
+        _ => format!("\"{text}\""),
+    };
+    let json =
+        |row: &[String; 11]| format!("[{},\"0\"]", row.iter().enumerate().map(quoted).collect::<Vec<_>>().join(","));
+    let answer: Vec<String> = minutes.iter().map(json).collect();
+    (tape::rows(&minutes), format!("[{}]", answer.join(",")))
 }
 
 fn candles(server: &Server) -> Vec<String> {
-    let rows = server.connect().call(&["CANDLE.RANGE", KEY, "1m", "-", "+", "COUNT", "5000"]);
-    let text = |value: &Reply| match value {
-        Reply::Int(number) => number.to_string(),
-        Reply::Nil => "-".to_owned(),
-        other => other.text(),
-    };
-    let row = |row: &Reply| row.array().iter().map(text).collect::<Vec<_>>().join(" ");
-    rows.array().iter().map(row).collect()
+    tape::candles(server, KEY)
 }
 
 fn fact(server: &Server, name: &str) -> i64 {
-    let info = server.connect().call(&["TICK.INFO", KEY]);
-    if info.is_error() { 0 } else { info.field(name).int() }
+    tape::fact(server, KEY, name)
 }
 
 const BOOK: &str = r#"{"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"1","B":"1","a":"2","A":"1"}}"#;
@@ -282,7 +237,11 @@ fn spot_without_markets_and_markets_of_venues_that_cannot_are_refused_by_name() 
     let folder = tempfile::tempdir().unwrap();
     let cases = [
         ("", "venue.binance-spot: has no liquidations"),
-        ("[venue.bybit]\nmarkets = [\"BTCUSDT\"]\n", "venue.bybit: only binance-um and binance-spot can be streamed"),
+        (
+            "[venue.deribit]\nmarkets = [\"BTC-PERPETUAL\"]\n",
+            "venue.deribit: only binance-um, binance-spot, bybit, okx can be streamed",
+        ),
+        ("[venue.bybit]\nmarkets = [\"BTCUSD\"]\n", "no decimal of base units, got 'BTCUSD'"),
         ("[venue.binance-spot]\nfeeds = [\"trade\"]\n", "unknown variant `trade`"),
         ("[markets]\ncolour = \"red\"\n", "market option"),
         (

@@ -228,8 +228,15 @@ impl Config {
         }
         for (venue, settings) in &self.venues {
             if !settings.markets.is_empty() && !Venue::WITH_MARKETS.contains(venue) {
-                let which = Venue::WITH_MARKETS.map(Venue::name).join(" and ");
+                let which = Venue::WITH_MARKETS.map(Venue::name).join(", ");
                 let problem = format!("venue.{}: only {which} can be streamed into markets", venue.name());
+                return Err(ConfigError::Setting { name: "markets", problem });
+            }
+            if let Some(inverse) = settings.markets.iter().find(|instrument| venue.is_inverse(instrument)) {
+                let problem = format!(
+                    "venue.{}: what is traded of an inverse contract is no decimal of base units, got '{inverse}'",
+                    venue.name()
+                );
                 return Err(ConfigError::Setting { name: "markets", problem });
             }
         }

@@ -1,12 +1,12 @@
 //! What leaves a shelf: what was delivered, what has to make room, what nobody will ever take.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::rows::rows_behind;
+use super::rows::{behind_gap, rows_behind};
 use super::shelf::Shelf;
 use super::{Arrived, SpoolError, schema};
 
@@ -38,8 +38,9 @@ impl Shelf {
     ///
     /// What goes first was delivered; then the smallest of those below their series' threshold, and only when none of
     /// them is left the smallest of the others. What is under way may be counted already, so it goes only before those
-    /// that are kept longest; the rest of its batch stays what it was.
-    pub fn shed(&mut self, surplus: u64) -> Result<u64, SpoolError> {
+    /// that are kept longest; the rest of its batch stays what it was. Where trades are not numbered, the next one says
+    /// that some are missing; a key without a next one goes into `broken_off`.
+    pub fn shed(&mut self, surplus: u64, broken_off: &mut HashSet<Arc<str>>) -> Result<u64, SpoolError> {
         let before = self.rows;
         self.forget_delivered(Instant::now() + Duration::from_secs(86_400 * 365))?;
         let surplus = surplus.saturating_sub(before - self.rows);
@@ -51,7 +52,18 @@ impl Shelf {
                 delete.execute([id])?;
             }
         }
+        let mut cut: HashSet<i64> = HashSet::new();
+        for (id, series) in &going {
+            let Some(track) = self.tracks.get(series).filter(|track| track.series.is_unnumbered()) else { continue };
+            // What is under way stays what it was.
+            let from = (*id).max(track.in_flight);
+            if !mark_next(&transaction, *series, from)? {
+                cut.insert(*series);
+            }
+        }
         transaction.commit()?;
+        let tracks = cut.iter().filter_map(|series| self.tracks.get(series));
+        broken_off.extend(tracks.map(|track| Arc::clone(&track.series.key)));
         self.rows = self.rows.saturating_sub(going.len() as u64);
         for (_, series) in &going {
             if let Some(track) = self.tracks.get_mut(series) {
@@ -134,4 +146,16 @@ impl Shelf {
         taken.sort_unstable_by_key(|(row, _, _)| *row);
         Ok(taken.into_iter().map(|(_, key, arrived)| (key, arrived)).collect())
     }
+}
+
+/// Has the next trade behind a row say that others may be missing before it; false when there is none.
+fn mark_next(transaction: &Transaction<'_>, series: i64, behind: i64) -> Result<bool, rusqlite::Error> {
+    let mut next =
+        transaction.prepare_cached("SELECT id, body FROM event WHERE series = ? AND id > ? ORDER BY id LIMIT 1")?;
+    let found = next.query_row(params![series, behind], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((id, body)): Option<(i64, Vec<u8>)> = found else { return Ok(false) };
+    if let Some(marked) = behind_gap(&body) {
+        transaction.execute("UPDATE event SET body = ? WHERE id = ?", params![marked, id])?;
+    }
+    Ok(true)
 }

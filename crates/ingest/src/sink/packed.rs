@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use liq_core::grammar::Decimal;
 use liq_core::liq::request::{NewEvent, encode_events};
 use liq_core::market::request::{NewTick, Put, QuoteRequest, encode_ticks};
-use liq_core::market::store::{GRACE_RANGE_MS, Quote};
+use liq_core::market::store::{GRACE_RANGE_MS, Quote, VenueRow};
 use redis::{Pipeline, Value};
 
 use super::counts::Counts;
@@ -100,14 +101,14 @@ impl Packed {
         let put = Put { unit: last.level, is_whole: false, rows: rows.values().map(|candle| candle.row).collect() };
         // What GRACE may wait for at most is waited for.
         let load = Load::Candles { until_ms: Some(last.end_ms() + GRACE_RANGE_MS.end()) };
-        Some(Self { seq, events: candles.len(), load, args: put.to_args() })
+        Some(Self { seq, events: candles.len(), load, args: args_of(&put) })
     }
 
     /// Packs candles of one level, ascending, than which the venue has no others between the first and the last.
     pub fn whole_candles(candles: &[&Candle]) -> Option<Self> {
         let rows: Vec<_> = candles.iter().map(|candle| candle.row).collect();
         let put = Put { unit: candles.first()?.level, is_whole: true, rows };
-        Some(Self { seq: 0, events: candles.len(), load: Load::Candles { until_ms: None }, args: put.to_args() })
+        Some(Self { seq: 0, events: candles.len(), load: Load::Candles { until_ms: None }, args: args_of(&put) })
     }
 
     /// Packs prices without a trade.
@@ -161,6 +162,45 @@ impl Packed {
             }
         }
     }
+}
+
+/// The arguments of `CANDLE.PUT`: as MessagePack where a row does not tell everything, for only there is a place for nil.
+fn args_of(put: &Put) -> Vec<Vec<u8>> {
+    let tells_all = |row: &VenueRow| {
+        row.quote.is_some() && row.trades.is_some() && row.taker_volume.is_some() && row.taker_quote.is_some()
+    };
+    if put.rows.iter().all(tells_all) {
+        return put.to_args();
+    }
+    let mut args = vec![put.unit.name.into()];
+    args.extend(put.is_whole.then(|| b"WHOLE".to_vec()));
+    args.extend([b"PACK".to_vec(), pack_rows(&put.rows)]);
+    args
+}
+
+fn pack_rows(rows: &[VenueRow]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let text = |out: &mut Vec<u8>, number: Option<Decimal>| match number {
+        // Writing to a Vec cannot fail, so the results carry nothing.
+        Some(number) => drop(rmp::encode::write_str(out, &number.to_string())),
+        None => drop(rmp::encode::write_nil(out)),
+    };
+    let _ = rmp::encode::write_array_len(&mut out, rows.len() as u32);
+    for row in rows {
+        let _ = rmp::encode::write_array_len(&mut out, 11);
+        let _ = rmp::encode::write_uint(&mut out, row.start_ms);
+        row.prices.into_iter().chain([row.volume]).for_each(|number| text(&mut out, Some(number)));
+        // The end follows from the start.
+        let _ = rmp::encode::write_nil(&mut out);
+        text(&mut out, row.quote);
+        match row.trades {
+            Some(trades) => drop(rmp::encode::write_uint(&mut out, trades)),
+            None => drop(rmp::encode::write_nil(&mut out)),
+        }
+        text(&mut out, row.taker_volume);
+        text(&mut out, row.taker_quote);
+    }
+    out
 }
 
 /// Whether one command carries both, the second behind the first.

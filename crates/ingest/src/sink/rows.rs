@@ -129,6 +129,11 @@ pub(super) fn body_of(item: &Item) -> Option<Vec<u8>> {
     }
 }
 
+/// The body of a trade before which others may be missing; nothing where it says so already.
+pub(super) fn behind_gap(body: &[u8]) -> Option<Vec<u8>> {
+    (body.first() != Some(&FOLLOWS_GAP)).then(|| [&[FOLLOWS_GAP], body].concat())
+}
+
 /// What makes an item larger than another where there is not room for both: its notional.
 pub(super) fn size_of(item: &Item) -> f64 {
     match item {

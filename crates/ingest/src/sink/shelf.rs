@@ -44,6 +44,11 @@ pub struct Series {
 }
 
 impl Series {
+    /// Whether it is a market whose trades are not numbered.
+    pub const fn is_unnumbered(&self) -> bool {
+        matches!(self.market, Some((_, false)))
+    }
+
     /// What its key is made of.
     pub fn home(&self) -> Home {
         let symbol = Arc::clone(&self.symbol);

@@ -1,9 +1,11 @@
 //! Tests of the shelf and of the spool around it: what they keep, in which order they give it, under which numbers, and
 //! what goes when there is no room.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
+use liq_core::grammar::Decimal;
 use liq_core::liq::request::decode_events;
+use liq_core::market::request::decode_ticks;
 
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use super::super::packed::Packed;
 use super::super::spool::{Place, Spool};
 use super::*;
 use crate::event::Side;
+use crate::market::{MarketItem, Taker, Told, Trade, TradeId};
 
 fn event(symbol: &str, ts_ms: u64, size: f64) -> (Arc<str>, Arrived) {
     let key = Arc::from(format!("liq:{{{symbol}}}"));
@@ -116,7 +119,7 @@ fn a_full_shelf_loses_the_smallest_and_large_ones_only_when_no_other_is_left() {
     // A's threshold is 50; B has none, so its smallest size of 10 stands in for it.
     let put = |shelf: &mut Shelf, event| {
         shelf.append(&[event], false, &|_| 10.0).unwrap();
-        shelf.shed(shelf.rows().saturating_sub(6)).unwrap()
+        shelf.shed(shelf.rows().saturating_sub(6), &mut HashSet::new()).unwrap()
     };
     put(&mut shelf, event("A", 0, 60.0));
     let first = next(&mut shelf, 9);
@@ -164,14 +167,14 @@ fn what_was_delivered_goes_first_and_what_is_under_way_only_before_what_is_kept_
     shelf.append(&small, false, &|_| 10.0).unwrap();
     let sent = next(&mut shelf, 9);
     shelf.append(&[event("A", 9, 5.0), event("A", 10, 20.0)], false, &|_| 10.0).unwrap();
-    assert_eq!(shelf.shed(1).unwrap(), 1);
+    assert_eq!(shelf.shed(1, &mut HashSet::new()).unwrap(), 1);
     assert_eq!(times(&next(&mut shelf, 9)), times(&sent));
-    assert_eq!(shelf.shed(2).unwrap(), 2);
+    assert_eq!(shelf.shed(2, &mut HashSet::new()).unwrap(), 2);
     let left = next(&mut shelf, 9);
     assert_eq!((times(&left), numbers(&left)), (vec![vec![2]], numbers(&sent)));
     settle(&mut shelf, &left, true);
     assert_eq!((times(&next(&mut shelf, 9)), shelf.rows()), (vec![vec![10]], 2));
-    assert_eq!((shelf.shed(1).unwrap(), shelf.rows()), (0, 1));
+    assert_eq!((shelf.shed(1, &mut HashSet::new()).unwrap(), shelf.rows()), (0, 1));
 }
 
 #[test]
@@ -267,4 +270,58 @@ fn a_spool_of_the_first_form_is_taken_over_under_its_old_name_and_numbers() {
     spool.settle(&[(place, old.series.id, old.rows, false)]).unwrap();
     let (_, new) = spool.next(9, 9, |_| false).unwrap().remove(0);
     assert!(&*new.shipment.producer != "stream:old" && times(&new) == [[8]]);
+}
+
+/// A trade of a market whose trades have no numbers, of this notional.
+fn trade(ts_ms: u64, notional: &str) -> (Arc<str>, Arrived) {
+    let qty = Decimal::parse(notional.as_bytes()).unwrap();
+    let id = TradeId::Text(format!("t{ts_ms}").into());
+    let told =
+        Told::Trade(Trade { ts_ms, taker: Taker::Buy, price: Some(Decimal::ten_to(0)), qty, id, follows_gap: false });
+    let item = Item::Market(MarketItem { venue: Venue::Bybit, symbol: Arc::from("A"), is_numbered: false, told });
+    (Arc::from("tick:{A}"), Arrived { item, at_us: ts_ms as i64 })
+}
+
+/// The times of what goes next, and whether it says that trades may be missing before it.
+fn ticks(consignment: &Consignment) -> (Vec<u64>, bool) {
+    let packed = &consignment.shipment.batches[0];
+    let mut part = redis::pipe();
+    packed.add_to(&mut part, "k", "p");
+    let text = String::from_utf8_lossy(&part.get_packed_pipeline()).into_owned();
+    let times = decode_ticks(packed.payload(), 100).unwrap().iter().filter_map(|tick| tick.ts_ms).collect();
+    (times, text.contains("GAP"))
+}
+
+#[test]
+fn behind_trades_that_had_to_make_room_the_next_one_says_that_some_are_missing() {
+    let mut shelf = Shelf::in_memory().unwrap();
+    let notionals = ["9", "9", "1", "2", "9", "9", "3"];
+    let trades: Vec<_> = notionals.iter().zip(10..).map(|(notional, ts_ms)| trade(ts_ms, notional)).collect();
+    shelf.append(&trades, false, &|_| 0.0).unwrap();
+    let mut broken_off = HashSet::new();
+    assert_eq!(shelf.shed(3, &mut broken_off).unwrap(), 3);
+    // Nothing stands behind the last that went: whoever comes next has to say so.
+    assert_eq!(broken_off.iter().map(|key| &**key).collect::<Vec<_>>(), ["tick:{A}"]);
+    let before = next(&mut shelf, 100);
+    assert_eq!(ticks(&before), (vec![10, 11], false));
+    settle(&mut shelf, &before, true);
+    let behind = next(&mut shelf, 100);
+    assert_eq!(ticks(&behind), (vec![14, 15], true));
+}
+
+#[test]
+fn a_spool_without_room_for_the_newest_trade_has_the_next_one_tell() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(folder.path(), 2, Duration::ZERO).unwrap();
+    for (ts_ms, notional) in [(10, "9"), (11, "8"), (12, "1"), (13, "7")] {
+        spool.append(&[trade(ts_ms, notional)], false, |_| 0.0).unwrap();
+        // Room for the last.
+        if ts_ms == 12 {
+            let (place, sent) = spool.next(9, 9, |_| false).unwrap().remove(0);
+            assert_eq!(ticks(&sent), (vec![10, 11], false));
+            spool.settle(&[(place, sent.series.id, sent.rows, true)]).unwrap();
+        }
+    }
+    let (_, sent) = spool.next(9, 9, |_| false).unwrap().remove(0);
+    assert_eq!(ticks(&sent), (vec![13], true));
 }

@@ -1,6 +1,6 @@
 //! The spool: a shelf on disk, and one in memory for as long as the disk takes nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -64,6 +64,8 @@ pub struct Spool {
     is_per_exchange: bool,
     names: HashMap<Home, Arc<str>>,
     fleeting: Fleeting,
+    /// Markets whose newest trades are gone, so that the next one follows a gap.
+    broken_off: HashSet<Arc<str>>,
     /// What was counted since the state was asked for last.
     counted: State,
 }
@@ -83,6 +85,7 @@ impl Spool {
             is_per_exchange: false,
             names: HashMap::new(),
             fleeting: Fleeting::default(),
+            broken_off: HashSet::new(),
             counted: State::default(),
         };
         let opened = std::fs::create_dir_all(folder).map_err(SpoolError::from).and_then(|()| spool.open_disk());
@@ -185,8 +188,33 @@ impl Spool {
         self.fleeting.put_back(offers);
     }
 
-    /// Takes events with their keys: on disk, else in memory. Where there is no room the smallest go.
+    /// Takes events with their keys: on disk, else in memory. Where there is no room the smallest go; where trades are
+    /// not numbered, the next one of that market tells that some are missing.
     pub fn append(
+        &mut self,
+        events: &[(Arc<str>, Arrived)],
+        is_per_exchange: bool,
+        smallest: impl Fn(&Event) -> f64,
+    ) -> Result<(), SpoolError> {
+        let marked = (!self.broken_off.is_empty()).then(|| {
+            let mut events = events.to_vec();
+            events.iter_mut().for_each(|(key, arrived)| {
+                if self.broken_off.remove(key) {
+                    arrived.item.follow_gap();
+                }
+            });
+            events
+        });
+        let events = marked.as_deref().unwrap_or(events);
+        let kept = self.keep(events, is_per_exchange, smallest);
+        if kept.is_err() {
+            let lost = events.iter().filter(|(_, arrived)| arrived.item.is_unnumbered_trade());
+            self.broken_off.extend(lost.map(|(key, _)| Arc::clone(key)));
+        }
+        kept
+    }
+
+    fn keep(
         &mut self,
         events: &[(Arc<str>, Arrived)],
         is_per_exchange: bool,
@@ -218,7 +246,7 @@ impl Spool {
         };
         memory.append(events, is_per_exchange, &smallest)?;
         let most = self.most_events.min(MOST_IN_MEMORY);
-        self.counted.dropped += memory.shed(memory.rows().saturating_sub(most))?;
+        self.counted.dropped += memory.shed(memory.rows().saturating_sub(most), &mut self.broken_off)?;
         Ok(())
     }
 
@@ -245,7 +273,7 @@ impl Spool {
         let Some(disk) = &mut self.disk else { return Ok(()) };
         let surplus = disk.rows().saturating_sub(self.most_events);
         if surplus > 0 {
-            self.counted.dropped += disk.shed(surplus)?;
+            self.counted.dropped += disk.shed(surplus, &mut self.broken_off)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! left where the end is known before.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -62,6 +62,8 @@ struct Line {
     whole: watch::Receiver<bool>,
     news: mpsc::Sender<News>,
     since: Instant,
+    /// There for as long as it hears the venue.
+    hearing: Weak<()>,
 }
 
 /// A plan, and the sessions that carry it out.
@@ -114,7 +116,7 @@ impl Feed {
     /// One connection after the other without a gap, until one ends by itself; how, and how long it had stood.
     async fn stand(&mut self) -> Option<(End, Duration)> {
         let mut stop = self.shared.stop.clone();
-        let mut line = self.begin();
+        let mut line = self.begin(None);
         let mut next: Option<Line> = None;
         loop {
             let renewal = tokio::time::Instant::from_std(line.since + self.lifetime());
@@ -128,7 +130,7 @@ impl Feed {
                         _ => return Some((end, line.since.elapsed())),
                     }
                 }
-                () = sleep_until(renewal), if next.is_none() => next = Some(self.begin()),
+                () = sleep_until(renewal), if next.is_none() => next = Some(self.begin(Some(&line))),
                 () = become_whole(next.as_mut()), if next.is_some() => {
                     if let Some(successor) = next.take() {
                         let old = std::mem::replace(&mut line, successor);
@@ -158,13 +160,16 @@ impl Feed {
         self.shared.config.lifetime.unwrap_or(self.plan.lifetime)
     }
 
-    /// Starts a session, as soon as the venue allows.
-    fn begin(&self) -> Line {
+    /// Starts a session, as soon as the venue allows; perhaps one that is to replace another.
+    fn begin(&self, before: Option<&Line>) -> Line {
         let now = Instant::now();
         let delay = self.shared.pacer(self.plan.venue).wait(self.plan.venue, now);
         let (news, told) = mpsc::channel(NEWS_WAITING);
         let (leave, leaving) = watch::channel(false);
         let (becomes_whole, whole) = watch::channel(false);
+        let hearing = Arc::new(());
+        let heard = Arc::downgrade(&hearing);
+        let before = before.filter(|line| *line.whole.borrow());
         let session = Session {
             plan: Arc::clone(&self.plan),
             shared: Arc::clone(&self.shared),
@@ -172,8 +177,10 @@ impl Feed {
             news: told,
             leave: leaving,
             whole: becomes_whole,
+            hearing,
+            predecessor: before.map(|line| Weak::clone(&line.hearing)).unwrap_or_default(),
         };
-        Line { task: tokio::spawn(session.run(delay)), leave, whole, news, since: now + delay }
+        Line { task: tokio::spawn(session.run(delay)), leave, whole, news, since: now + delay, hearing: heard }
     }
 
     async fn learn(&mut self, news: News, line: &Line, next: Option<&Line>) {

@@ -22,6 +22,8 @@ use crate::sink::Arrived;
 use crate::sink::backoff::Backoff;
 use crate::venue::{Venue, bybit};
 
+/// What feeds markets, whatever the venue lists.
+const MARKETS: usize = 2;
 /// News that wait for a feed.
 const NEWS_WAITING: usize = 4;
 /// No list is asked for more often, whatever unknown contracts come.
@@ -30,7 +32,7 @@ const LIST_PAUSE: Duration = Duration::from_secs(5);
 /// A feed's share of the symbols, and the way to it.
 struct Share {
     topics: BTreeSet<String>,
-    /// Of Bybit's categories linear and inverse.
+    /// Of Bybit's categories linear and inverse; else `MARKETS`, which has no share in the listed symbols.
     category: usize,
     door: mpsc::Sender<News>,
 }
@@ -73,7 +75,10 @@ impl Follower {
         }
         self.record();
         for plan in plans(self.venue, &self.settings, &self.listing.symbols) {
-            let category = usize::from(plan.name.starts_with("bybit inverse"));
+            let category = match &plan.markets {
+                Some(_) => MARKETS,
+                None => usize::from(plan.name.starts_with("bybit inverse")),
+            };
             self.start(plan, category);
         }
         true

@@ -89,11 +89,23 @@ pub fn plans(venue: Venue, config: &VenueConfig, symbols: &[Vec<String>]) -> Vec
                     .enumerate()
                     .map(move |(n, share)| bybit_plan(config, category, default, n, share))
             });
-            plans.collect()
+            let plain =
+                Plan { name: "bybit markets".into(), ..bybit_plan(config, "linear", bybit::LINEAR_URL, 0, &[]) };
+            let Feeds { trades, quotes, marks } = config.feeds;
+            plans
+                .chain(feeding(plain, config, |instrument| {
+                    let trades = trades.then(|| format!("publicTrade.{instrument}"));
+                    trades.into_iter().chain((quotes || marks).then(|| format!("tickers.{instrument}"))).collect()
+                }))
+                .collect()
         }
         Venue::Okx => {
-            let topics = texts(&okx::TOPICS);
-            vec![Plan { keepalive: kept(20, "ping"), ..plan(url(okx::URL), topics) }]
+            let plain = |topics| Plan { keepalive: kept(20, "ping"), ..plan(url(okx::URL), topics) };
+            let mut plans = vec![plain(texts(&okx::TOPICS))];
+            let url = url(okx::URL);
+            let markets = Plan { name: format!("okx markets {url}"), chunk: 20, ..plain(texts(&[okx::CONTROL])) };
+            plans.extend(feeding(markets, config, |instrument| okx_topics(config.feeds, instrument)));
+            plans
         }
         Venue::Bitmex => {
             let topics = texts(&["instrument:XBTUSD", "liquidation"]);
@@ -117,31 +129,46 @@ fn markets(
     control: &str,
     streams: &[(&str, bool)],
 ) -> Option<Plan> {
-    let wanted = config.markets.iter().map(|instrument| instrument.to_ascii_lowercase());
-    let streams: Vec<&str> = streams.iter().filter(|(_, is_on)| *is_on).map(|(stream, _)| *stream).collect();
-    let mut topics = vec![control.to_owned()];
-    for instrument in wanted {
-        topics.extend(streams.iter().map(|stream| format!("{instrument}{stream}")));
-    }
-    let mut seen = BTreeSet::new();
-    topics.retain(|topic| seen.insert(topic.clone()));
-    if streams.is_empty() || config.markets.is_empty() {
-        return None;
-    }
-    let Feeds { quotes, marks, .. } = config.feeds;
-    Some(Plan {
+    let plain = Plan {
         venue,
         name: format!("{} {name} {url}", venue.name()),
         url,
         opening: Vec::new(),
-        topics,
-        markets: Some(Arc::new(Wanted { instruments: config.markets.clone(), quotes, marks })),
+        topics: vec![control.to_owned()],
+        markets: None,
         chunk: 100,
         // Binance takes ten messages a second.
         pause: Duration::from_millis(200),
         keepalive: None,
         lifetime: LIFETIME,
+    };
+    feeding(plain, config, |instrument| {
+        let instrument = instrument.to_ascii_lowercase();
+        streams.iter().filter(|(_, is_on)| *is_on).map(|(stream, _)| format!("{instrument}{stream}")).collect()
     })
+}
+
+/// A connection that feeds the markets that are configured, by the topics of each, behind those of `plain`; nothing
+/// where there are none.
+fn feeding(plain: Plan, config: &VenueConfig, topics_of: impl Fn(&str) -> Vec<String>) -> Option<Plan> {
+    let own: Vec<String> = config.markets.iter().flat_map(|instrument| topics_of(instrument)).collect();
+    if own.is_empty() {
+        return None;
+    }
+    let mut seen = BTreeSet::new();
+    let topics = plain.topics.iter().cloned().chain(own).filter(|topic| seen.insert(topic.clone())).collect();
+    let Feeds { quotes, marks, .. } = config.feeds;
+    let wanted = Wanted { instruments: config.markets.clone(), quotes, marks };
+    Some(Plan { topics, markets: Some(Arc::new(wanted)), ..plain })
+}
+
+/// Of OKX by names of our own: channel and instrument. Spot has neither a mark price nor, as a market, an index.
+fn okx_topics(feeds: Feeds, instrument: &str) -> Vec<String> {
+    let Feeds { trades, quotes, marks } = feeds;
+    let index = okx::index_of(instrument).filter(|_| marks);
+    let plain = [("trades", trades), ("tickers", quotes), ("mark-price", marks && index.is_some())];
+    let own = plain.iter().filter(|(_, is_on)| *is_on).map(|(channel, _)| format!("{channel}:{instrument}"));
+    own.chain(index.map(|index| format!("index-tickers:{index}"))).collect()
 }
 
 /// One of Bybit's connections.
@@ -150,7 +177,7 @@ pub fn bybit_plan(config: &VenueConfig, category: &str, default: &str, number: u
         Some(base) => format!("{}/{category}", base.trim_end_matches('/')),
         None => default.to_owned(),
     };
-    let control = if category == "linear" { "tickers.BTCUSDT" } else { "tickers.BTCUSD" };
+    let control = if category == "linear" { bybit::CONTROL } else { "tickers.BTCUSD" };
     let mut topics = vec![control.to_owned()];
     topics.extend(symbols.iter().map(|symbol| bybit::topic(symbol)));
     Plan {

@@ -1,6 +1,6 @@
 //! One connection to a venue from its making to its end: connect, subscribe, read, answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
@@ -68,6 +68,10 @@ pub struct Session {
     pub leave: watch::Receiver<bool>,
     /// Set true when data flows and every subscription is answered.
     pub whole: watch::Sender<bool>,
+    /// Held for as long as it hears the venue.
+    pub hearing: Arc<()>,
+    /// The same of the connection that this one is to replace, if that one was whole.
+    pub predecessor: Weak<()>,
 }
 
 impl Session {
@@ -92,7 +96,7 @@ impl Session {
         let venue = self.plan.venue;
         tracing::info!(venue = venue.name(), name = self.plan.name, "connected");
         self.shared.metrics.connection(venue, true);
-        let Self { plan, shared, contracts, news, leave, whole } = self;
+        let Self { plan, shared, contracts, news, leave, whole, hearing, predecessor } = self;
         let now = Instant::now();
         let subscriber = Subscriber::new(venue, &plan.topics, plan.chunk, shared.config.resubscribe, now);
         let decoder = Decoder::new(contracts).keeping_unknown();
@@ -101,9 +105,11 @@ impl Session {
             None => decoder,
         };
         let batch = Batch::default();
-        let reader = Reader { plan, shared, decoder, batch, subscriber, whole, is_alive: false };
+        let (is_alive, is_seamless) = (false, false);
+        let reader = Reader { plan, shared, decoder, batch, subscriber, whole, is_alive, is_seamless, predecessor };
         let metrics = Arc::clone(&reader.shared);
         let end = reader.converse(socket, news, leave).await;
+        drop(hearing);
         metrics.metrics.connection(venue, false);
         end
     }
@@ -128,6 +134,9 @@ struct Reader {
     subscriber: Subscriber,
     whole: watch::Sender<bool>,
     is_alive: bool,
+    /// It was whole while its predecessor still heard the venue: nothing is missing between them.
+    is_seamless: bool,
+    predecessor: Weak<()>,
 }
 
 impl Reader {
@@ -206,10 +215,11 @@ impl Reader {
         End::Left
     }
 
-    fn tell(&self) {
+    fn tell(&mut self) {
         let health = &self.shared.metrics.health;
         health.subscriptions(&self.plan.name, self.subscriber.summary());
         if self.is_alive && self.subscriber.is_settled() {
+            self.is_seamless |= self.predecessor.strong_count() > 0;
             self.whole.send_if_modified(|whole| !std::mem::replace(whole, true));
         }
     }
@@ -242,6 +252,7 @@ impl Reader {
         let frame = match serde_json::from_str::<Value>(&text) {
             Ok(value) => {
                 let received_ms = u64::try_from(at_us / 1_000).ok();
+                self.decoder.set_seamless(self.is_seamless || self.predecessor.strong_count() > 0);
                 self.decoder.frame(self.plan.venue, &value, received_ms, &mut self.batch)
             }
             Err(_) => {

@@ -1,8 +1,10 @@
-//! Bybit v5: `allLiquidation` packets.
+//! Bybit v5: `allLiquidation` packets, and of markets `publicTrade` and `tickers`.
 
+use liq_core::market::store::Quote;
 use serde_json::Value;
 
-use super::field::{exact, items, positive, text, time_ms};
+use super::feeding::{BookSide, QuoteKind};
+use super::field::{exact, exact_if_told, items, positive, text, time_ms};
 use super::{Answered, Decoder, Frame, Raw, RawTrade, Venue};
 use crate::event::{Batch, Event, Reject, Side, opposite, side_of};
 use crate::market::{MarketItem, Taker, TradeId};
@@ -11,6 +13,10 @@ use crate::market::{MarketItem, Taker, TradeId};
 pub const LINEAR_URL: &str = "wss://stream.bybit.com/v5/public/linear";
 /// Contracts settled in their base currency.
 pub const INVERSE_URL: &str = "wss://stream.bybit.com/v5/public/inverse";
+/// By REST.
+pub const REST: &str = "https://api.bybit.com";
+/// What ticks all the time on a connection of linear contracts.
+pub const CONTROL: &str = "tickers.BTCUSDT";
 /// Topics in one request: long ones went unanswered.
 pub const CHUNK: usize = 10;
 /// Symbols of one connection: its arguments may have 21,000 characters in all, and the last topic is not to wait long.
@@ -47,11 +53,41 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) ->
         batch.push(Err(Reject::WithdrawnTopic));
         return Frame::Unknown;
     }
-    if topic.starts_with("tickers.") {
+    if let Some(instrument) = topic.strip_prefix("tickers.") {
+        ticked(decoder, instrument, frame, batch);
         return Frame::Pulse;
     }
     batch.push(Err(Reject::NotLiquidation));
     Frame::Unknown
+}
+
+/// A ticker is told whole at first, and then what has changed of it, at `ts`; what is empty there is none of.
+fn ticked(decoder: &mut Decoder, instrument: &str, frame: &Value, batch: &mut Batch) {
+    let (Some(ticker), Ok(ts_ms)) = (frame.get("data"), time_ms(frame, "ts")) else { return };
+    if frame.get("type").and_then(Value::as_str) == Some("snapshot") {
+        decoder.forget_book(instrument);
+    }
+    let book = book(decoder, instrument, ticker, ts_ms);
+    if !matches!(&book, Ok(quote) if quote.is_heartbeat()) {
+        decoder.quoted(Venue::Bybit, instrument, QuoteKind::Book, book, batch);
+    }
+    let marks = marks(ticker, ts_ms);
+    if !matches!(&marks, Ok(quote) if quote.is_heartbeat()) {
+        decoder.quoted(Venue::Bybit, instrument, QuoteKind::Marks, marks, batch);
+    }
+    decoder.time_passed(Venue::Bybit, ts_ms, batch);
+}
+
+fn book(decoder: &mut Decoder, instrument: &str, ticker: &Value, ts_ms: u64) -> Result<Quote, Reject> {
+    let told = |name: &str| exact_if_told(ticker, name);
+    let bid = decoder.complete(instrument, BookSide::Bid, told("bid1Price")?, told("bid1Size")?);
+    let ask = decoder.complete(instrument, BookSide::Ask, told("ask1Price")?, told("ask1Size")?);
+    Ok(Quote { ts_ms, bid, ask, ..Quote::default() })
+}
+
+fn marks(ticker: &Value, ts_ms: u64) -> Result<Quote, Reject> {
+    let price = |name: &str| Ok(exact_if_told(ticker, name)?.filter(|price| !price.is_zero()));
+    Ok(Quote { ts_ms, mark: price("markPrice")?, index: price("indexPrice")?, ..Quote::default() })
 }
 
 /// `S` is the taker's side; the id is a UUID, so that nothing tells what is missing.

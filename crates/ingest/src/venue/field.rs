@@ -44,6 +44,15 @@ pub fn exact(item: &Value, name: &str) -> Result<Decimal, Reject> {
     }
 }
 
+/// The decimal in a field; nothing when the field is absent or null, and 0 when it is empty.
+pub fn exact_if_told(item: &Value, name: &str) -> Result<Option<Decimal>, Reject> {
+    match item.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if text.is_empty() => Ok(Some(Decimal::ZERO)),
+        Some(_) => exact(item, name).map(Some),
+    }
+}
+
 /// The integer in a field, written as a number or as a string.
 pub fn whole(item: &Value, name: &str) -> Result<u64, Reject> {
     let value = item.get(name).ok_or(Reject::MissingField)?;

@@ -77,7 +77,7 @@ impl Venue {
     pub const WITHOUT_LIQUIDATIONS: [Self; 1] = [Self::BinanceSpot];
 
     /// Those whose markets can be streamed.
-    pub const WITH_MARKETS: [Self; 2] = [Self::BinanceUm, Self::BinanceSpot];
+    pub const WITH_MARKETS: [Self; 4] = [Self::BinanceUm, Self::BinanceSpot, Self::Bybit, Self::Okx];
 
     /// The name on the command line, in the configuration, in metrics and in recordings.
     pub const fn name(self) -> &'static str {
@@ -135,6 +135,15 @@ impl Venue {
             Self::Bitmex => crate::symbol::bitmex,
             Self::Deribit => crate::symbol::deribit_market,
             Self::Bitfinex => crate::symbol::bitfinex,
+        }
+    }
+
+    /// Whether an instrument is an inverse contract, whose trades are no decimal of the base currency.
+    pub fn is_inverse(self, instrument: &str) -> bool {
+        match self {
+            Self::Bybit => crate::symbol::is_bybit_inverse(instrument),
+            Self::Okx => instrument.contains("-USD-"),
+            _ => false,
         }
     }
 
@@ -311,8 +320,15 @@ impl Decoder {
         }
         let contract = self.contracts.find(venue, instrument).ok_or(Reject::UnknownMultiplier)?;
         let qty = contract.base_units(qty)?;
-        let told = Told::Trade(Trade { ts_ms, taker, price, qty, id, follows_gap: false }.checked()?);
-        self.told(venue, instrument, is_numbered, told)
+        // Numbers tell by themselves what is missing.
+        let is_first = self.feeding.as_ref().is_some_and(|feeding| feeding.follows_gap(instrument));
+        let follows_gap = is_first && !is_numbered;
+        let told = Told::Trade(Trade { ts_ms, taker, price, qty, id, follows_gap }.checked()?);
+        let item = self.told(venue, instrument, is_numbered, told)?;
+        if let Some(feeding) = &mut self.feeding {
+            feeding.begin(instrument);
+        }
+        Ok(item)
     }
 
     /// Something for the market of an instrument.

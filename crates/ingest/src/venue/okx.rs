@@ -1,8 +1,11 @@
-//! OKX v5: the `liquidation-orders` channel, sized in contracts.
+//! OKX v5: the `liquidation-orders` channel, sized in contracts, and of markets `trades`, `tickers`, `mark-price` and
+//! `index-tickers`.
 
+use liq_core::market::store::Quote;
 use serde_json::Value;
 
-use super::field::{exact, items, positive, text, time_ms, whole};
+use super::feeding::QuoteKind;
+use super::field::{exact, exact_if_told, items, positive, text, time_ms, whole};
 use super::{Answered, Decoder, Frame, Raw, RawTrade, Venue};
 use crate::event::{Batch, Event, Reject, Side, side_of};
 use crate::market::{MarketItem, Taker, TradeId};
@@ -10,13 +13,18 @@ use crate::market::{MarketItem, Taker, TradeId};
 /// Public channels.
 pub const URL: &str = "wss://ws.okx.com:8443/ws/v5/public";
 
+/// By REST.
+pub const REST: &str = "https://www.okx.com";
+/// What ticks all the time.
+pub const CONTROL: &str = "mark-price:BTC-USDT-SWAP";
+
 /// What is subscribed, by names of our own: channel and instrument or type of instruments.
-pub const TOPICS: [&str; 3] = ["mark-price:BTC-USDT-SWAP", "liquidation-orders:SWAP", "liquidation-orders:FUTURES"];
+pub const TOPICS: [&str; 3] = [CONTROL, "liquidation-orders:SWAP", "liquidation-orders:FUTURES"];
 
 /// The argument of a topic.
 pub fn argument(topic: &str) -> Option<Value> {
     let (channel, which) = topic.split_once(':')?;
-    let name = if channel == "mark-price" { "instId" } else { "instType" };
+    let name = if channel == "liquidation-orders" { "instType" } else { "instId" };
     Some(serde_json::json!({"channel": channel, name: which}))
 }
 
@@ -61,12 +69,76 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) ->
             }
             Frame::Data
         }
-        "mark-price" => Frame::Pulse,
+        "tickers" if decoder.reads_trades() => {
+            for ticker in items(frame.get("data")) {
+                take(decoder, ticker, QuoteKind::Book, book, batch);
+            }
+            Frame::Pulse
+        }
+        "mark-price" => {
+            for mark in items(frame.get("data")) {
+                let quote = |_: &Decoder, mark: &Value, ts_ms| {
+                    Ok(Quote { ts_ms, mark: Some(exact(mark, "markPx")?), ..Quote::default() })
+                };
+                take(decoder, mark, QuoteKind::Marks, quote, batch);
+            }
+            Frame::Pulse
+        }
+        "index-tickers" if decoder.reads_trades() => {
+            for index in items(frame.get("data")) {
+                indexed(decoder, index, batch);
+            }
+            Frame::Pulse
+        }
         _ => {
             batch.push(Err(Reject::NotLiquidation));
             Frame::Unknown
         }
     }
+}
+
+/// Takes what one item of a channel says of an instrument's prices.
+fn take(
+    decoder: &mut Decoder,
+    item: &Value,
+    kind: QuoteKind,
+    quote: impl Fn(&Decoder, &Value, u64) -> Result<Quote, Reject>,
+    batch: &mut Batch,
+) {
+    let (Ok(instrument), Ok(ts_ms)) = (text(item, "instId"), time_ms(item, "ts")) else { return };
+    let quote = quote(decoder, item, ts_ms);
+    decoder.quoted(Venue::Okx, instrument, kind, quote, batch);
+    decoder.time_passed(Venue::Okx, ts_ms, batch);
+}
+
+/// Sizes are in contracts; a side without offers is empty.
+fn book(decoder: &Decoder, ticker: &Value, ts_ms: u64) -> Result<Quote, Reject> {
+    let instrument = text(ticker, "instId")?;
+    let contract = decoder.contracts().find(Venue::Okx, instrument);
+    let offer = |price: &str, size: &str| {
+        let price = exact_if_told(ticker, price)?.filter(|price| !price.is_zero());
+        let size = exact_if_told(ticker, size)?.unwrap_or_default();
+        let Some(price) = price else { return Ok(None) };
+        let size = contract.ok_or(Reject::UnknownMultiplier)?.base_units(size)?;
+        Ok::<_, Reject>(Some((price, size)))
+    };
+    Ok(Quote { ts_ms, bid: offer("bidPx", "bidSz")?, ask: offer("askPx", "askSz")?, ..Quote::default() })
+}
+
+/// An index such as `BTC-USDT` is that of every contract on it.
+fn indexed(decoder: &mut Decoder, index: &Value, batch: &mut Batch) {
+    let (Ok(name), Ok(ts_ms)) = (text(index, "instId"), time_ms(index, "ts")) else { return };
+    let quote = exact(index, "idxPx").map(|price| Quote { ts_ms, index: Some(price), ..Quote::default() });
+    for instrument in decoder.fed(&format!("{name}-")) {
+        decoder.quoted(Venue::Okx, &instrument, QuoteKind::Marks, quote, batch);
+    }
+    decoder.time_passed(Venue::Okx, ts_ms, batch);
+}
+
+/// The index of a contract: `BTC-USDT` of `BTC-USDT-SWAP`; spot has none.
+pub fn index_of(instrument: &str) -> Option<&str> {
+    let (pair, _) = instrument.rsplit_once('-')?;
+    pair.contains('-').then_some(pair)
 }
 
 /// `side` is the taker's; swaps and futures are sized in contracts. `count` trades that filled one order at one price come
@@ -93,11 +165,10 @@ fn traded(decoder: &mut Decoder, trade: &Value) -> Result<MarketItem, Reject> {
 /// An error tells the request by its id, or quotes the argument: `channel:mark-price,instId:X doesn't exist`.
 fn refused(frame: &Value) -> Answered {
     let text = frame.get("msg").and_then(Value::as_str).unwrap_or_default();
-    let quoted = TOPICS.iter().find(|topic| {
-        topic.split_once(':').is_some_and(|(channel, which)| text.contains(channel) && text.contains(which))
-    });
+    let of = |name: &str| text.split_once(name)?.1.split([',', ' ']).next();
+    let quoted = of("channel:").zip(of("instId:").or_else(|| of("instType:")));
     match (frame.get("id"), quoted) {
-        (None, Some(topic)) => Answered::about(vec![(*topic).to_owned()]),
+        (None, Some((channel, which))) => Answered::about(vec![format!("{channel}:{which}")]),
         (id, _) => Answered::to(id),
     }
 }

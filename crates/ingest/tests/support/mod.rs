@@ -17,6 +17,7 @@ pub mod frames;
 pub mod in_use;
 pub mod program;
 pub mod running;
+pub mod tape;
 
 pub use liq_harness::{Client, Cluster, Fault, Options, Proxy, Reply, Server, client, reply, server, signal};
 
