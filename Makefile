@@ -26,7 +26,7 @@ lint: ## rustfmt and clippy, warnings are errors
 check-tests: ## only the tests, against a development build of the module
 	scripts/run-tests
 
-demo: ## one hour of generated liquidations through a private server, and what a trader asks of it
+demo: ## one hour of generated liquidations through a private server, a market with stops, and what a trader asks of it
 	@scripts/prepare build server
 	cargo build --release --lib
 	cargo build --package liq-demo --profile demo

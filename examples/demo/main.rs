@@ -1,8 +1,10 @@
-//! `make demo`: an hour of generated liquidations through a private server, and what a trader asks of it.
+//! `make demo`: an hour of generated liquidations through a private server, and what a trader asks of it; the market and
+//! its stops are in `chart`.
 //!
 //! The hour is the one that ended just now, so that commands typed by hand find its events in their windows.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a demonstration")]
 
+mod chart;
 mod table;
 
 use std::collections::BTreeMap;
@@ -28,10 +30,14 @@ fn main() {
 
     let start_ms = client.time_ms() - HOUR_MS;
     create(&mut client);
-    replay(&mut client, &market(&DOZEN, SEED, start_ms, HOUR_MS));
+    let events = market(&DOZEN, SEED, start_ms, HOUR_MS);
+    replay(&mut client, &events);
+    chart::feed(&mut client, &events, start_ms);
     show_sizes(&mut client);
     show_prices(&mut client);
     show_signals(&mut client, start_ms);
+    chart::show_candles(&mut client, start_ms);
+    chart::show_fires(&mut client, start_ms);
     say_goodbye(&server);
 }
 
@@ -128,6 +134,8 @@ fn say_goodbye(server: &Server) {
     println!("  redis-cli -p {port} LIQ.STATS 'liq:{{BTCUSDT}}' WINDOW 15m");
     println!("  redis-cli -p {port} LIQ.ADD 'liq:{{BTCUSDT}}' '*' sell 62000 250000");
     println!("  redis-cli -p {port} LIQ.INFO 'liq:{{SOLUSDT}}'");
+    println!("  redis-cli -p {port} TICK.LAST '{}' WINDOW 1h", chart::KEY);
+    println!("  redis-cli -p {port} TRIG.LIST '{}'", chart::KEY);
     if std::io::stdin().is_terminal() {
         println!("\nThe server stays until you press Enter here.");
         let _ = std::io::stdin().read_line(&mut String::new());
