@@ -1,6 +1,8 @@
 //! Triggers as bytes: the way there and back, bytes that mean harm, and decisions told to a replica.
 
 use liq_core::market::format::triggers::{Decision, apply_decisions, put, put_decision, take};
+use liq_core::market::format::{self as layout, decided};
+use liq_core::market::store::{Market, Options, Resolution, Status, Tally};
 use liq_core::market::triggers::{
     Armed, Cause, Facts, Fixed, Legs, ONE, Order, Owed, Side, Source, Terms, Tick, Triggers,
 };
@@ -150,5 +152,31 @@ fn decisions_are_told_as_they_were_made() {
         if apply_decisions(&mut triggers, Reader::new(&bytes[..end])).is_err() {
             assert!(triggers.is_empty(), "cut at {end}");
         }
+    }
+}
+
+#[test]
+fn decisions_of_which_the_last_is_impossible_do_nothing() {
+    let terms = Terms::new(Legs { sl: fixed(61_000), side: Some(Side::Short), ..Legs::default() }).unwrap();
+    let armed = |id, arming| Armed { id, arming, armed_at_ms: 7, expires_ms: None, payload: None, terms };
+    // Not behind the one before it, without a name, and one behind the last there can be.
+    for impossible in [armed(b"b", 10), armed(b"", 11), armed(b"b", u64::MAX)] {
+        let mut bytes = Vec::new();
+        put_decision(&mut bytes, &Decision::Armed(armed(b"a", 10)));
+        put_decision(&mut bytes, &Decision::Armed(impossible));
+        let mut triggers = Triggers::new();
+        assert!(apply_decisions(&mut triggers, Reader::new(&bytes)).is_err());
+        assert!(triggers.is_empty(), "the first was armed");
+        // Behind what was decided of the market as well.
+        let mut write = Vec::new();
+        decided::begin(&mut write, 1, Resolution::Full, None);
+        let mut tally = Tally::default();
+        tally.count(Status::Late);
+        decided::end(&mut write, &tally);
+        write.extend(bytes);
+        let mut market = Market::new(Options::default());
+        let before = layout::encode(&market);
+        assert!(market.apply(&write).is_err());
+        assert_eq!(layout::encode(&market), before);
     }
 }

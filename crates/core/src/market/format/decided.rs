@@ -111,7 +111,7 @@ impl Market {
         let body = reader.clone();
         while read_decided(&mut reader)?.is_some() {}
         let tally = read_tally(&mut reader)?;
-        triggers::check_decisions(reader.clone())?;
+        triggers::check_decisions(self.triggers(), reader.clone())?;
         let decisions = reader;
         self.follow(detail);
         let mut reader = body;
@@ -121,7 +121,7 @@ impl Market {
         self.count(&tally);
         self.end_batch(batch);
         if decisions.left() > 0 {
-            triggers::apply_decisions(self.triggers_mut(), decisions)?;
+            triggers::do_decisions(self.triggers_mut(), decisions)?;
         }
         Ok(())
     }

@@ -129,8 +129,13 @@ pub fn put_decision(out: &mut Vec<u8>, decision: &Decision<'_>) {
 }
 
 /// Does what was decided, whatever is left in `reader`: all of it, or nothing where it is not sound to the last byte.
-pub fn apply_decisions(triggers: &mut Triggers, mut reader: Reader<'_>) -> Result<(), DecodeError> {
-    check_decisions(reader.clone())?;
+pub fn apply_decisions(triggers: &mut Triggers, reader: Reader<'_>) -> Result<(), DecodeError> {
+    check_decisions(triggers, reader.clone())?;
+    do_decisions(triggers, reader)
+}
+
+/// Does what [`check_decisions`] found sound.
+pub fn do_decisions(triggers: &mut Triggers, mut reader: Reader<'_>) -> Result<(), DecodeError> {
     while reader.left() > 0 {
         match take_decision(&mut reader)? {
             Decision::Armed(armed) => triggers.arm(&armed)?,
@@ -147,10 +152,20 @@ pub fn apply_decisions(triggers: &mut Triggers, mut reader: Reader<'_>) -> Resul
     Ok(())
 }
 
-/// Refuses what is no decision, whatever is left in `reader`.
-pub fn check_decisions(mut reader: Reader<'_>) -> Result<(), DecodeError> {
+/// Refuses what is no decision, and what could not be done after those before it, whatever is left in `reader`.
+pub fn check_decisions(triggers: &Triggers, mut reader: Reader<'_>) -> Result<(), DecodeError> {
+    let mut last_arming = triggers.last_arming();
     while reader.left() > 0 {
-        take_decision(&mut reader)?;
+        match take_decision(&mut reader)? {
+            Decision::Armed(armed) if !armed.is_possible(last_arming) => {
+                return Err(DecodeError::Invalid("arming of a trigger"));
+            }
+            Decision::Armed(armed) => last_arming = armed.arming,
+            Decision::Fired(_, _, facts) if !facts.are_possible() => {
+                return Err(DecodeError::Invalid("fire of a trigger"));
+            }
+            _ => {}
+        }
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ pub struct Facts<'a> {
 
 impl Facts<'_> {
     /// Whether such facts can be of anything.
-    pub(super) fn are_possible(&self) -> bool {
+    pub(crate) fn are_possible(&self) -> bool {
         let is_price = |price: Option<Price>| price.is_none_or(|price| PRICE_RANGE.contains(&price));
         let expired = self.cause == Cause::Expired;
         is_price(self.level)

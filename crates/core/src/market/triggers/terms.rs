@@ -151,7 +151,7 @@ impl<'a> Armed<'a> {
     }
 
     /// Whether such a trigger can be armed behind arming `last`.
-    pub(super) const fn is_possible(&self, last: u64) -> bool {
+    pub(crate) const fn is_possible(&self, last: u64) -> bool {
         let payload = match self.payload {
             Some(payload) => payload.len(),
             None => 0,
