@@ -115,6 +115,17 @@ fn move_keys(from: &Server, to: &Server, slot: i64) {
     }
 }
 
+/// What a node says of all keys of the slot, to the byte, but for the memory that they take.
+fn picture(node: &Server) -> Vec<String> {
+    let mut client = node.connect();
+    let mut picture: Vec<String> = [SERIES, LIMITER, MARKET].iter().map(|key| client.digest(key)).collect();
+    let reads = ["TRIG.LIST KEY COUNT 1000", "CANDLE.RANGE KEY 1m", "TICK.RANGE KEY - + COUNT 1000", "PEXPIRETIME KEY"];
+    picture.extend(reads.map(|read| format!("{:?}", client.run(&read.replace("KEY", MARKET)))));
+    let info = client.run(&format!("TICK.INFO {MARKET}"));
+    picture.extend(info.fields().iter().filter(|(name, _)| name != "memory").map(|field| format!("{field:?}")));
+    picture
+}
+
 #[test]
 fn a_slot_moves_under_load_and_loses_nothing() {
     let mut cluster = Cluster::start();
@@ -160,6 +171,10 @@ fn a_slot_moves_under_load_and_loses_nothing() {
         is_over.store(true, Ordering::Relaxed);
         writer.join().expect("every write is answered");
     });
+    // Back home, and at rest: the same bytes and answers where it goes to.
+    let before = picture(&nodes[home]);
+    move_slot(&nodes[home], &nodes[(home + 1) % 3], slot);
+    assert_eq!(picture(&nodes[(home + 1) % 3]), before);
     let stored = stored.into_inner();
     let info = follower.run(&format!("LIQ.INFO {SERIES}"));
     assert_eq!(info.field("events").int() as u64, stored);

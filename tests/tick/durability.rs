@@ -28,6 +28,9 @@ fn fill(client: &mut Client, from: u64) {
         ));
         lines.push(format!("TICK.QUOTE quotes * BID {price} 1 ASK {} 2 MARK {price}.5", price + 1));
     }
+    // Ids that were missing come late by more than lies unpacked: what holds them stays open for the next.
+    let late = |at: u64| format!("TICK.ADD ids {} buy 60000 1 ID {}", M + at * 700, 999 + at + at / 50);
+    lines.extend([from + 300, from + 350].map(late));
     lines.push(format!("TICK.MADD ids BATCH me {from} IDS TICKS {} buy - 0 {}", M + from * 700, 2_000_000 + from));
     for reply in client.pipeline(&lines) {
         assert!(!reply.is_error(), "{reply:?}");

@@ -154,9 +154,17 @@ fn nodes_of_a_cluster_that_change_places_lose_nothing() {
         acknowledged.extend(join().armed);
         let mut client = replica.connect();
         assert_in_one_place(&mut client, &acknowledged, "behind the failover");
-        // A primary that does not know yet who follows it would not hear that one ask for the next failover.
+        // A node that does not know yet that the other follows would not vote for it when it is to come back.
         let id = client.run("CLUSTER MYID").text();
-        wait_until("the other follows", || client.run(&format!("CLUSTER REPLICAS {id}")).array().len() == 1);
+        for node in &cluster.nodes {
+            let mut asked = node.connect();
+            let knows = |asked: &mut Client| {
+                // An error until it knows who is primary.
+                let replicas = asked.run(&format!("CLUSTER REPLICAS {id}"));
+                !replicas.is_error() && replicas.array().len() == 1
+            };
+            wait_until("every node knows who follows", || knows(&mut asked) && knows(&mut client));
+        }
         primary.wait_for_link();
         replica.wait_for_replica(primary);
         assert_eq!(client.digest(MARKET), primary.connect().digest(MARKET));
