@@ -51,7 +51,11 @@ fn seven_venues_come_through_cuts_garbage_silence_and_repeats_with_exact_totals(
     }
     let venues = DIALECTS.map(|dialect| dialect.venue);
     let mut running = Running::start(&mut stream(folder.path(), &url_of(&server), port, &settings, &venues));
-    wait_until("every exchange has played all it has", || exchanges.iter().all(|exchange| exchange.finished() >= 4));
+    let has_played = |exchange: &Exchange| {
+        assert_eq!(exchange.faults(), Vec::<String>::new());
+        exchange.finished() >= 4
+    };
+    wait_until("every exchange has played all it has", || exchanges.iter().all(has_played));
     wait_until("all is delivered", || stored(&server) + total(&server, "total_duplicate") >= new + repeated);
     rest.answer(linear, &listed(&["ICPUSDT", "PIPPINUSDT", "NEWUSDT"]));
     wait_until("a new symbol is subscribed", || {
@@ -65,7 +69,8 @@ fn seven_venues_come_through_cuts_garbage_silence_and_repeats_with_exact_totals(
         assert_eq!(metric(port, "liq_ingest_disconnects_total", &label), 3.0, "{}", dialect.venue);
         assert!(metric(port, "liq_ingest_rejects_total", &format!("{label},reason=\"malformed_frame\"")) >= 4.0);
     }
-    assert_eq!((stored(&server), total(&server, "total_duplicate")), (new, repeated));
+    let counts = counts_by_series(&server);
+    assert_eq!((stored(&server), total(&server, "total_duplicate")), (new, repeated), "{counts}");
     assert_eq!(metric(port, "liq_ingest_events_total", "") as u64, new + repeated);
     wait_until("all is well", || get(port, "/healthz").is_some_and(|(status, _)| status == 200));
     let rejects = std::fs::read_to_string(folder.path().join("state/rejects.ndjson")).unwrap();
@@ -73,6 +78,23 @@ fn seven_venues_come_through_cuts_garbage_silence_and_repeats_with_exact_totals(
     assert!(rejects.contains("nonsense"), "{rejects}");
     running.terminate();
     assert_eq!((stored(&server), total(&server, "total_duplicate")), (new, repeated));
+}
+
+/// What became of the events of each series, for who has to find out where one is wrong.
+fn counts_by_series(server: &Server) -> String {
+    let mut client = server.connect();
+    let keys = client.run("KEYS liq:*");
+    let of = |key: &String| {
+        let info = client.call(&["LIQ.INFO", key]);
+        let count = |field: &str| info.field(field).int();
+        format!(
+            "{key}: {} accepted, {} filtered, {} duplicates",
+            count("total_accepted"),
+            count("total_filtered"),
+            count("total_duplicate")
+        )
+    };
+    keys.array().iter().map(|key| key.text()).collect::<Vec<_>>().iter().map(of).collect::<Vec<_>>().join("; ")
 }
 
 #[test]
