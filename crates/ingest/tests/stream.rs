@@ -25,8 +25,10 @@ fn seven_venues_come_through_cuts_garbage_silence_and_repeats_with_exact_totals(
     let linear = "/v5/market/instruments-info?category=linear";
     rest.answer(linear, &listed(&["ICPUSDT", "PIPPINUSDT"]));
     rest.answer("/v5/market/instruments-info?category=inverse", &listed(&[]));
-    let okx = ["CNPY", "MINA", "BTC"]
-        .map(|base| format!(r#"{{"instId":"{base}-USDT-SWAP","ctVal":"1","ctMult":"1","ctType":"linear"}}"#));
+    // The worth of the third is known before the list comes, and has to be that of the list: a repeat is known by its size.
+    let okx = [("CNPY", "1"), ("MINA", "1"), ("BTC", "0.01")].map(|(base, worth)| {
+        format!(r#"{{"instId":"{base}-USDT-SWAP","ctVal":"{worth}","ctMult":"1","ctType":"linear"}}"#)
+    });
     rest.answer("/api/v5/public/instruments?instType=SWAP", &format!(r#"{{"data":[{}]}}"#, okx.join(",")));
     rest.answer("/api/v5/public/instruments?instType=FUTURES", r#"{"data":[]}"#);
     rest.answer("/api/v1/instrument/active", "[]");
