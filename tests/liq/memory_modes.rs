@@ -9,7 +9,7 @@ use liq_core::memory::Mode;
 
 use crate::persistence::assert_same;
 use crate::support::server::wait_until;
-use crate::support::{Client, Options, Server};
+use crate::support::{Client, Options, Reply, Server};
 
 /// A series keeps so many raw events, and tells sizes apart by so many bits.
 fn detail(client: &mut Client, key: &str) -> (i64, i64) {
@@ -42,8 +42,9 @@ fn every_mode_has_its_detail_and_is_left_again() {
         client.run(&format!("LIQ.MADD quiet:{series} EVENTS{events}"));
     }
     // What no mode takes anything from, so that the modes' own effect does not lead out of them while they are looked at.
-    let limits = " LIMIT 5 PERIOD 1h SLIDING".repeat(8);
-    client.pipeline(&(0..4_000).map(|n| format!("RL.CREATE ballast:{n}{limits}")).collect::<Vec<_>>());
+    let limits: String = (1..9).map(|hours| format!(" LIMIT 5 PERIOD {hours}h SLIDING")).collect();
+    let made = client.pipeline(&(0..4_000).map(|n| format!("RL.CREATE ballast:{n}{limits}")).collect::<Vec<_>>());
+    assert!(made.iter().all(Reply::is_ok), "{:?}", made.first());
     // So few events that panes would take more room than they do.
     client.run("LIQ.CREATE sparse").ok();
     client.run("LIQ.ADD busy * sell 100 5");
