@@ -95,7 +95,7 @@ fn certificates_and_tls() {
     }
     let folder = tempfile::tempdir().unwrap();
     sh("sh tls", folder.path(), &[]);
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = liq_harness::free_port();
     let lines = block("conf tls").replace("6380", &port.to_string());
     let absolute = |line: &str| match line.rsplit_once(' ') {
         Some((name, file)) if name.ends_with("-file") => format!("{name} {}", folder.path().join(file).display()),
@@ -254,7 +254,7 @@ fn a_replica_takes_over_by_hand_and_sentinels_agree() {
     primary.wait_for_replica(&replica);
 
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = liq_harness::free_port();
     let lines = block("conf sentinel").replace("26379", &port.to_string()).replace("6379", &primary.port().to_string());
     let conf = folder.path().join("sentinel.conf");
     std::fs::write(&conf, lines + "bind 127.0.0.1\n").unwrap();

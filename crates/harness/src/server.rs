@@ -1,13 +1,12 @@
 //! A throwaway server: own temporary folder, unix socket or free port, ended by its own process id when dropped. A
 //! test fails when its server died or logged a warning nobody expected.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::signal::{self, Signal};
-use crate::{Client, Options, log, module};
+use crate::{Client, Options, free_port, log, module};
 
 /// How long a server may take to answer; generous, as slow machines and loaded data are no failure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -243,7 +242,8 @@ impl Server {
     }
 
     pub(crate) fn try_launch(&mut self) -> Result<(), String> {
-        // A free port may be taken by another test before the server binds it.
+        // A free port may be taken before the server binds it: a server that starts for the first time takes another.
+        let chosen = (self.port, self.cluster_port);
         for attempt in 0..5 {
             self.write_config();
             let mut command = module::server_command();
@@ -267,6 +267,7 @@ impl Server {
             if attempt == 4 || !log.contains("Address already in use") {
                 return Err(log);
             }
+            (self.port, self.cluster_port) = chosen;
             let _ = std::fs::remove_file(self.dir.path().join("log"));
         }
         unreachable!("the last attempt returns")
@@ -351,11 +352,6 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(3));
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
 }
 
 fn tail(log: &str) -> String {

@@ -36,7 +36,7 @@ fn the_configured_authority_is_trusted_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path());
     feed::capture(&folder.path().join("feed.csv"), 300, 1);
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = liq_harness::free_port();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let options = Options::default()
         .line(format!("tls-port {port}"))

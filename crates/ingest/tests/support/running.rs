@@ -5,6 +5,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
+pub use liq_harness::free_port;
+
 use super::exchange::{Exchange, Script};
 use super::frames::DIALECTS;
 use super::{Server, program, total};
@@ -20,10 +22,6 @@ pub fn stream(folder: &Path, url: &str, port: u16, settings: &str, venues: &[&st
     command.arg("--config").arg(file).args(["--redis-url", url, "stream"]).args(venues);
     command.stderr(std::fs::File::create(folder.join("log")).unwrap());
     command
-}
-
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A GET over HTTP; status and body, or nothing when nobody listens.
