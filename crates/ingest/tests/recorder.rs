@@ -70,6 +70,39 @@ fn a_recording_replayed_into_an_empty_server_gives_the_same_series() {
     assert_eq!(state_of(&copy), state_of(&server));
 }
 
+/// A stream that meets a contract which it does not know holds the event, and asks; its recording has the frame first.
+#[test]
+fn a_frame_that_came_before_the_worth_of_its_contract_counts_and_what_is_never_told_is_rejected() {
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    let okx = DIALECTS.iter().find(|dialect| dialect.venue == "okx").unwrap();
+    let wrapped =
+        |n: u64, text: &str| format!(r#"{{"venue":"okx","received_ms":{},"frame":{text}}}"#, 1_735_689_600_000 + n);
+    let never = (okx.frame)(7).replace("BTC-USDT-SWAP", "NEVER-USDT-SWAP");
+    let told = r#"{"venue":"okx","contracts":{"ODD-USDT-SWAP":{"base":1000.0}}}"#;
+    let lines = [
+        wrapped(0, &frame(okx, 0)),
+        wrapped(7, &never),
+        wrapped(1, &frame(okx, 1)),
+        told.to_owned(),
+        wrapped(3, &frame(okx, 3)),
+    ];
+    let (file, rejects) = (folder.path().join("x.frames.ndjson"), folder.path().join("state/rejects.ndjson"));
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let replay = || {
+        let mut command = program::command(&folder.path().join("state"));
+        command.args(["--redis-url", &url_of(&server), "replay", "--quiet"]).arg(&file);
+        program::succeed(&mut command)
+    };
+    let shown = replay();
+    assert!(shown.contains("5 records, 3 events"), "{shown}");
+    let kept = std::fs::read_to_string(&rejects).unwrap();
+    assert!(kept.lines().count() == 1 && kept.contains("unknown_multiplier") && kept.contains("NEVER"), "{kept}");
+    assert_eq!(stored(&server), 3);
+    let state = state_of(&server);
+    replay();
+    assert_eq!(state_of(&server), state);
+}
+
 /// The event `n`; every third of OKX is of a contract that only the venue's list knows.
 fn frame(dialect: &Dialect, n: u64) -> String {
     let frame = (dialect.frame)(n);

@@ -147,12 +147,12 @@ fn every_recorded_liquidation_frame_is_read_right() {
     for (line, expected) in BufReader::new(file).lines().zip(FRAMES) {
         let line = line.unwrap();
         let mut batch = liq_ingest::event::Batch::default();
-        let is_control = liq_ingest::replay::lines::decode(&mut decoder, None, line.as_bytes(), &mut batch);
+        let kind = liq_ingest::replay::lines::decode(&mut decoder, None, line.as_bytes(), &mut batch);
         let mut got: Vec<String> = batch.events.iter().map(shown).collect();
         // BitMEX's unknown multiplier is found before its missing time only when a receive time is known.
         got.extend(batch.rejects.iter().map(|reject| reject.name().to_owned()));
         let expected = if line.contains("TRXZ19") { "no_time" } else { expected };
-        assert_eq!((got, is_control), (vec![expected.to_owned()], false), "{line}");
+        assert_eq!((got, kind), (vec![expected.to_owned()], liq_ingest::replay::lines::Line::Items), "{line}");
         seen += 1;
     }
     assert_eq!(seen, FRAMES.len());

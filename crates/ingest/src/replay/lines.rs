@@ -11,29 +11,40 @@ use crate::event::{Batch, Event, Reject, side_of};
 use crate::symbol;
 use crate::venue::{Decoder, Frame, Venue, number_of};
 
-/// Reads one line, appending to `batch`; true when it held something that is neither an event nor a reject.
+/// What a line was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// Events, or rejects.
+    Items,
+    /// Neither: an acknowledgement, a heartbeat.
+    Control,
+    /// What a venue's contracts were worth from there on.
+    Contracts,
+}
+
+/// Reads one line, appending to `batch`, and tells what it was.
 ///
 /// `venue` is whose frames they are; without it each frame's shape tells.
-pub fn decode(decoder: &mut Decoder, venue: Option<Venue>, line: &[u8], batch: &mut Batch) -> bool {
+pub fn decode(decoder: &mut Decoder, venue: Option<Venue>, line: &[u8], batch: &mut Batch) -> Line {
     let (received_ms, json) = split_receive_time(line);
     // A recorder's own notes: the address it connected to, and what it sent.
     if json.starts_with(b"wss://") || json.starts_with(b"ws://") {
-        return true;
+        return Line::Control;
     }
     let Ok(value) = serde_json::from_slice::<Value>(json) else {
         batch.push(Err(Reject::MalformedFrame));
-        return false;
+        return Line::Items;
     };
     // What the contracts were worth when the frames were recorded.
     if let (Some(name), Some(contracts)) = (value.get("venue").and_then(Value::as_str), value.get("contracts")) {
         return match (Venue::parse(name), serde_json::from_value::<BTreeMap<String, Contract>>(contracts.clone())) {
             (Some(venue), Ok(contracts)) => {
                 decoder.learn_more(venue, contracts);
-                true
+                Line::Contracts
             }
             _ => {
                 batch.push(Err(Reject::MalformedFrame));
-                false
+                Line::Items
             }
         };
     }
@@ -46,7 +57,7 @@ pub fn decode(decoder: &mut Decoder, venue: Option<Venue>, line: &[u8], batch: &
     }
     if value.get("ts").is_some() && value.get("size").is_some() && value.get("symbol").is_some() {
         batch.push(normal(&value));
-        return false;
+        return Line::Items;
     }
     let (named, frame) = match (value.get("venue").and_then(Value::as_str), value.get("frame")) {
         (Some(name), Some(frame)) => (Some(name), frame),
@@ -61,16 +72,16 @@ pub fn decode(decoder: &mut Decoder, venue: Option<Venue>, line: &[u8], batch: &
     };
     let Some(venue) = venue else {
         batch.push(Err(if named.is_some() { Reject::UnsupportedVenue } else { unknown(frame) }));
-        return false;
+        return Line::Items;
     };
     let items = batch.len();
     let kind = decoder.frame(venue, frame, received_ms, batch);
     let nothing_came = items == batch.len();
     if nothing_came && kind == Frame::Unknown {
         batch.push(Err(Reject::NotLiquidation));
-        return false;
+        return Line::Items;
     }
-    nothing_came
+    if nothing_came { Line::Control } else { Line::Items }
 }
 
 /// Acknowledgements and the like are known by their words; the rest names no venue that is read here.

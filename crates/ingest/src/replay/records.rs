@@ -6,13 +6,16 @@ use std::ops::ControlFlow;
 use csv::ByteRecord;
 
 use super::layout::Layout;
+use super::lines::{self, Line};
 use super::rows;
 use super::source::{Format, Source};
-use crate::event::Batch;
-use crate::venue::{Decoder, Venue};
+use crate::event::{Batch, Reject};
+use crate::venue::{Decoder, Held, Venue};
 
 /// The longest line that is read; the rest of a longer one is skipped and the line rejected.
 const LONGEST_LINE: usize = 1 << 20;
+/// Lines that wait for the worth of their contracts; those behind them are rejected at once.
+const MOST_HELD: usize = 4_096;
 
 /// One record as it was read.
 pub struct Record<'a> {
@@ -22,7 +25,7 @@ pub struct Record<'a> {
     pub batch: &'a mut Batch,
     /// Neither event nor reject: a heading, an acknowledgement, a heartbeat.
     pub is_control: bool,
-    /// No record at all: what was held back until the recording's end.
+    /// No record of its own: what was held back until the recording's end.
     pub is_end: bool,
     raw: Bytes<'a>,
 }
@@ -92,44 +95,97 @@ fn read_lines(
     mut each: impl FnMut(Record<'_>) -> ControlFlow<()>,
 ) -> io::Result<()> {
     let (mut line, mut batch, mut number) = (Vec::new(), Batch::default(), 0);
-    loop {
-        line.clear();
-        let length = match io::Read::take(&mut content, LONGEST_LINE as u64).read_until(b'\n', &mut line) {
-            Ok(length) => length,
-            // A recorder that was killed leaves its last file so; what is whole of it counts.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && number > 0 => {
-                tracing::warn!(records = number, "the recording ends torn: it is read up to there");
-                line.clear();
-                0
-            }
-            Err(error) => return Err(error),
-        };
-        if length == 0 {
-            batch.clear();
-            decoder.finish(&mut batch);
-            if !batch.is_empty() {
-                let _ = each(Record {
-                    number: number + 1,
-                    batch: &mut batch,
-                    is_control: false,
-                    is_end: true,
-                    raw: Bytes::Line(b""),
-                });
-            }
-            return Ok(());
-        }
-        if length == LONGEST_LINE && !line.ends_with(b"\n") {
-            skip_line(&mut content)?;
-        }
+    let mut lacking = Lacking::default();
+    decoder.hold_unknown(true);
+    while read_line(&mut content, &mut line, number)? {
         number += 1;
         batch.clear();
-        let is_blank = line.trim_ascii().is_empty();
-        let is_control = is_blank || super::lines::decode(decoder, venue, &line, &mut batch);
-        let record =
-            Record { number, batch: &mut batch, is_control, is_end: false, raw: Bytes::Line(line.trim_ascii()) };
+        let text = line.trim_ascii();
+        let kind = if text.is_empty() { Line::Control } else { lines::decode(decoder, venue, &line, &mut batch) };
+        lacking.hold(text, decoder.take_unknown(), &mut batch);
+        if kind == Line::Contracts {
+            lacking.release(decoder, &mut batch);
+        }
+        let is_control = kind != Line::Items;
+        let record = Record { number, batch: &mut batch, is_control, is_end: false, raw: Bytes::Line(text) };
         if each(record).is_break() {
             return Ok(());
         }
+    }
+    decoder.hold_unknown(false);
+    number += 1;
+    // What was never told.
+    for (line, events) in &lacking.lines {
+        batch.clear();
+        batch.rejects.extend(events.iter().map(|_| Reject::UnknownMultiplier));
+        let record = Record { number, batch: &mut batch, is_control: false, is_end: true, raw: Bytes::Line(line) };
+        if each(record).is_break() {
+            return Ok(());
+        }
+    }
+    batch.clear();
+    decoder.finish(&mut batch);
+    if !batch.is_empty() {
+        let raw = Bytes::Line(b"");
+        let _ = each(Record { number, batch: &mut batch, is_control: false, is_end: true, raw });
+    }
+    Ok(())
+}
+
+/// Reads the next line, or what is read of one that is too long; false at the end.
+fn read_line(content: &mut impl BufRead, line: &mut Vec<u8>, number: u64) -> io::Result<bool> {
+    line.clear();
+    let length = match io::Read::take(&mut *content, LONGEST_LINE as u64).read_until(b'\n', line) {
+        Ok(length) => length,
+        // A recorder that was killed leaves its last file so; what is whole of it counts.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && number > 0 => {
+            tracing::warn!(records = number, "the recording ends torn: it is read up to there");
+            line.clear();
+            0
+        }
+        Err(error) => return Err(error),
+    };
+    if length == LONGEST_LINE && !line.ends_with(b"\n") {
+        skip_line(content)?;
+    }
+    Ok(length > 0)
+}
+
+/// Lines with events of contracts whose worth the recording tells further on: a stream records a frame when it comes, and
+/// asks the venue for contracts that it does not know.
+#[derive(Default)]
+struct Lacking {
+    lines: Vec<(Vec<u8>, Vec<Held>)>,
+}
+
+impl Lacking {
+    /// Holds the events of a line that are among its rejects for want of that, as long as there is room.
+    fn hold(&mut self, line: &[u8], events: Vec<Held>, batch: &mut Batch) {
+        if events.is_empty() || self.lines.len() >= MOST_HELD {
+            return;
+        }
+        for _ in &events {
+            let place = batch.rejects.iter().position(|reject| *reject == Reject::UnknownMultiplier);
+            place.map(|place| batch.rejects.remove(place));
+        }
+        self.lines.push((line.to_vec(), events));
+    }
+
+    /// Adds what can be understood by now to the record of the line that told it: one number, and so one batch, which is
+    /// the same at every reading.
+    fn release(&mut self, decoder: &mut Decoder, batch: &mut Batch) {
+        for (_, events) in &mut self.lines {
+            events.retain(|held| match decoder.event(held.venue, held.raw()) {
+                Err(Reject::UnknownMultiplier) => true,
+                known => {
+                    batch.push(known);
+                    false
+                }
+            });
+        }
+        self.lines.retain(|(_, events)| !events.is_empty());
+        // Asking made the decoder hold them once more.
+        decoder.take_unknown();
     }
 }
 

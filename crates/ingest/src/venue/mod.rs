@@ -218,7 +218,7 @@ pub enum Frame {
 #[derive(Debug)]
 pub struct Decoder {
     contracts: Contracts,
-    /// Kept for whoever wants to hold them; a replay does not.
+    /// Kept for whoever wants to hold them.
     unknown: Option<Vec<Held>>,
     estimates: u64,
     positions: bitfinex::Positions,
@@ -264,8 +264,14 @@ impl Decoder {
     }
 
     /// Keeps events whose contract is unknown, to be taken by [`Self::take_unknown`].
-    pub fn keeping_unknown(self) -> Self {
-        Self { unknown: Some(Vec::new()), ..self }
+    pub fn keeping_unknown(mut self) -> Self {
+        self.hold_unknown(true);
+        self
+    }
+
+    /// Whether to keep events whose contract is unknown from now on.
+    pub fn hold_unknown(&mut self, holds: bool) {
+        self.unknown = holds.then(Vec::new);
     }
 
     /// Reads trades too, for markets.
