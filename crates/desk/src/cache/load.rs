@@ -1,5 +1,6 @@
 //! A read that memory could not answer: Redis first, then whose turn it is to load, then the load itself, in a task of its
-//! own that outlives whoever asked.
+//! own that outlives whoever asked. A reader that is dropped while it still looks in Redis leaves no word: who waited for
+//! it looks for itself.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use super::flight::{AnyAnswer, LAST_PAUSE, Refresh, Teller};
 use super::local::Mark;
 use super::store::{self, Names, Turn};
 use super::{Hit, Inner, Layer, Miss, entry};
+use crate::Error;
 
 /// How often the lock of another process is looked at: first, and at last.
 const FIRST_POLL: Duration = Duration::from_millis(5);
@@ -30,13 +32,15 @@ struct Fetch<T> {
     mark: Mark,
 }
 
-/// Reads `id`, loading it where that is due, and tells the answer.
+/// Looks for `id` in Redis, within the reader's own task, as a hop to another one would be a fifth of what a hit there
+/// costs. A fresh value is answered; what has to be loaded or refreshed goes on in a task of its own, which tells.
 pub(super) async fn fetch<T, E, F>(
     inner: Arc<Inner<T>>,
     id: Arc<str>,
     load: impl FnOnce() -> F + Send + 'static,
     told: Option<(Teller, u64)>,
-) where
+) -> Option<Hit<T>>
+where
     T: Serialize + DeserializeOwned + Send + Sync + 'static,
     F: Future<Output = Result<Option<T>, E>> + Send + 'static,
     E: Send + Sync + 'static,
@@ -44,22 +48,26 @@ pub(super) async fn fetch<T, E, F>(
     let flight = Landing { inner: Arc::clone(&inner), id: Arc::clone(&id), told };
     super::tracking::ensure(&inner).await;
     let fetch = Fetch { mark: inner.local.mark(&id), names: inner.names(&id), inner, id };
-    let bytes = fetch.inner.noted(store::get(&fetch.inner.link, &fetch.names.value).await);
-    let found = match bytes.as_ref() {
-        Some(Some(bytes)) => fetch.inner.open(&fetch.id, bytes, fetch.mark).await,
+    let read = store::get(&fetch.inner.link, &fetch.names.value).await;
+    // A server that hangs keeps a read waiting once, not at each of its steps.
+    let is_hung = matches!(read, Err(Error::TimedOut(_)));
+    let found = match fetch.inner.noted(read) {
+        Some(Some(bytes)) => fetch.inner.open(&fetch.id, &bytes, fetch.mark).await,
         _ => None,
     };
     match found {
         Some(hit) if !hit.stale => {
             fetch.count(&hit);
-            flight.tell::<T, E>(Ok(hit));
+            flight.tell::<T, E>(Ok(hit.clone()));
+            return Some(hit);
         }
-        Some(hit) => fetch.refresh(hit, load, flight).await,
-        None => {
-            let answer = fetch.load(load).await;
+        Some(hit) => drop(tokio::spawn(fetch.refresh(hit, load, flight))),
+        None => drop(tokio::spawn(async move {
+            let answer = fetch.load(load, is_hung).await;
             flight.tell(answer);
-        }
+        })),
     }
+    None
 }
 
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
@@ -131,8 +139,9 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
         self.inner.open(&self.id, &bytes?, self.mark).await.filter(|hit| !hit.stale)
     }
 
-    /// Nothing at hand: loads when it is our turn, and waits for the process whose turn it is.
-    async fn load<E, F>(self, load: impl FnOnce() -> F + Send + 'static) -> Result<Hit<T>, Miss<E>>
+    /// Nothing at hand: loads when it is our turn, and waits for the process whose turn it is; without asking whose turn
+    /// it is where Redis hangs.
+    async fn load<E, F>(self, load: impl FnOnce() -> F + Send + 'static, is_hung: bool) -> Result<Hit<T>, Miss<E>>
     where
         F: Future<Output = Result<Option<T>, E>> + Send + 'static,
         E: Send + Sync + 'static,
@@ -140,6 +149,9 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
         if let Some(pause) = self.inner.pauses.get(&self.id) {
             let last = pause.last.and_then(|last| last.downcast::<E>().ok());
             return Err(Miss::Paused { until: pause.until, last });
+        }
+        if is_hung {
+            return self.run(load, None).await;
         }
         let limit = self.inner.settings.load_limit;
         let token = new_token();
@@ -207,16 +219,19 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
         if value.is_none() {
             inner.counters.missing.add();
         }
-        let now_ms = inner.link.now_ms().await;
+        // Without the lock nothing goes to Redis: only how long it is counts.
+        let now_ms = if held.is_some() { inner.link.now_ms().await } else { 0 };
         let stay = if value.is_some() { inner.stay(&self.id) } else { inner.missing_time };
         let encoded = entry::encode(value.as_deref(), now_ms, inner.settings.compress_above);
         let length = encoded.as_ref().map_or(0, |(_, length)| *length);
+        // Nobody tells of a change to what is not in Redis: there only `local` ends a copy.
+        let without_redis = inner.tracking.is_none();
         let is_kept = match (&held, encoded) {
             // Nobody can have put or forgotten it in Redis; here the mark tells.
-            (None, _) => true,
+            (None, _) => without_redis,
             (Some(held), Ok((bytes, _))) => {
                 let stored = store::store(&inner.link, &self.names, &held.token, &bytes, stay).await;
-                inner.noted(stored).is_none_or(|is_stored| {
+                inner.noted(stored).map_or(without_redis, |is_stored| {
                     if !is_stored {
                         inner.counters.refused.add();
                     }
@@ -226,7 +241,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
             (Some(_), Err(error)) => {
                 tracing::warn!(space = inner.settings.space.name(), %error, "a loaded value cannot be stored");
                 self.let_go(held, None).await;
-                true
+                without_redis
             }
         };
         if is_kept {

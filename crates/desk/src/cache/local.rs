@@ -11,9 +11,9 @@ const SHARDS: usize = 64;
 const OVERHEAD: usize = 120;
 
 /// A value in memory.
-pub(crate) struct Kept<T> {
-    pub(crate) value: Option<Arc<T>>,
-    pub(crate) loaded: Instant,
+struct Kept<T> {
+    value: Option<Arc<T>>,
+    loaded: Instant,
     until: Instant,
     weight: u32,
 }
@@ -41,8 +41,11 @@ impl<T: Send + Sync + 'static> Local<T> {
         Self { kept, marks: [const { Mutex::new(0) }; SHARDS] }
     }
 
-    pub(crate) fn get(&self, id: &str) -> Option<Kept<T>> {
-        self.kept.get(id).filter(|kept| Instant::now() < kept.until)
+    /// What is kept of an id, and its age. One look at the clock for both: it is a third of what a hit costs.
+    pub(crate) fn get(&self, id: &str) -> Option<(Option<Arc<T>>, Duration)> {
+        let kept = self.kept.get(id)?;
+        let now = Instant::now();
+        (now < kept.until).then(|| (kept.value, now.saturating_duration_since(kept.loaded)))
     }
 
     fn shard(&self, id: &str) -> &Mutex<u64> {

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::local::Mark;
 use super::store::{self, Names};
 use super::{Cache, Hit, Layer, Miss, entry, load};
+use crate::Error;
 use crate::space::check_id;
 
 /// What became of the ids that were to be warmed.
@@ -56,11 +57,11 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
                 None => wanted.push(((*id).into(), self.inner.local.mark(id))),
             }
         }
-        self.read_many(&mut wanted, &mut hits).await;
+        let is_hung = self.read_many(&mut wanted, &mut hits).await;
         if wanted.is_empty() {
             return Ok(hits);
         }
-        match self.load_many(&wanted, load).await {
+        match self.load_many(&wanted, load, is_hung).await {
             Ok(loaded) => hits.extend(loaded),
             // Stale values are in `hits` already.
             Err(_) if wanted.iter().all(|(id, _)| hits.contains_key(id.as_ref())) => {}
@@ -69,14 +70,16 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
         Ok(hits)
     }
 
-    /// Moves what Redis has fresh from `wanted` to `hits`, and copies what it has stale.
-    async fn read_many(&self, wanted: &mut Vec<(Arc<str>, Mark)>, hits: &mut HashMap<String, Hit<T>>) {
+    /// Moves what Redis has fresh from `wanted` to `hits`, and copies what it has stale; whether Redis hangs.
+    async fn read_many(&self, wanted: &mut Vec<(Arc<str>, Mark)>, hits: &mut HashMap<String, Hit<T>>) -> bool {
         if wanted.is_empty() {
-            return;
+            return false;
         }
         let inner = &self.inner;
         let names: Vec<Names> = wanted.iter().map(|(id, _)| inner.names(id)).collect();
-        let Some(found) = inner.noted(store::get_many(&inner.link, &names).await) else { return };
+        let read = store::get_many(&inner.link, &names).await;
+        let is_hung = matches!(read, Err(Error::TimedOut(_)));
+        let Some(found) = inner.noted(read) else { return is_hung };
         let mut left = Vec::new();
         for ((id, mark), bytes) in wanted.drain(..).zip(found) {
             let hit = match bytes {
@@ -97,12 +100,14 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
             }
         }
         *wanted = left;
+        false
     }
 
     async fn load_many<E, F>(
         &self,
         wanted: &[(Arc<str>, Mark)],
         load: impl FnOnce(Vec<String>) -> F + Send + 'static,
+        is_hung: bool,
     ) -> Result<HashMap<String, Hit<T>>, Miss<E>>
     where
         F: Future<Output = Result<Loaded<T>, E>> + Send + 'static,
@@ -112,7 +117,8 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
         let names: Vec<Names> = wanted.iter().map(|(id, _)| inner.names(id)).collect();
         let token = load::new_token();
         let limit = inner.settings.load_limit;
-        let held = inner.noted(store::take_many(&inner.link, &names, &token, limit).await);
+        // A server that hangs keeps a read waiting once.
+        let held = if is_hung { None } else { inner.noted(store::take_many(&inner.link, &names, &token, limit).await) };
         inner.counters.loads.add();
         let ids: Vec<String> = wanted.iter().map(|(id, _)| id.to_string()).collect();
         let mut work = tokio::spawn(async move { load(ids).await });
@@ -141,7 +147,9 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
         token: &str,
     ) -> HashMap<String, Hit<T>> {
         let inner = &self.inner;
-        let now_ms = inner.link.now_ms().await;
+        let now_ms = if held.is_some() { inner.link.now_ms().await } else { 0 };
+        // Nobody tells of a change to what is not in Redis: there only `local` ends a copy.
+        let without_redis = inner.tracking.is_none();
         let (mut hits, mut writes) = (HashMap::new(), Vec::new());
         // Without Redis there is nobody to refuse: the marks tell.
         let ours = held.unwrap_or_default();
@@ -152,7 +160,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
             let length = encoded.as_ref().map_or(0, |(_, length)| *length);
             match (ours.get(place), encoded) {
                 (Some(true), Ok((bytes, _))) => writes.push((id, *mark, value.clone(), length, (names, bytes, stay))),
-                (None, _) => inner.keep(id, value.clone(), Duration::ZERO, length, *mark),
+                (None, _) if without_redis => inner.keep(id, value.clone(), Duration::ZERO, length, *mark),
                 _ => {}
             }
             hits.insert(id.to_string(), Hit { value, age: Duration::ZERO, from: Layer::Loader, stale: false });
@@ -161,10 +169,10 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
             writes.into_iter().map(|(id, mark, value, length, write)| ((id, mark, value, length), write)).unzip();
         let stored = inner.noted(store::store_many(&inner.link, token, &writes).await);
         for (place, (id, mark, value, length)) in kept.into_iter().enumerate() {
-            if stored.as_ref().is_none_or(|stored| stored.get(place) == Some(&true)) {
-                inner.keep(id, value, Duration::ZERO, length, mark);
-            } else {
-                inner.counters.refused.add();
+            match &stored {
+                Some(stored) if stored.get(place) != Some(&true) => inner.counters.refused.add(),
+                None if !without_redis => {}
+                _ => inner.keep(id, value, Duration::ZERO, length, mark),
             }
         }
         hits

@@ -158,27 +158,39 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
         if let Some(hit) = self.inner.local_hit(id) {
             return Ok(hit);
         }
+        // On the heap, so that a hit in memory does not move about what only a miss needs.
+        Box::pin(self.get_shared(id, load)).await
+    }
+
+    /// The value of an id that memory does not have.
+    async fn get_shared<E, F>(&self, id: &str, load: impl FnOnce() -> F + Send + 'static) -> Result<Hit<T>, Miss<E>>
+    where
+        F: Future<Output = Result<Option<T>, E>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
         check_id(id)?;
         let id: Arc<str> = id.into();
-        let mut answer = match self.inner.flights.board(&id) {
-            Seat::Pilot(teller, answer, number) => {
-                tokio::spawn(load::fetch(Arc::clone(&self.inner), Arc::clone(&id), load, Some((teller, number))));
-                answer
+        let (told, mut answer) = loop {
+            match self.inner.flights.board(&id) {
+                Seat::Pilot(teller, answer, number) => break (Some((teller, number)), answer),
+                Seat::Passenger(mut answer) => match wait(&mut answer).await.map(|any| any.downcast()) {
+                    Some(Ok(own)) => {
+                        self.inner.count_passenger::<E>(&own);
+                        return Result::clone(&own);
+                    }
+                    // Who fetched was dropped before it knew: somebody else has to.
+                    None => {}
+                    // Somebody whose loads fail with another type: this one has to ask by itself.
+                    Some(Err(_)) => {
+                        let (teller, answer) = tokio::sync::watch::channel(None);
+                        break (Some((teller, 0)), answer);
+                    }
+                },
             }
-            Seat::Passenger(mut answer) => match wait(&mut answer).await.map(|any| any.downcast()) {
-                Some(Ok(own)) => {
-                    self.inner.count_passenger::<E>(&own);
-                    return Result::clone(&own);
-                }
-                None => return Err(Miss::Panicked),
-                // Somebody whose loads fail with another type: this one has to ask by itself.
-                Some(Err(_)) => {
-                    let (teller, answer) = tokio::sync::watch::channel(None);
-                    tokio::spawn(load::fetch(Arc::clone(&self.inner), Arc::clone(&id), load, Some((teller, 0))));
-                    answer
-                }
-            },
         };
+        if let Some(hit) = load::fetch(Arc::clone(&self.inner), id, load, told).await {
+            return Ok(hit);
+        }
         match wait(&mut answer).await.map(|any| any.downcast()) {
             Some(Ok(own)) => Result::clone(&own),
             // Its task was ended with its runtime.
@@ -272,12 +284,15 @@ impl<T: Send + Sync + 'static> Inner<T> {
     }
 
     fn local_hit(self: &Arc<Self>, id: &str) -> Option<Hit<T>> {
-        let kept = self.local.get(id)?;
+        if self.local_time.is_zero() {
+            return None;
+        }
+        let (value, age) = self.local.get(id)?;
         self.counters.local.add();
-        if kept.value.is_none() {
+        if value.is_none() {
             self.counters.missing.add();
         }
-        Some(Hit { value: kept.value, age: kept.loaded.elapsed(), from: Layer::Local, stale: false })
+        Some(Hit { value, age, from: Layer::Local, stale: false })
     }
 
     /// Keeps a value in memory for `local`, at most while it is fresh.

@@ -122,6 +122,25 @@ async fn hung_then_going_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hung_server_keeps_each_read_waiting_once() {
+    let server = Server::plain();
+    let link = link(&server);
+    let (cache, source) = (shared_only().build(&link).unwrap(), Source::default());
+    server.stall();
+    assert_hit(source.get(&cache, "a").await, 0, Layer::Loader);
+    assert_eq!(link.totals().timed_out, 1);
+    let load = |ids: Vec<String>| async move { Ok::<_, String>(ids.into_iter().map(|id| (id, 1)).collect()) };
+    assert_eq!(cache.get_many(&["b", "c"], load).await.unwrap().len(), 2);
+    assert_eq!(link.totals().timed_out, 2);
+    assert_hit(source.get(&cache, "d").await, 0, Layer::Loader);
+    assert!(matches!(link.health(), Health::Down { .. }), "three times, and nobody waits any more");
+    assert_hit(source.get(&cache, "e").await, 0, Layer::Loader);
+    assert!(link.totals().away > 0);
+    server.resume();
+    works_again(&server, &link, &cache).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn read_only_after_a_failover() {
     let primary = Options::default().without_module().tcp().start();
     let replica = Server::replica_of(&primary, &[]);

@@ -29,6 +29,64 @@ async fn a_value_is_loaded_once_then_read_from_memory_and_by_others_from_redis()
     assert!((totals.hit_ratio() - 1.0).abs() < 1e-9);
 }
 
+/// The calls of every command since the counts began, but for the test's own.
+fn calls(server: &Server) -> Vec<(String, u64)> {
+    let text = server.connect().run("INFO commandstats").text();
+    let read = |line: &str| {
+        let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+        Some((name.to_owned(), rest.split(',').next()?.parse().unwrap()))
+    };
+    let mut calls: Vec<(String, u64)> = text.lines().filter_map(read).collect();
+    calls.retain(|(name, _)| !name.starts_with("config") && !name.starts_with("client") && name != "info");
+    calls.sort();
+    calls
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hit_in_redis_is_one_get_and_one_in_memory_asks_nobody() {
+    let server = Server::plain();
+    let (link, source) = (link(&server), Source::default());
+    let cache = Cache::<u64>::builder(SPACE).fresh(LONG).local(LONG).build(&link).unwrap();
+    for id in ["a", "b"] {
+        shared_only().build::<u64>(&link).unwrap().put(id, 7).await.unwrap();
+    }
+    // The server's clock is known by now.
+    assert_hit(source.get(&cache, "a").await, 7, Layer::Redis);
+    server.connect().run("CONFIG RESETSTAT").ok();
+    assert_hit(source.get(&cache, "b").await, 7, Layer::Redis);
+    assert_eq!(calls(&server), [("get".to_owned(), 1)]);
+    for _ in 0..100 {
+        assert_hit(source.get(&cache, "b").await, 7, Layer::Local);
+    }
+    assert_eq!(calls(&server), [("get".to_owned(), 1)]);
+}
+
+/// Age counts from the load, whoever loaded: memory does not begin anew what Redis has kept for long.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_times_of_layers_do_not_add_up() {
+    const LEFT: u64 = 1000;
+    let server = Server::plain();
+    let source = Source::default();
+    let cache = Cache::<u64>::builder(SPACE).fresh(LONG).local(LONG).build(&link(&server)).unwrap();
+    let mut client = server.connect();
+    // A machine may be too slow to read it while it is fresh: then once more.
+    loop {
+        let loaded_ms = client.time_ms() - (LONG.as_millis() as u64 - LEFT);
+        let mut bytes = vec![0x94, 1, 0xcf];
+        bytes.extend(loaded_ms.to_be_bytes());
+        bytes.extend([0, 0xc4, 1, 42]);
+        client.call(&[b"SET".as_slice(), b"market:ticker:v1:a", &bytes]).ok();
+        let hit = source.get(&cache, "a").await.unwrap();
+        if hit.from == Layer::Redis {
+            assert!(hit.age >= LONG - Duration::from_millis(LEFT) && hit.value.as_deref() == Some(&42));
+            break;
+        }
+        cache.forget("a").await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(LEFT + 100)).await;
+    assert_hit(source.get(&cache, "a").await, 0, Layer::Loader);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_lies_in_redis_is_described_and_expires() {
     let server = Server::plain();

@@ -64,3 +64,21 @@ async fn nothing_is_kept_while_nobody_tells() {
     proxy.set(Fault::None);
     until_kept(&here, &source).await;
 }
+
+/// Nobody tells of a change to what is not in Redis.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_redis_does_not_hold_is_not_kept_in_memory() {
+    let server = Server::plain();
+    let source = Source::default();
+    let (here, elsewhere) = (tracked(&link(&server)), tracked(&link(&server)));
+    until_kept(&here, &source).await;
+    here.forget("a").await.unwrap();
+    server.connect().run("CONFIG SET maxmemory 1").ok();
+    for number in 1..20 {
+        source.value.store(number, Ordering::SeqCst);
+        elsewhere.forget("a").await.unwrap();
+        assert_eq!(source.get(&here, "a").await.unwrap().value.as_deref(), Some(&number));
+        let load = move |_| async move { Ok::<_, String>(std::iter::once(("b".to_owned(), number)).collect()) };
+        assert_eq!(here.get_many(&["b"], load).await.unwrap()["b"].value.as_deref(), Some(&number));
+    }
+}
