@@ -10,8 +10,10 @@ local p, life, delay = tonumber(ARGV[1]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local x = life > 0 and now + life or 0
 if delay > 0 then
   redis.call('ZADD', KEYS[4], now + delay, cmsgpack.pack({p, ARGV[2], 0, now, x, ARGV[3]}))
+elseif x > 0 then
+  redis.call('XADD', KEYS[p + 1], '*', 'i', ARGV[2], 't', now, 'x', x, 'b', ARGV[3])
 else
-  redis.call('XADD', KEYS[p + 1], '*', 'i', ARGV[2], 'a', 0, 't', now, 'x', x, 'b', ARGV[3])
+  redis.call('XADD', KEYS[p + 1], '*', 'i', ARGV[2], 't', now, 'b', ARGV[3])
 end
 if ARGV[8] ~= '0' then
   redis.call('HSET', KEYS[6], 's', delay > 0 and 'later' or 'waiting', 'at', now + delay)

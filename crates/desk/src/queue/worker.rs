@@ -155,9 +155,11 @@ where
             let jobs = self.take(1 + places.available_permits()).await;
             let mut permit = Some(permit);
             for (taken, now_ms) in jobs {
-                // One permit for each; never more jobs than places.
                 let place = permit.take().or_else(|| Arc::clone(&places).try_acquire_owned().ok());
-                self.begin(taken, now_ms, place, &sender, &mut running);
+                match place {
+                    Some(place) => self.begin(taken, now_ms, place, &sender, &mut running),
+                    None => self.return_unbegun(taken, &sender),
+                }
             }
         }
         let limit = self.stopped.borrow().unwrap_or(Duration::from_secs(3600));
@@ -189,7 +191,7 @@ where
         match self.try_take(want).await {
             Ok(jobs) if !jobs.is_empty() => jobs,
             Ok(_) => match self.wait().await {
-                Ok(job) => job.into_iter().collect(),
+                Ok(jobs) => jobs,
                 Err(error) => self.recover(&error).await,
             },
             Err(error) => self.recover(&error).await,
@@ -209,8 +211,9 @@ where
         Ok(batch.jobs.into_iter().map(|job| (job, batch.now_ms)).collect())
     }
 
-    /// Waits for the next job on a connection of its own; one that comes wakes one worker.
-    async fn wait(&mut self) -> Result<Option<(Taken, u64)>, Error> {
+    /// Waits for the next job on a connection of its own; one that comes wakes one worker. What came since the take is
+    /// answered at once, then with one job of each priority.
+    async fn wait(&mut self) -> Result<Vec<(Taken, u64)>, Error> {
         let longest = LONGEST_WAIT.min(self.worker.lease / 2);
         let wait = self.next_due.map_or(longest, |due| due.clamp(Duration::from_millis(1), longest));
         if self.waiting.is_none() {
@@ -218,7 +221,7 @@ where
         }
         let Some(connection) = &mut self.waiting else {
             tokio::time::sleep(wait.min(POLL)).await;
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let mut command = redis::cmd("XREADGROUP");
         command
@@ -235,13 +238,19 @@ where
             Ok(answer) => answer?.extract_error()?,
             Err(_) => return Err(Error::TimedOut(limit.as_millis() as u64)),
         };
-        let Some((name, entries)) = streams(answer)?.pop() else { return Ok(None) };
-        let place = self.inner.keys.streams.iter().position(|stream| *stream == name);
-        let priority = place.and_then(|place| Priority::of(place as u64)).ok_or_else(|| Error::unexpected(name))?;
-        let [entry] = array(entries)?;
-        let [entry, fields] = array(entry)?;
+        let streams = streams(answer)?;
+        if streams.is_empty() {
+            return Ok(Vec::new());
+        }
         let now_ms = self.inner.link.now_ms().await;
-        Ok(Some((Taken::read(priority, entry, fields, 1)?, now_ms)))
+        let read = |(name, entries): (String, Value)| {
+            let place = self.inner.keys.streams.iter().position(|stream| *stream == name);
+            let priority = place.and_then(|place| Priority::of(place as u64)).ok_or_else(|| Error::unexpected(name))?;
+            let [entry] = array(entries)?;
+            let [entry, fields] = array(entry)?;
+            Ok((Taken::read(priority, entry, fields, 1)?, now_ms))
+        };
+        streams.into_iter().map(read).collect()
     }
 
     /// After an error: makes the groups where they are missing, and does not hurry.
@@ -270,12 +279,19 @@ where
         Ok(())
     }
 
+    /// For somebody else, at once: there is no place for it here.
+    fn return_unbegun(&self, taken: Taken, ends: &mpsc::UnboundedSender<End>) {
+        let taken = Arc::new(taken);
+        self.held.add(&taken);
+        let _ = ends.send(End { taken, how: How::Back });
+    }
+
     /// Starts the handler of a job that is not too old, was not tried too often, and can be read.
     fn begin(
         &self,
         taken: Taken,
         now_ms: u64,
-        place: Option<OwnedSemaphorePermit>,
+        place: OwnedSemaphorePermit,
         ends: &mpsc::UnboundedSender<End>,
         running: &mut JoinSet<()>,
     ) {

@@ -1,11 +1,13 @@
 //! Workers that die, hang, stop, or wait.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use liq_harness::signal::Signal;
 use liq_harness::{Child, Server, child};
 use redis_liq_desk::Link;
-use redis_liq_desk::queue::{Lease, Limit, Outcome, Worker};
+use redis_liq_desk::queue::{Job, Lease, Limit, Outcome, Priority, Worker};
 
 use crate::{Seen, link, push, queue, quick, until, until_empty};
 
@@ -141,6 +143,40 @@ async fn a_stopped_worker_finishes_what_it_can_and_gives_back_the_rest() {
     again.until(1).await;
     assert_eq!(again.all(), [1]);
     working.stop(Duration::from_secs(60)).await;
+}
+
+/// Between a worker's take, which finds nothing, and its wait: the wait then brings a job of each priority.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_several_priorities_that_come_together_run_at_once() {
+    let server = Server::plain();
+    let queue = queue(&server);
+    let (seen, begun) = (Seen::default(), std::time::Instant::now());
+    let (most, now) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let handler = {
+        let (seen, most, now) = (seen.clone(), Arc::clone(&most), Arc::clone(&now));
+        move |job: Lease<u64>| {
+            let (seen, most, now) = (seen.clone(), Arc::clone(&most), Arc::clone(&now));
+            async move {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                now.fetch_sub(1, Ordering::SeqCst);
+                seen.add(job.body);
+                Outcome::Done
+            }
+        }
+    };
+    let working = queue.work(Worker { at_once: 1, lease: crate::LONG, ..Worker::default() }, handler).unwrap();
+    for number in 0..800 {
+        let jobs =
+            [Priority::High, Priority::Normal, Priority::Low].map(|priority| Job::new(number).priority(priority));
+        // At any point of the worker's round.
+        tokio::time::sleep(Duration::from_micros(u64::from(begun.elapsed().subsec_nanos()) % 700)).await;
+        queue.push_all(&jobs).await.unwrap();
+        seen.until(3 * (number as usize + 1)).await;
+    }
+    until_empty(&queue).await;
+    let totals = working.stop(Duration::from_secs(60)).await;
+    assert_eq!((totals.redelivered, most.load(Ordering::SeqCst)), (0, 1), "{totals:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
