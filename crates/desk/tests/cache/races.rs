@@ -8,7 +8,10 @@ use redis_liq_desk::Cache;
 
 use crate::source::{LONG, SPACE, Source, link};
 
-const RACES: u64 = 2500;
+/// Ten thousand of each kind where `make soak` asks.
+fn races() -> u64 {
+    if std::env::var_os("LIQ_SOAK").is_some() { 10_000 } else { 2500 }
+}
 
 /// Every race: a load reads the source, the source changes, the value is forgotten while the load is at any point of its
 /// way. Whoever asks after that must see the change, in the same process and in another one.
@@ -22,7 +25,7 @@ async fn race(tracked: bool, put: bool) {
     let keeping = Cache::<u64>::builder(SPACE).fresh(LONG).local(LONG).build(&link(&server)).unwrap();
     let source = Source::default();
     let mut refused = 0;
-    for number in 1..=RACES {
+    for number in 1..=races() {
         // The invalidating process keeps copies in memory too.
         let cache = if number % 2 == 0 { one.clone() } else { keeping.clone() };
         let load = {
