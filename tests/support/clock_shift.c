@@ -1,4 +1,4 @@
-/* Preloaded into one server: its wall clock is off by as many microseconds as the file CLOCK_SHIFT_FILE holds (8 bytes,
+/* Preloaded into one program: its wall clock is off by as many microseconds as the file CLOCK_SHIFT_FILE holds (8 bytes,
  * changed while it runs). What only elapses (CLOCK_MONOTONIC, CLOCK_BOOTTIME) is left alone. */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -112,10 +112,14 @@ impl<D> Sessions<D> {
         self
     }
 
-    /// The `KEYS.POLICY` line that says what the sessions' keys are like.
+    /// The two `KEYS.POLICY` lines that say what the keys of sessions and of subscriptions are like.
     pub fn policy(&self) -> String {
-        let life = crate::words::duration(self.life);
-        format!("KEYS.POLICY SET {} TYPE hash,zset TTL {life} MAXTTL {life}", self.space.prefix())
+        let (own, life) = (self.space.prefix(), crate::words::duration(self.life));
+        let longest = crate::words::duration(self.life.max(self.heartbeat));
+        format!(
+            "KEYS.POLICY SET {own} TYPE hash,zset TTL {life} MAXTTL {life}\n\
+             KEYS.POLICY SET ws: TYPE zset TTL {life} MAXTTL {longest}"
+        )
     }
 
     fn key(&self, hash: &str) -> String {

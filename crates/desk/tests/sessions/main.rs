@@ -117,7 +117,9 @@ async fn a_dump_opens_no_session_and_every_key_expires() {
         let holds = |text: &str| bytes.bytes().windows(text.len()).any(|part| part == text.as_bytes());
         assert!(!holds(token.as_str()) && !key.contains(token.as_str()), "{key} holds the token");
     }
-    assert_eq!(sessions.policy(), "KEYS.POLICY SET session: TYPE hash,zset TTL 1d MAXTTL 1d");
+    let [own, listening] =
+        ["session: TYPE hash,zset", "ws: TYPE zset"].map(|of| format!("KEYS.POLICY SET {of} TTL 1d MAXTTL 1d"));
+    assert_eq!(sessions.policy(), format!("{own}\n{listening}"));
 }
 
 #[tokio::test]
