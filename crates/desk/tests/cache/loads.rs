@@ -77,7 +77,7 @@ async fn a_load_goes_on_when_its_caller_is_gone() {
     let server = Server::plain();
     let source = Source::default();
     let cache = shared_only().build(&link(&server)).unwrap();
-    let slow = source.get_slowly(&cache, "a", Duration::from_millis(200));
+    let slow = source.get_slowly(&cache, "a", Duration::from_secs(2));
     assert!(tokio::time::timeout(Duration::from_millis(50), slow).await.is_err(), "the caller gives up");
     let answer = source.get(&cache, "a").await.unwrap();
     assert_eq!((*answer.value.unwrap(), source.times()), (0, 1), "the first load goes on, and serves the second read");
@@ -109,15 +109,17 @@ async fn a_reader_that_gives_up_early_leaves_nobody_waiting() {
 async fn reads_that_fail_with_other_types_do_not_disturb_each_other() {
     let server = Server::plain();
     let cache = shared_only().build::<u64>(&link(&server)).unwrap();
+    let (began, begun) = tokio::sync::oneshot::channel();
     let slow = {
         let cache = cache.clone();
         let load = || async {
+            began.send(()).unwrap();
             tokio::time::sleep(Duration::from_millis(100)).await;
             Ok::<_, String>(Some(1))
         };
         tokio::spawn(async move { cache.get("a", load).await.unwrap().value })
     };
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    begun.await.unwrap();
     let hit = cache.get("a", || async { Err(std::io::Error::other("not asked")) }).await.unwrap();
     assert_eq!((hit.value.as_deref(), slow.await.unwrap().as_deref()), (Some(&1), Some(&1)));
 }

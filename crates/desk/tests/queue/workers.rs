@@ -11,7 +11,7 @@ use redis_liq_desk::queue::{Job, Lease, Limit, Outcome, Priority, Worker};
 
 use crate::{Seen, link, push, queue, quick, until, until_empty};
 
-const LEASE: Duration = Duration::from_millis(300);
+const LEASE: Duration = Duration::from_millis(1_500);
 
 /// Takes jobs and never ends them.
 #[test]
@@ -127,7 +127,7 @@ async fn a_stopped_worker_finishes_what_it_can_and_gives_back_the_rest() {
     };
     let working = queue.work(Worker::default(), handler).unwrap();
     begun.until(2).await;
-    working.stop(Duration::from_secs(2)).await;
+    working.stop(Duration::from_secs(5)).await;
     let counts = queue.counts().await.unwrap();
     assert_eq!((seen.all(), counts.waiting, counts.running), (vec![1], [0, 1, 0], 0));
     // Given back, it is nobody's fault and no attempt.
