@@ -1,5 +1,5 @@
-//! What the tests of every crate stand on: private servers with the module or plain, replicas and clusters of them,
-//! signals, a relay that fails as networks and servers do, and processes of a test's own. No expectations live here.
+//! What the tests of every crate stand on: private servers with the module or plain, replicas, Sentinels and clusters of
+//! them, signals, a relay that fails as networks and servers do, and processes of a test's own. No expectations live here.
 //!
 //! `LIQ_TEST_SERVER` (a command line) chooses the server, `LIQ_MODULE` the module's file.
 #![allow(
@@ -20,6 +20,7 @@ mod port;
 pub mod program;
 pub mod proxy;
 pub mod reply;
+pub mod sentinel;
 pub mod server;
 pub mod signal;
 

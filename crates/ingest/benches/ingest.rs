@@ -16,6 +16,7 @@ use liq_ingest::venue::Decoder;
 use support::exchange::{Exchange, Script};
 use support::frames::DIALECTS;
 use support::program::{self, Running};
+use support::running::{free_port, get, metric};
 use support::server::wait_until;
 use support::{Server, feed, total, url_of};
 
@@ -134,7 +135,11 @@ fn latency(folder: &Path) {
         sessions: Vec::new(),
     });
     let config = folder.join("liq.toml");
-    let settings = format!("[series]\nclock = \"EVENT\"\n[venue.binance-um]\nurl = \"{}\"\n", exchange.url());
+    let port = free_port();
+    let settings = format!(
+        "listen = \"127.0.0.1:{port}\"\n[series]\nclock = \"EVENT\"\n[venue.binance-um]\nurl = \"{}\"\n",
+        exchange.url()
+    );
     std::fs::write(&config, settings).unwrap();
     let mut command: Command = program::command(&folder.join("state"));
     command.arg("--config").arg(config).args(["--redis-url", &url_of(&server), "stream", "binance-um"]);
@@ -159,16 +164,59 @@ fn latency(folder: &Path) {
     let at = |share: f64| passed[(share * (passed.len() - 1) as f64) as usize].as_secs_f64() * 1e6;
     println!("wire to Redis, local WebSocket, spooled on the way: p50 {:.0} us, p99 {:.0} us", at(0.5), at(0.99));
     let mut n = FRAMES;
-    let steady = Instant::now();
-    while steady.elapsed() < Duration::from_secs(5) {
-        for _ in 0..20 {
-            exchange.send((dialect.frame)(n));
-            n += 1;
+    let mut stream = |when: &str, is_frozen: bool| {
+        let (before, steady) = (spooled(port), Instant::now());
+        if is_frozen {
+            server.stall();
         }
-        std::thread::sleep(Duration::from_millis(10));
+        while steady.elapsed() < Duration::from_secs(5) {
+            for _ in 0..20 {
+                exchange.send((dialect.frame)(n));
+                n += 1;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if is_frozen {
+            server.resume();
+        }
+        wait_until("all is stored", || total(&server, "total_accepted") + total(&server, "total_filtered") == n);
+        let lag = since(&before, &spooled(port));
+        println!(
+            "2,000 events/s, {when}: {:.0} MB; from the socket to the spool p50 {:.0} us, p99 {:.0} us, max so far {:.0} us",
+            peak_memory_kb(running.0.id()) as f64 / 1024.0,
+            quantile(&lag, 0.5) * 1e6,
+            quantile(&lag, 0.99) * 1e6,
+            metric(port, "liq_ingest_spool_max_seconds", "") * 1e6
+        );
+    };
+    stream("steady", false);
+    stream("Redis frozen for 5 s (SIGSTOP)", true);
+}
+
+/// The histogram of the time from the socket to the spool: events by their bucket's upper bound, seconds.
+fn spooled(port: u16) -> Vec<(f64, f64)> {
+    let (_, text) = get(port, "/metrics").unwrap();
+    let buckets = text.lines().filter_map(|line| line.strip_prefix("liq_ingest_spool_seconds_bucket{le=\""));
+    let bucket = |line: &str| Some((line.split('"').next()?.parse().ok()?, line.rsplit(' ').next()?.parse().ok()?));
+    buckets.filter_map(bucket).collect()
+}
+
+/// What came between two scrapes.
+fn since(before: &[(f64, f64)], after: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    after.iter().zip(before).map(|((bound, now), (_, then))| (*bound, now - then)).collect()
+}
+
+/// As Prometheus' `histogram_quantile`: evenly spread within a bucket, and no more than the last bound that is one.
+fn quantile(buckets: &[(f64, f64)], share: f64) -> f64 {
+    let wanted = buckets.last().map_or(0.0, |(_, all)| all * share);
+    let (mut from, mut below) = (0.0, 0.0);
+    for (bound, count) in buckets {
+        if *count >= wanted && bound.is_finite() {
+            return from + (bound - from) * (wanted - below) / (count - below).max(1.0);
+        }
+        (from, below) = (if bound.is_finite() { *bound } else { from }, *count);
     }
-    wait_until("all is stored", || total(&server, "total_accepted") + total(&server, "total_filtered") == n);
-    println!("steady stream of 2,000 events/s: {:.0} MB", peak_memory_kb(running.0.id()) as f64 / 1024.0);
+    from
 }
 
 fn newest_ms(n: u64) -> i64 {

@@ -8,9 +8,9 @@ use crate::sink::now_us;
 use crate::sink::spool::State;
 
 /// An event that waits so long, or an answer that is awaited so long, is a complaint.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How long a subscription may go unanswered.
-const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a subscription may go unanswered; the last of a connection's is asked some two seconds behind the first.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(5);
 /// Names of refused subscriptions that are told.
 const MOST_NAMED: usize = 5;
 
@@ -25,6 +25,19 @@ pub struct Subscriptions {
     pub refused: Vec<String>,
     /// Since when some were neither acknowledged nor refused.
     pub open_since: Option<Instant>,
+}
+
+/// What is known of one connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feed {
+    /// How health speaks of it.
+    pub name: String,
+    /// Topics that are wanted.
+    pub wanted: usize,
+    /// Topics that were acknowledged.
+    pub acknowledged: usize,
+    /// What is not well; nothing when all is.
+    pub complaints: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -101,6 +114,24 @@ impl Health {
             Some(complaint) => drop(facts.venues.insert(venue, complaint)),
             None => drop(facts.venues.remove(venue)),
         });
+    }
+
+    /// What is wrong with a venue as such.
+    pub fn complaint_of(&self, venue: &str) -> Option<String> {
+        self.facts.lock().ok()?.venues.get(venue).cloned()
+    }
+
+    /// The connections of a venue.
+    pub fn feeds_of(&self, venue: &str) -> Vec<Feed> {
+        let Ok(facts) = self.facts.lock() else { return Vec::new() };
+        let of_venue = facts.feeds.iter().filter(|(name, _)| name.split(' ').next() == Some(venue));
+        let feed = |(name, state): (&String, &FeedState)| Feed {
+            name: name.clone(),
+            wanted: state.subscriptions.wanted,
+            acknowledged: state.subscriptions.acknowledged,
+            complaints: state.complaints(),
+        };
+        of_venue.map(feed).collect()
     }
 
     /// What is not well; nothing when all is.

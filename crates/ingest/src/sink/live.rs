@@ -20,11 +20,14 @@ use super::{Arrived, SpoolError, now_us};
 use crate::config::{Config, ConfigError};
 use crate::item::Home;
 use crate::metrics::Metrics;
+use crate::metrics::health::PATIENCE;
 
 /// Series that get a batch in one delivery.
 const MOST_SERIES: usize = 256;
 /// How often Redis is asked whether it lives while there is nothing to deliver.
 const PING_EVERY: Duration = Duration::from_secs(1);
+/// A server that is gone is noticed at the next question at the latest, and health is red within five seconds.
+const _: () = assert!(PING_EVERY.as_secs() + PATIENCE.as_secs() < 5);
 /// How long a series that the server refuses for good is left alone.
 const REFUSED_PAUSE: Duration = Duration::from_secs(30);
 /// How long is spent on delivering the rest when the program ends.

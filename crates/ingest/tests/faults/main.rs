@@ -8,6 +8,7 @@ mod support;
 mod disk;
 mod kills;
 mod redis;
+mod soak;
 mod spools;
 mod stage;
 mod venues;
@@ -28,11 +29,12 @@ struct Row {
 
 const ROWS: &[&[Row]] = &[redis::ROWS, spools::ROWS];
 
+/// What each row sees is printed: what health said and when, what was counted, and the totals. `--no-capture` shows it.
 /// Rows run one behind the other, so that none waits for the processor: each has seven processes of its own.
 fn run(part: usize, parts: usize) {
     let rows = ROWS.iter().flat_map(|rows| rows.iter()).enumerate().filter(|(place, _)| place % parts == part);
     for (_, row) in rows {
-        println!("{}", row.name);
+        println!("{}:", row.name);
         let options = row.server.iter().fold(Options::default().tcp(), |options, line| options.line(*line));
         let mut stage = Stage::start(options, row.settings);
         stage.send(60);
@@ -40,7 +42,9 @@ fn run(part: usize, parts: usize) {
         stage.send(30);
         stage.wait_exact(place);
         stage.end();
-        assert_eq!(stage.stored_by(place), stage.sent, "{}", row.name);
+        let stored = stage.stored_by(place);
+        println!("    {stored} stored of {} sent", stage.sent);
+        assert_eq!(stored, stage.sent, "{}", row.name);
     }
 }
 

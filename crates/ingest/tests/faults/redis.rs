@@ -69,18 +69,23 @@ fn stalled(stage: &mut Stage) -> usize {
     stage.proxy.set(Fault::Stall);
     stage.send(100);
     stage.wait_red("redis: no answer");
+    assert!(stage.metric("spool_events") >= 100.0 && stage.metric("spool_oldest_seconds") > 0.0);
     stage.proxy.set(Fault::None);
     0
 }
 
 fn cut_replies(stage: &mut Stage) -> usize {
     for bytes in [0, 1, 17, 60, 200] {
+        let failures = stage.metric("redis_failures_total");
         stage.proxy.set(Fault::CutAfter(bytes));
         stage.send(50);
         wait_until("a reply was cut", || stage.proxy.lost() > 0);
+        // Over before anybody could ask health; counted all the same.
+        wait_until("the failure is counted", || stage.metric("redis_failures_total") > failures);
         stage.proxy.set(Fault::None);
         stage.wait_exact(0);
     }
+    stage.tell("redis_failures_total");
     0
 }
 
@@ -107,6 +112,8 @@ fn demoted(stage: &mut Stage) -> usize {
     stage.server().connect().run(&format!("REPLICAOF 127.0.0.1 {port}")).ok();
     stage.send(100);
     wait_until("the new master has them", || stage.stored_by(1) == stage.sent);
+    stage.tell("redis_failures_total");
+    assert!(stage.metric("redis_failures_total") >= 1.0);
     1
 }
 
@@ -118,6 +125,7 @@ fn lagging_replica(stage: &mut Stage) -> usize {
     stage.send(100);
     stage.wait_exact(0);
     stage.servers[0].kill();
+    stage.wait_red("redis:");
     stage.servers[1].resume();
     stage.servers[1].connect().run("REPLICAOF NO ONE").ok();
     stage.turn_to(1);
@@ -142,7 +150,9 @@ fn waits_for_replica(stage: &mut Stage) -> usize {
 
 fn restarted_empty(stage: &mut Stage) -> usize {
     stage.wait_exact(0);
-    stage.servers[0].kill_and_restart();
+    stage.servers[0].kill();
+    stage.wait_red("redis: does not take events");
+    stage.servers[0].start_again();
     // All of it was delivered within the time for which it is kept.
     stage.wait_exact(0);
     assert_eq!(stage.metric("redis_rewinds_total"), 1.0);
@@ -169,6 +179,7 @@ fn keys_gone(stage: &mut Stage) -> usize {
             assert_eq!(options(stage.server(), &format!("liq:{{{symbol}}}")), expected, "{command}");
         }
     }
+    stage.tell("redis_revived_series_total");
     assert_eq!(stage.metric("redis_revived_series_total"), 5.0);
     // What was deleted on purpose stays so; the count begins anew.
     stage.sent = stage.stored_by(0);

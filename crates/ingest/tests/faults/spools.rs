@@ -1,12 +1,13 @@
 //! The spool is corrupt, another's, or older than it should be.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::support::Fault;
 use super::{Row, Stage};
 
 pub const ROWS: &[Row] = &[
     Row { name: "killed with a spool that is no database", server: &[], settings: "", act: no_database },
+    Row { name: "another program's spool", server: &[], settings: "", act: foreign },
     Row { name: "a spool that was rolled back", server: &[], settings: "", act: rolled_back },
     Row { name: "a damaged log", server: &[], settings: "", act: damaged_log },
     Row { name: "rows that hold no event", server: &[], settings: "", act: broken_rows },
@@ -20,9 +21,34 @@ fn no_database(stage: &mut Stage) -> usize {
     }
     stage.start_again();
     stage.wait_green();
+    stage.tell("spool_set_aside_total");
     assert_eq!(stage.metric("spool_set_aside_total"), 1.0);
     let log = std::fs::read_to_string(stage.folder.path().join("log")).unwrap();
     assert!(log.contains("spool.sqlite.broken-"), "{log}");
+    0
+}
+
+fn foreign(stage: &mut Stage) -> usize {
+    stage.wait_exact(0);
+    stage.running.kill();
+    std::fs::remove_dir_all(stage.state_dir()).unwrap();
+    std::fs::create_dir(stage.state_dir()).unwrap();
+    let theirs = rusqlite::Connection::open(stage.state_dir().join("spool.sqlite")).unwrap();
+    theirs.execute_batch("CREATE TABLE song (title); INSERT INTO song VALUES ('x'); PRAGMA user_version = 77").unwrap();
+    drop(theirs);
+    stage.start_again();
+    stage.wait_green();
+    stage.tell("spool_set_aside_total");
+    assert_eq!(stage.metric("spool_set_aside_total"), 1.0);
+    // It is another's: what it held is there, under another name.
+    let mut files = std::fs::read_dir(stage.state_dir()).unwrap().map(|entry| entry.unwrap().path());
+    let is_aside = |path: &PathBuf| {
+        let name = path.to_string_lossy();
+        name.contains(".broken-") && !name.ends_with("-wal") && !name.ends_with("-shm")
+    };
+    let aside = files.find(is_aside).expect("it was set aside");
+    let theirs = rusqlite::Connection::open(aside).unwrap();
+    assert_eq!(theirs.query_row("SELECT count(*) FROM song", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
     0
 }
 
@@ -66,6 +92,7 @@ fn damaged_log(stage: &mut Stage) -> usize {
     stage.start_again();
     stage.wait_green();
     let lost = stage.metric("spool_lost_transactions_total");
+    stage.tell("spool_lost_transactions_total");
     assert!(lost >= 1.0, "{lost}");
     // What lay behind the damage is gone, and was said to be.
     super::support::server::wait_until("the rest is delivered", || stage.metric("spool_events") == 0.0);
@@ -88,6 +115,7 @@ fn broken_rows(stage: &mut Stage) -> usize {
     stage.start_again();
     stage.sent -= broken as u64;
     stage.wait_exact(0);
+    stage.tell("spool_undecodable_total");
     assert_eq!(stage.metric("spool_undecodable_total"), broken as f64);
     0
 }

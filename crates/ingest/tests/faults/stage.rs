@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::support::exchange::Exchange;
 use super::support::program::Running;
@@ -83,13 +83,29 @@ impl Stage {
 
     /// Waits until health says this; it must within 5 seconds, of which a busy machine gets a multiple.
     pub fn wait_red(&self, complaint: &str) {
+        let (begun, mut said) = (Instant::now(), String::new());
         wait_until(&format!("health says: {complaint}"), || {
-            get(self.port, "/healthz").is_some_and(|(status, text)| status == 503 && text.contains(complaint))
+            let answer = get(self.port, "/healthz");
+            said = answer.as_ref().map(|(_, text)| text.trim().replace('\n', "; ")).unwrap_or_default();
+            answer.is_some_and(|(status, text)| status == 503 && text.contains(complaint))
         });
+        println!("    red after {:.1} s: {said}", begun.elapsed().as_secs_f64());
     }
 
     pub fn wait_green(&self) {
+        let begun = Instant::now();
         wait_until("all is well", || get(self.port, "/healthz").is_some_and(|(status, _)| status == 200));
+        println!("    green after {:.1} s", begun.elapsed().as_secs_f64());
+    }
+
+    /// A figure of the program's process.
+    pub fn process(&self, name: &str) -> f64 {
+        metric(self.port, &format!("process_{name}"), "")
+    }
+
+    /// What a counter says now, for the table.
+    pub fn tell(&self, name: &str) {
+        println!("    {name} {}", self.metric(name));
     }
 
     /// Turns the address to another of the servers; connections that stand stay.
@@ -114,7 +130,7 @@ impl Stage {
 
     /// Ends the program by signal 15, which it must heed whatever goes on.
     pub fn end(&mut self) {
-        let before = std::time::Instant::now();
+        let before = Instant::now();
         self.running.terminate();
         // It promises 5 s; a machine under load gets some more.
         assert!(before.elapsed() < Duration::from_secs(15), "it took {:?} to end", before.elapsed());

@@ -1,6 +1,6 @@
 //! Venues refuse, delist, fall silent, end connections, and do not answer when asked.
 
-use super::support::exchange::{Exchange, Rest, Script, Step};
+use super::support::exchange::{Exchange, NO_ANSWER, Rest, Script, Step};
 use super::support::frames::{DIALECTS, Dialect};
 use super::support::program::{self, Running};
 use super::support::running::{free_port, get, metric, stored, stream};
@@ -124,6 +124,58 @@ fn a_refused_channel_of_all_liquidations_is_asked_for_again() {
     }
 }
 
+#[test]
+fn a_subscription_that_nobody_answers_is_told_and_asked_for_again() {
+    let scene = Scene::new("bybit", vec!["tickers.BTCUSDT"], Vec::new(), "");
+    let symbols: Vec<String> = (0..3).map(|n| format!("S{n}USDT")).collect();
+    scene.rest.answer(LINEAR, &bybit_list(&symbols));
+    scene.rest.answer(INVERSE, &bybit_list(&[]));
+    scene.exchange.ignore("S1USDT");
+    let mut running = scene.run();
+    // All of a request goes unanswered: the control stream, which sends all the same, and three symbols.
+    scene.wait_health("bybit linear 1: acknowledges 0 of 4 subscriptions");
+    assert_eq!(get(scene.port, "/healthz").unwrap().0, 503);
+    scene.exchange.accept_all();
+    scene.wait_health("ok");
+    assert_eq!(scene.metric("connects_total"), 1.0, "slowness is no reason to connect anew");
+    running.terminate();
+}
+
+#[test]
+fn a_venue_that_lists_nothing_is_red_and_asked_until_it_does() {
+    let scene = Scene::new("bybit", vec!["tickers.BTCUSDT"], Vec::new(), "");
+    scene.rest.answer_with(LINEAR, "429 Too Many Requests", "");
+    let mut running = scene.run();
+    scene.wait_health("bybit: instruments cannot be listed: http status: 429");
+    scene.rest.answer_with(LINEAR, NO_ANSWER, "");
+    scene.wait_health("bybit: instruments cannot be listed: no answer yet");
+    assert!(scene.metric("listing_failures_total") >= 1.0);
+    scene.rest.answer(LINEAR, &bybit_list(&["ICPUSDT".to_owned()]));
+    scene.rest.answer(INVERSE, &bybit_list(&[]));
+    // The question that hangs is given up after 15 s; the next one is answered.
+    scene.wait_health("ok");
+    scene.exchange.send((dialect("bybit").frame)(1));
+    scene.wait_stored(2);
+    running.terminate();
+    assert_eq!(stored(&scene.server), 2);
+}
+
+#[test]
+fn what_is_listed_later_is_subscribed_over_the_connection_that_stands() {
+    let scene = Scene::new("bybit", vec!["tickers.BTCUSDT"], Vec::new(), "relist_ms = 300\n");
+    let symbols = |count: usize| (0..count).map(|n| format!("S{n}USDT")).collect::<Vec<_>>();
+    scene.rest.answer(LINEAR, &bybit_list(&symbols(2)));
+    scene.rest.answer(INVERSE, &bybit_list(&[]));
+    let mut running = scene.run();
+    scene.wait_health("ok");
+    // One is new and one is gone.
+    scene.rest.answer(LINEAR, &bybit_list(&symbols(3)[1..]));
+    wait_until("it is asked for", || scene.exchange.texts().iter().any(|text| text.contains("allLiquidation.S2USDT")));
+    scene.wait_health("ok");
+    assert_eq!((scene.metric("connects_total"), scene.metric("disconnects_total")), (1.0, 0.0));
+    running.terminate();
+}
+
 fn okx_frame(instrument: &str, n: u64) -> String {
     format!(
         r#"{{"arg":{{"channel":"liquidation-orders","instType":"SWAP"}},"data":[{{"details":[{{"bkPx":"100","posSide":"net","side":"sell","sz":"7","ts":"{}"}}],"instFamily":"X","instId":"{instrument}","instType":"SWAP"}}]}}"#,
@@ -196,25 +248,70 @@ fn a_connection_is_left_only_when_the_next_one_is_whole() {
     assert_eq!(scene.exchange.faults(), Vec::<String>::new());
 }
 
+/// The first moment that a question by REST is about, Unix milliseconds.
+fn asked_from(path: &str) -> u64 {
+    let named = ["?start=", "&start_timestamp=", "&before="];
+    let value = named.iter().find_map(|name| path.split_once(name)).unwrap().1;
+    value.split('&').next().unwrap().parse().unwrap()
+}
+
+/// What Bitfinex tells afterwards: two liquidations, right behind the moment from which on it is asked.
+fn bitfinex_history(path: &str) -> String {
+    let row = |n: u64| {
+        let ts = asked_from(path) + n;
+        format!(r#"[["pos",{},{ts},null,"tBTCF0:USTF0",-0.5,9135.5,null,0,1,null,9080.5]]"#, 10_000 + n)
+    };
+    format!("[{},{}]", row(1), row(2))
+}
+
+fn deribit_history(path: &str) -> String {
+    if !path.contains("currency=BTC&") {
+        return r#"{"result":{"trades":[],"has_more":false}}"#.to_owned();
+    }
+    let trade = |n: u64| {
+        let ts = asked_from(path) + n;
+        format!(
+            r#"{{"trade_id":"late-{n}","timestamp":{ts},"price":100.5,"liquidation":"T","instrument_name":"BTC-PERPETUAL","direction":"sell","amount":1120}}"#
+        )
+    };
+    format!(r#"{{"result":{{"trades":[{},{}],"has_more":false}}}}"#, trade(1), trade(2))
+}
+
+fn okx_history(path: &str) -> String {
+    let detail = |n: u64| {
+        let ts = asked_from(path) + n;
+        format!(r#"{{"bkPx":"100","posSide":"net","side":"sell","sz":"{n}","ts":"{ts}"}}"#)
+    };
+    let order = format!(
+        r#"{{"details":[{},{}],"instFamily":"BTC-USDT","instId":"BTC-USDT-SWAP","instType":"SWAP"}}"#,
+        detail(1),
+        detail(2)
+    );
+    format!(r#"{{"data":[{order}]}}"#)
+}
+
 #[test]
 fn what_was_missed_is_asked_for_where_the_venue_tells_it() {
-    let dialect = dialect("bitfinex");
-    let first: Vec<Step> = (0..3).map(|n| Step::Send((dialect.frame)(n))).chain([Step::Ping, Step::Cut]).collect();
-    let scene = Scene::new("bitfinex", vec!["liq:global"], vec![first], "");
-    // What happens while nobody listens has the time of now.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
-    let row = |id: u64, ts: u64| format!(r#"[["pos",{id},{ts},null,"tBTCF0:USTF0",-0.5,9135.5,null,0,1,null,9080.5]]"#);
-    // All of the next minute, of which the span that is asked for takes its share: here it is at least one.
-    let within: Vec<String> = (0..600).map(|n| row(10_000 + n, now + 100 * n)).collect();
-    scene.rest.answer("/v2/liquidations/hist", &format!("[{}]", within.join(",")));
-    let mut running = scene.run();
-    wait_until("it was asked", || scene.rest.asked().iter().any(|path| path.contains("/v2/liquidations/hist?start=")));
-    wait_until("it is connected again", || scene.exchange.finished() >= 2);
-    let repaired = || scene.metric("repairs_total");
-    wait_until("the answer is taken", || metric(scene.port, "liq_ingest_received_total", "") >= 3.0 + repaired());
-    scene.wait_stored(3 + repaired() as u64);
-    assert_eq!(scene.metric("gap_seconds_total"), 0.0);
-    running.terminate();
+    let venues: [(&str, &str, fn(&str) -> String); 3] = [
+        ("bitfinex", "/v2/liquidations/hist", bitfinex_history),
+        ("deribit", "/api/v2/public/get_last_trades_by_currency_and_time", deribit_history),
+        ("okx", "/api/v5/public/liquidation-orders", okx_history),
+    ];
+    for (venue, path, history) in venues {
+        let dialect = dialect(venue);
+        let first: Vec<Step> = (0..3).map(|n| Step::Send((dialect.frame)(n))).chain([Step::Ping, Step::Cut]).collect();
+        let scene = Scene::new(venue, dialect.expects.to_vec(), vec![first], "");
+        scene.rest.answer_by(path, history);
+        let known = r#"{"data":[{"instId":"BTC-USDT-SWAP","ctVal":"0.01","ctMult":"1","ctType":"linear"}]}"#;
+        scene.rest.answer("/api/v5/public/instruments", known);
+        let mut running = scene.run();
+        wait_until(&format!("{venue} has told what was missed"), || scene.metric("repairs_total") == 2.0);
+        let heard = 3 * dialect.per_frame();
+        scene.wait_stored(heard + 2);
+        assert_eq!(scene.metric("gap_seconds_total"), 0.0, "{venue}");
+        running.terminate();
+        assert_eq!(stored(&scene.server), heard + 2, "{venue}");
+    }
 }
 
 #[test]

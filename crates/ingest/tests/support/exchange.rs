@@ -60,12 +60,16 @@ struct Seen {
     paths: Mutex<Vec<String>>,
     texts: Mutex<Vec<String>>,
     refused: Mutex<Vec<String>>,
+    unanswered: Mutex<Vec<String>>,
 }
 
 impl Seen {
     /// Notes what a client said; what the venue answers.
     fn hear(&self, text: &str) -> Vec<String> {
         self.texts.lock().unwrap().push(text.to_owned());
+        if self.unanswered.lock().unwrap().iter().any(|topic| text.contains(topic)) {
+            return Vec::new();
+        }
         let refused = self.refused.lock().unwrap();
         super::acknowledge::answers(text, |topic| refused.iter().any(|bad| topic.contains(bad)))
     }
@@ -96,9 +100,15 @@ impl Exchange {
         self.seen.refused.lock().unwrap().push(text.to_owned());
     }
 
-    /// Refuses nothing any more.
+    /// Leaves requests unanswered that hold this text.
+    pub fn ignore(&self, text: &str) {
+        self.seen.unanswered.lock().unwrap().push(text.to_owned());
+    }
+
+    /// Refuses and ignores nothing any more.
     pub fn accept_all(&self) {
         self.seen.refused.lock().unwrap().clear();
+        self.seen.unanswered.lock().unwrap().clear();
     }
 
     pub fn connections(&self) -> usize {
@@ -259,10 +269,17 @@ async fn ping(socket: &mut Socket, script: &Script) -> Result<(), String> {
     }
 }
 
+/// In the place of a status: the request is heard and never answered.
+pub const NO_ANSWER: &str = "no answer";
+
+/// What makes the answers of paths that begin so.
+type Makers = Arc<Mutex<Vec<(String, fn(&str) -> String)>>>;
+
 /// An HTTP server that answers each path that begins so with this body.
 pub struct Rest {
     address: SocketAddr,
     answers: Arc<Mutex<Vec<(String, String, String)>>>,
+    made: Makers,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -272,9 +289,11 @@ impl Rest {
         let address = listener.local_addr().unwrap();
         let answers: Arc<Mutex<Vec<(String, String, String)>>> = Arc::default();
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
-        let (known, paths) = (Arc::clone(&answers), Arc::clone(&asked));
+        let made: Makers = Arc::default();
+        let (known, makers, paths) = (Arc::clone(&answers), Arc::clone(&made), Arc::clone(&asked));
         std::thread::spawn(move || {
             use std::io::{BufRead, BufReader, Write};
+            let mut kept = Vec::new();
             for mut stream in listener.incoming().map_while(Result::ok) {
                 let mut head = String::new();
                 let mut reader = BufReader::new(stream.try_clone().unwrap());
@@ -286,12 +305,18 @@ impl Rest {
                 let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
                 paths.lock().unwrap().push(path.clone());
                 let found = known.lock().unwrap().iter().find(|(begin, ..)| path.starts_with(begin.as_str())).cloned();
+                let maker = makers.lock().unwrap().iter().find(|(begin, _)| path.starts_with(begin.as_str())).cloned();
+                let found = maker.map(|(begin, make)| (begin, "200 OK".to_owned(), make(&path))).or(found);
                 let (_, status, body) = found.unwrap_or((String::new(), "404 Not Found".into(), String::new()));
+                if status == NO_ANSWER {
+                    kept.push(stream);
+                    continue;
+                }
                 let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
                 let _ = stream.write_all((head + &body).as_bytes());
             }
         });
-        Self { address, answers, asked }
+        Self { address, answers, made, asked }
     }
 
     pub fn url(&self) -> String {
@@ -300,6 +325,11 @@ impl Rest {
 
     pub fn answer(&self, path: &str, body: &str) {
         self.answer_with(path, "200 OK", body);
+    }
+
+    /// Makes the answer of the whole path that is asked.
+    pub fn answer_by(&self, path: &str, make: fn(&str) -> String) {
+        self.made.lock().unwrap().push((path.to_owned(), make));
     }
 
     /// With a status such as `503 Service Unavailable`.

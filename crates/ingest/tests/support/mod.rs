@@ -14,12 +14,13 @@ pub mod acknowledge;
 pub mod exchange;
 pub mod feed;
 pub mod frames;
+pub mod gateway;
 pub mod in_use;
 pub mod program;
 pub mod running;
 pub mod tape;
 
-pub use liq_harness::{Client, Cluster, Fault, Options, Proxy, Reply, Server, client, reply, server, signal};
+pub use liq_harness::{Client, Cluster, Fault, Options, Proxy, Reply, Server, client, reply, sentinel, server, signal};
 
 /// Everything a server tells of its series that does not depend on how the events came, by key: for comparing two.
 pub fn state_of(server: &Server) -> std::collections::BTreeMap<String, Vec<(String, String)>> {

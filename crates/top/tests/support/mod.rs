@@ -12,13 +12,12 @@
 
 pub mod browser;
 pub mod relay;
-pub mod sentinel;
 pub mod site;
 
 use std::process::{Command, Stdio};
 
 pub use liq_harness::program::{fail, succeed};
-pub use liq_harness::{Client, Cluster, Options, Reply, Server, server::wait_until};
+pub use liq_harness::{Client, Cluster, Options, Reply, Server, sentinel, server::wait_until};
 
 /// Names that would do something if anybody let them.
 pub const HOSTILE: [&[u8]; 6] = [

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Stdio};
 
-use super::{Client, Options, Server, wait_until};
+use crate::{Client, Options, Server, module, wait_until};
 
 /// What servers say of being told their part.
 const SAID: [&str; 12] = [
@@ -25,7 +25,9 @@ pub struct Watched {
     child: Child,
     /// Where the Sentinel listens.
     pub port: u16,
+    /// What it watches.
     pub master: Server,
+    /// What is to take its place.
     pub replica: Server,
     _folder: tempfile::TempDir,
 }
@@ -47,7 +49,7 @@ impl Watched {
             master.port()
         );
         std::fs::write(&conf, lines).unwrap();
-        let mut command = liq_harness::module::server_command();
+        let mut command = module::server_command();
         command.arg(&conf).arg("--sentinel").current_dir(folder.path()).stdout(Stdio::null());
         let watched = Self { child: command.spawn().unwrap(), port, master, replica, _folder: folder };
         wait_until("the sentinel knows both", || {
@@ -58,7 +60,7 @@ impl Watched {
         watched
     }
 
-    /// Where `liq-top` finds the master.
+    /// Where a client that asks Sentinels finds the master.
     pub fn url(&self) -> String {
         format!("redis+sentinel://127.0.0.1:{}/market", self.port)
     }
@@ -74,6 +76,7 @@ impl Watched {
     }
 
     /// A connection to the Sentinel.
+    #[track_caller]
     pub fn ask(&self) -> Client {
         self.try_ask().unwrap()
     }
