@@ -144,7 +144,7 @@ const CRATES: Layers = &[
     (".", &["liq-core", "redis-module"]),
     ("crates/core", &[]),
     ("crates/client", &["liq-core", "redis", "tokio"]),
-    ("crates/ingest", &["liq-core", "redis", "tokio"]),
+    ("crates/ingest", &["liq-core", "liq-sample", "redis", "tokio"]),
     ("crates/top", &["redis", "redis-liq", "tokio"]),
     ("crates/sample", &[]),
     ("crates/harness", &["redis"]),

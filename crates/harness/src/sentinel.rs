@@ -41,7 +41,7 @@ impl Watched {
         let replica = options().line(format!("replicaof 127.0.0.1 {}", master.port())).start();
         replica.wait_for_link();
         let folder = tempfile::tempdir().unwrap();
-        let port = liq_harness::free_port();
+        let port = crate::free_port();
         let conf = folder.path().join("sentinel.conf");
         let lines = format!(
             "port {port}\nbind 127.0.0.1\nsentinel monitor market 127.0.0.1 {} 1\n\

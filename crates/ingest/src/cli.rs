@@ -33,6 +33,9 @@ pub struct Settings {
     /// Redis: redis://, rediss://, unix://, redis+cluster://a,b or redis+sentinel://a,b/name [env: REDIS_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub redis_url: Option<String>,
+    /// Dated futures share the series of their pair; else each has its own
+    #[arg(long, global = true)]
+    pub join_dated: bool,
     /// Certificate authority to trust, PEM
     #[arg(long, global = true, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
@@ -57,6 +60,9 @@ pub struct Settings {
     /// Folder of the spool and the rejects file
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+    /// How the log is written, on standard error
+    #[arg(long, global = true, env = "LIQ_INGEST_LOG", value_name = "FORM", default_value = "text")]
+    pub log: LogForm,
     /// Where to serve /healthz and /metrics
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
@@ -101,12 +107,38 @@ pub enum Command {
         #[arg(long, value_name = "DURATION", requires = "record", value_parser = duration)]
         record_keep: Option<Duration>,
     },
-    /// Validates the configuration and prints what it would do
+    /// Validates the configuration and prints what it would do; with --live whether it can be done
     Check {
         /// Venues that would be streamed
         #[arg(value_parser = streamed_venue)]
         venues: Vec<Venue>,
+        /// Asks the server, the venues' lists and their feeds; fails when anything of it is not well
+        #[arg(long)]
+        live: bool,
+        /// How long the feeds are listened to, seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 10, requires = "live", value_parser = clap::value_parser!(u64).range(1..=600))]
+        seconds: u64,
     },
+    /// Writes a recording of a generated market, to try replays with
+    Sample {
+        /// A new file; - is standard output
+        file: PathBuf,
+        /// How long the market is watched
+        #[arg(long, value_name = "HOURS", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=168))]
+        hours: u64,
+        /// Another one gives another market
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+/// Forms of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogForm {
+    /// For people.
+    Text,
+    /// One JSON object to a line.
+    Json,
 }
 
 /// Formats by name.
@@ -176,7 +208,10 @@ impl Settings {
             let (name, value) = parts.ok_or_else(|| ConfigError::Setting { name: "market", problem: problem() })?;
             config.markets.set(name, value);
         }
-        config.redis.url = self.redis_url.map_or(config.redis.url, Into::into);
+        if let Some(url) = self.redis_url {
+            (config.redis.url, config.redis.url_named) = (url.into(), "--redis-url");
+        }
+        config.joins_dated |= self.join_dated;
         config.redis.ca_file = self.ca_file.or(config.redis.ca_file);
         config.redis.pool_size = self.pool_size.unwrap_or(config.redis.pool_size);
         config.batch = self.batch.unwrap_or(config.batch);

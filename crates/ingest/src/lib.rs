@@ -13,6 +13,7 @@ pub mod market;
 pub mod metrics;
 pub mod rejects;
 pub mod replay;
+pub mod sample;
 pub mod server;
 pub mod sink;
 pub mod stream;

@@ -1,13 +1,16 @@
 //! The program `liq-ingest`: reads the command line and runs what it says.
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
-use liq_ingest::cli::{Cli, Command};
+use liq_ingest::cli::{Cli, Command, LogForm};
 use liq_ingest::config::Config;
 use liq_ingest::replay::{self, Progress, Replay};
+use liq_ingest::sample;
 use liq_ingest::stream::{Recording, StreamError};
 use liq_ingest::venue::Venue;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,16 +20,23 @@ use tracing_subscriber::EnvFilter;
 const WORKERS: usize = 2;
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     let cli = Cli::parse();
+    begin_log(cli.settings.log);
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("liq-ingest: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn begin_log(form: LogForm) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match form {
+        LogForm::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogForm::Json => log.json().flatten_event(true).init(),
     }
 }
 
@@ -71,11 +81,33 @@ fn perform(
             let record = record.map(|folder| (folder, record_keep));
             Ok(runtime.block_on(stream(venues, config, record))?)
         }
-        Command::Check { venues } => {
+        Command::Check { venues, live, seconds } => {
             write!(std::io::stdout(), "{}", liq_ingest::check::describe(&config, &venues)?)?;
-            Ok(())
+            if !live {
+                return Ok(());
+            }
+            let length = Duration::from_secs(seconds);
+            let findings = runtime.block_on(liq_ingest::check::live::run(&config, venues, length));
+            let colours = std::io::stdout().is_terminal();
+            writeln!(std::io::stdout())?;
+            for finding in &findings {
+                writeln!(std::io::stdout(), "{}", finding.line(colours))?;
+            }
+            if findings.iter().all(|finding| finding.is_well) { Ok(()) } else { Err("not all is well".into()) }
         }
+        Command::Sample { file, hours, seed } => Ok(write_sample(&file, hours, seed)?),
     }
+}
+
+/// Into a new file, so that none is lost by a slip.
+fn write_sample(file: &Path, hours: u64, seed: u64) -> std::io::Result<()> {
+    if file == Path::new("-") {
+        return sample::write(&mut BufWriter::new(std::io::stdout().lock()), seed, hours).map(drop);
+    }
+    let named = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", file.display()));
+    let mut out = BufWriter::new(std::fs::File::create_new(file).map_err(named)?);
+    let rows = sample::write(&mut out, seed, hours).map_err(named)?;
+    writeln!(std::io::stdout(), "{rows} rows")
 }
 
 /// The environment, without what is no text: none of the names that are read has such a value.

@@ -20,12 +20,12 @@ pub fn binance(instrument: &str) -> Result<String, Reject> {
     checked(instrument.split('_').next().unwrap_or_default().to_owned())
 }
 
-/// Binance captures that drop the quote currency: `BTC` beside `BTCUSDT` and `ETHUSDC`.
+/// Binance captures that drop the quote currency: `BTC` beside `BTCUSDT`, `ETHUSDC` and the dated `BTC_250627`.
 ///
 /// A first row may be glued to the greeting that the recorder printed: what ends such a field is the symbol.
 pub fn capture(field: &str) -> Result<String, Reject> {
     let glued = field.contains(' ');
-    let is_symbol = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+    let is_symbol = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     let start = if glued { field.trim_end_matches(is_symbol).len() } else { 0 };
     let mut symbol = binance(field.get(start..).unwrap_or_default())?;
     let has_quote = ["USDT", "USDC"].iter().any(|quote| symbol.len() > quote.len() && symbol.ends_with(quote));
@@ -33,6 +33,15 @@ pub fn capture(field: &str) -> Result<String, Reject> {
         symbol.push_str("USDT");
     }
     Ok(symbol)
+}
+
+/// The same, told from its pair: `BTC_250627` is `BTCUSDT_250627`.
+pub fn capture_own(field: &str) -> Result<String, Reject> {
+    let pair = capture(field)?;
+    match field.rsplit_once('_') {
+        Some((_, date)) => checked(format!("{pair}_{date}")),
+        None => Ok(pair),
+    }
 }
 
 /// Bybit: `BTCUSDT`, `BTCUSDT-26JUN26`, `BTCPERP` and `BTC-26JUN26` (USDC), `BTCUSD`, `BTCUSDM26`.
@@ -68,6 +77,16 @@ pub fn bitmex(instrument: &str) -> Result<String, Reject> {
     checked(named)
 }
 
+/// BitMEX, by its pair: `XBTZ25` and `ETHUSDZ25` are contracts on what their dollar perpetuals are on; of others (`TRXZ19`)
+/// the quote is not in the name, and they keep theirs.
+pub fn bitmex_pair(instrument: &str) -> Result<String, Reject> {
+    let is_month = |tail: &str| matches!(tail.as_bytes(), [month, tens, ones] if MONTHS.contains(month) && tens.is_ascii_digit() && ones.is_ascii_digit());
+    if instrument.strip_prefix("XBT").is_some_and(is_month) {
+        return Ok("BTCUSD".to_owned());
+    }
+    bitmex(without_month(instrument))
+}
+
 /// Deribit: `BTC-PERPETUAL` and `BTC-26JUN26` (dollars), `SOL_USDC-PERPETUAL`; options are refused.
 pub fn deribit(instrument: &str) -> Result<String, Reject> {
     let mut parts = instrument.split('-');
@@ -100,32 +119,32 @@ pub fn bitfinex(instrument: &str) -> Result<String, Reject> {
     if base.is_empty() { Err(Reject::BadSymbol) } else { checked(base + &quote) }
 }
 
-/// The market of a Binance instrument: dated ones keep their own name.
-pub fn binance_market(instrument: &str) -> Result<String, Reject> {
+/// Binance, told from its pair: dated ones keep their own name.
+pub fn binance_own(instrument: &str) -> Result<String, Reject> {
     match instrument.split_once('_') {
         None | Some((_, "PERP")) => binance(instrument),
         Some(_) => checked(instrument.to_owned()),
     }
 }
 
-/// The market of a Bybit instrument: dated ones keep their own name.
-pub fn bybit_market(instrument: &str) -> Result<String, Reject> {
+/// Bybit, told from its pair: dated ones keep their own name.
+pub fn bybit_own(instrument: &str) -> Result<String, Reject> {
     let is_dated = instrument.contains('-') || without_month(instrument) != instrument;
     if is_dated { checked(instrument.to_owned()) } else { bybit(instrument) }
 }
 
-/// The market of an OKX instrument: only perpetuals are called by their pair, for spot is another market beside them.
-pub fn okx_market(instrument: &str) -> Result<String, Reject> {
+/// OKX, told from its pair: only perpetuals are called by their pair, for spot is another market beside them.
+pub fn okx_own(instrument: &str) -> Result<String, Reject> {
     if instrument.ends_with("-SWAP") { okx(instrument) } else { checked(instrument.to_owned()) }
 }
 
-/// The market of a Deribit instrument: dated ones keep their own name.
-pub fn deribit_market(instrument: &str) -> Result<String, Reject> {
+/// Deribit, told from its pair: dated ones keep their own name.
+pub fn deribit_own(instrument: &str) -> Result<String, Reject> {
     if instrument.ends_with("-PERPETUAL") { deribit(instrument) } else { checked(instrument.to_owned()) }
 }
 
 /// `BTCUSDM26` without the month and year.
-fn without_month(pair: &str) -> &str {
+pub fn without_month(pair: &str) -> &str {
     let Some((head, tail)) = pair.len().checked_sub(3).and_then(|at| pair.split_at_checked(at)) else { return pair };
     match tail.as_bytes() {
         [month, tens, ones]
@@ -176,7 +195,7 @@ mod tests {
     #[test]
     fn every_spelling_of_a_pair_gives_one_symbol() {
         type Canonical = fn(&str) -> Result<String, Reject>;
-        let cases: [(Canonical, &str, &str); 28] = [
+        let cases: [(Canonical, &str, &str); 42] = [
             (binance, "BTCUSDT", "BTCUSDT"),
             (binance, "BTCUSDT_250926", "BTCUSDT"),
             (binance, "BTCUSD_PERP", "BTCUSD"),
@@ -205,6 +224,20 @@ mod tests {
             (bitfinex, "BTCF0:USTF0", "BTCUSDT"),
             (bitfinex, "tBTCUSD", "BTCUSD"),
             (bitfinex, "tDUSK:USD", "DUSKUSD"),
+            (bitmex_pair, "XBTZ25", "BTCUSD"),
+            (bitmex_pair, "ETHUSDZ25", "ETHUSD"),
+            (bitmex_pair, "TRXZ19", "TRXZ19"),
+            (bitmex_pair, "XBTUSDT", "BTCUSDT"),
+            (capture, "BTC_250627", "BTCUSDT"),
+            (capture_own, "BTC_250627", "BTCUSDT_250627"),
+            (capture_own, "Hello Arbitrage Trading BotADA", "ADAUSDT"),
+            (binance_own, "BTCUSDT_250926", "BTCUSDT_250926"),
+            (binance_own, "BTCUSD_PERP", "BTCUSD"),
+            (bybit_own, "BTCUSDT-26JUN26", "BTCUSDT-26JUN26"),
+            (bybit_own, "BTCPERP", "BTCUSDC"),
+            (okx_own, "BTC-USD-260626", "BTC-USD-260626"),
+            (okx_own, "BTC-USDT-SWAP", "BTCUSDT"),
+            (deribit_own, "ETH-26JUN26", "ETH-26JUN26"),
         ];
         for (canonical, instrument, expected) in cases {
             assert_eq!(canonical(instrument).as_deref(), Ok(expected), "{instrument}");

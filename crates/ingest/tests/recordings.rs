@@ -56,10 +56,11 @@ fn expected_of_capture(line: &str) -> Option<Event> {
         return None;
     }
     let instrument = fields[0].rsplit("Trading Bot").next().unwrap();
-    // `BTC_250627` is the delivery contract of the same pair.
-    let base = instrument.split('_').next().unwrap();
+    // `BTC_250627` is a delivery contract of the same pair, with a series of its own.
+    let (base, date) =
+        instrument.split_once('_').map_or((instrument, String::new()), |(base, date)| (base, format!("_{date}")));
     let quoted = base.len() > 4 && (base.ends_with("USDT") || base.ends_with("USDC"));
-    let symbol = if quoted { base.to_owned() } else { format!("{base}USDT") };
+    let symbol = format!("{base}{}{date}", if quoted { "" } else { "USDT" });
     let price_text = if fields[6] == "None" { fields[5] } else { fields[6] };
     let price: f64 = price_text.parse().unwrap();
     let quantity: f64 = fields[9].parse().unwrap();
@@ -110,7 +111,7 @@ const FRAMES: [&str; 20] = [
     "binance STGUSDT sell 0.1355 0.6775 1786172556607",
     "binance ETHUSDT sell 2704.51 97.36236 1738661434384",
     "binance IOTXUSDT sell 0.06669 244.15209 1634653599180",
-    "binance BTCUSD sell 9352.7 300 1594622954021",
+    "binance BTCUSD_200925 sell 9352.7 300 1594622954021",
     "bybit ICPUSDT sell 2.585 50.9245 1789670094099 1789670094412.0",
     "bybit MARSCOINUSDT buy 0.12734 303.0692 1789670278053 1789670278264.0",
     "bybit PIPPINUSDT buy 0.02456 69.89776 1740480207110 1740480207578.0",

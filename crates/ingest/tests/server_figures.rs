@@ -176,7 +176,7 @@ fn the_budget_is_the_modules() {
     for wrong in ["lots", "-1", "0mb", "64 mb"] {
         let mut check: Command = program::command(&folder.path().join("state"));
         let said = program::fail(check.arg("check").env("REDIS_MAX_MEMORY", wrong));
-        assert!(said.contains("redis.max_memory: must be an amount of memory") && said.contains(wrong), "{said}");
+        assert!(said.contains("REDIS_MAX_MEMORY: must be an amount of memory") && said.contains(wrong), "{said}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The environment variables that bot users know. They win over the file; flags win over them.
 
-use super::{Config, ConfigError, MOST_CONNECTIONS};
+use super::{Config, ConfigError, MOST_CONNECTIONS, SeriesConfig, budget_problem};
 
 /// Applies every variable that is set; `variables` are names with values.
 pub fn apply(config: &mut Config, variables: impl Iterator<Item = (String, String)>) -> Result<(), ConfigError> {
@@ -11,16 +11,21 @@ pub fn apply(config: &mut Config, variables: impl Iterator<Item = (String, Strin
     for (name, value) in variables {
         let refused = |problem: &str| ConfigError::Variable { name: name.clone(), problem: problem.to_owned() };
         match name.as_str() {
-            "REDIS_URL" => config.redis.url = value.into(),
+            "REDIS_URL" => (config.redis.url, config.redis.url_named) = (value.into(), "REDIS_URL"),
             "REDIS_POOL_SIZE" => {
                 let size: usize = value.parse().map_err(|_| refused("not a number of connections"))?;
                 // Bots that wait for each answer need pools of hundreds; here a few connections carry everything.
                 config.redis.pool_size = size.min(MOST_CONNECTIONS);
             }
-            "REDIS_MAX_MEMORY" => config.redis.max_memory = Some(value),
-            "PERCENTILE_THRESHOLD" => config.series.set("PERCENTILE", value),
-            "LONG_VWAP_OFFSET" => config.series.set("LONGOFFSET", value),
-            "SHORT_VWAP_OFFSET" => config.series.set("SHORTOFFSET", value),
+            "REDIS_MAX_MEMORY" => {
+                if let Some(problem) = budget_problem(&value) {
+                    return Err(refused(&problem));
+                }
+                config.redis.max_memory = Some(value);
+            }
+            "PERCENTILE_THRESHOLD" => set(config, &name, "PERCENTILE", value)?,
+            "LONG_VWAP_OFFSET" => set(config, &name, "LONGOFFSET", value)?,
+            "SHORT_VWAP_OFFSET" => set(config, &name, "SHORTOFFSET", value)?,
             "ENABLE_PERCENTILE_FILTER" => {
                 if !switch(&value).ok_or_else(|| refused("must be true or false"))? {
                     switched_off.push("PERCENTILE");
@@ -31,10 +36,10 @@ pub fn apply(config: &mut Config, variables: impl Iterator<Item = (String, Strin
                     switched_off.extend(["LONGOFFSET", "SHORTOFFSET"]);
                 }
             }
-            "MIN_LIQUIDATION_SIZE_DEFAULT" => config.series.set("MINSIZE", value),
+            "MIN_LIQUIDATION_SIZE_DEFAULT" => set(config, &name, "MINSIZE", value)?,
             other => {
                 if let Some(base) = other.strip_prefix("MIN_LIQUIDATION_SIZE_") {
-                    config.series.set_min_size(base, value);
+                    set(config, &name, &format!("MIN_SIZE_{base}"), value)?;
                 }
             }
         }
@@ -43,6 +48,17 @@ pub fn apply(config: &mut Config, variables: impl Iterator<Item = (String, Strin
         config.series.set(option, "0");
     }
     Ok(())
+}
+
+/// Sets an option of series, or says which variable it is that `LIQ.CREATE` would refuse.
+fn set(config: &mut Config, variable: &str, option: &str, value: String) -> Result<(), ConfigError> {
+    match SeriesConfig::refusal(option, &value) {
+        Some(problem) => Err(ConfigError::Variable { name: variable.to_owned(), problem }),
+        None => {
+            config.series.set(option, value);
+            Ok(())
+        }
+    }
 }
 
 /// Reads a switch as shells and Python spell it.

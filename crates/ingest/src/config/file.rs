@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use toml::Spanned;
 
-use super::{Config, ConfigError, Feeds, KeyTemplate};
+use super::{Config, ConfigError, Feeds, KeyTemplate, MarketsConfig, SeriesConfig};
 use crate::contract::Contract;
 use crate::venue::Venue;
 
@@ -15,14 +16,15 @@ use crate::venue::Venue;
 #[serde(deny_unknown_fields)]
 struct File {
     key: Option<String>,
+    join_dated: Option<bool>,
     state_dir: Option<PathBuf>,
     listen: Option<SocketAddr>,
     #[serde(default)]
     redis: Redis,
     #[serde(default)]
-    series: BTreeMap<String, toml::Value>,
+    series: BTreeMap<String, Spanned<toml::Value>>,
     #[serde(default)]
-    markets: BTreeMap<String, toml::Value>,
+    markets: BTreeMap<String, Spanned<toml::Value>>,
     #[serde(default)]
     spool: Spool,
     #[serde(default)]
@@ -67,6 +69,7 @@ struct Stream {
 struct VenueFile {
     url: Option<String>,
     rest_url: Option<String>,
+    proxy: Option<String>,
     symbols: Option<Vec<String>>,
     markets: Option<Vec<String>>,
     feeds: Option<Vec<FeedFile>>,
@@ -99,12 +102,12 @@ pub fn read(config: &mut Config, path: &Path) -> Result<(), ConfigError> {
 fn apply(config: &mut Config, text: &str) -> Result<(), String> {
     // The error's own text repeats the line at fault, which may hold the password.
     let file: File = toml::from_str(text).map_err(|error| {
-        let line = error.span().map(|span| 1 + text.get(..span.start).unwrap_or_default().matches('\n').count());
-        format!("line {}: {}", line.unwrap_or(1), error.message())
+        format!("line {}: {}", error.span().map_or(1, |span| line_of(text, span.start)), error.message())
     })?;
     if let Some(key) = file.key {
         config.key = KeyTemplate::new(&key).map_err(|problem| format!("key: {problem}, got '{key}'"))?;
     }
+    set(&mut config.joins_dated, file.join_dated);
     set(&mut config.state_dir, file.state_dir);
     config.listen = file.listen.or(config.listen);
     set(&mut config.redis.url, file.redis.url.map(Into::into));
@@ -124,14 +127,22 @@ fn apply(config: &mut Config, text: &str) -> Result<(), String> {
     set(&mut config.reconnect.0, file.stream.reconnect_ms.map(Duration::from_millis));
     set(&mut config.reconnect.1, file.stream.reconnect_max_ms.map(Duration::from_millis));
     for (name, value) in file.series {
-        config.series.set(&name, text_of("series", &name, value)?);
+        let place = format!("line {}: series.{name}", line_of(text, value.span().start));
+        let value = text_of(&place, value.into_inner())?;
+        if let Some(problem) = SeriesConfig::refusal(&name, &value) {
+            return Err(format!("{place}: {problem}"));
+        }
+        config.series.set(&name, value);
     }
     for (name, value) in file.markets {
-        let text = text_of("markets", &name, value)?;
+        let place = format!("line {}: markets.{name}", line_of(text, value.span().start));
+        let value = text_of(&place, value.into_inner())?;
         if name == "key" {
-            config.markets.set_key(&text).map_err(|problem| format!("markets.key: {problem}, got '{text}'"))?;
+            config.markets.set_key(&value).map_err(|problem| format!("{place}: {problem}, got '{value}'"))?;
+        } else if let Some(problem) = MarketsConfig::refusal(&name, &value) {
+            return Err(format!("{place}: {problem}"));
         } else {
-            config.markets.set(&name, &text);
+            config.markets.set(&name, &value);
         }
     }
     for (name, settings) in file.venue {
@@ -141,13 +152,18 @@ fn apply(config: &mut Config, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// An option's value as the command takes it.
-fn text_of(section: &str, name: &str, value: toml::Value) -> Result<String, String> {
+/// The line of a place in the text, from 1.
+fn line_of(text: &str, place: usize) -> usize {
+    1 + text.get(..place).unwrap_or_default().matches('\n').count()
+}
+
+/// An option's value as the command takes it; `place` says where it stands.
+fn text_of(place: &str, value: toml::Value) -> Result<String, String> {
     match value {
         toml::Value::String(text) => Ok(text),
         toml::Value::Integer(number) => Ok(number.to_string()),
         toml::Value::Float(number) => Ok(number.to_string()),
-        other => Err(format!("{section}.{name}: must be text or a number, got {}", other.type_str())),
+        other => Err(format!("{place}: must be text or a number, got {}", other.type_str())),
     }
 }
 
@@ -155,6 +171,7 @@ fn apply_venue(config: &mut Config, venue: Venue, file: VenueFile) -> Result<(),
     let settings = config.venues.entry(venue).or_default();
     settings.url = file.url.or_else(|| settings.url.take());
     settings.rest_url = file.rest_url.or_else(|| settings.rest_url.take());
+    settings.proxy = file.proxy.map(Into::into).or_else(|| settings.proxy.take());
     settings.symbols = file.symbols.or_else(|| settings.symbols.take());
     set(&mut settings.markets, file.markets);
     if let Some(feeds) = file.feeds {

@@ -94,6 +94,19 @@ impl MarketsConfig {
         Ok(patch)
     }
 
+    /// Why an option that is called so and has this value would be refused, whatever the others are.
+    pub fn refusal(name: &str, value: &str) -> Option<String> {
+        let mut alone = Self::default();
+        alone.set(name, value);
+        let stream = alone.options.keys().find_map(|name| name.strip_suffix("MAXLEN")).map(str::to_owned);
+        stream.into_iter().for_each(|stream| alone.set(&stream, "any"));
+        match alone.check() {
+            Ok(()) => None,
+            Err(ConfigError::Market(problem)) => Some(problem),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
     /// Refuses options that would be refused for every market.
     pub fn check(&self) -> Result<(), ConfigError> {
         let lengths = ["CLOSES", "FIRES"].map(|stream| (stream, format!("{stream}MAXLEN")));

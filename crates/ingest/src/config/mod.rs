@@ -6,6 +6,7 @@ mod key;
 mod markets;
 mod secret;
 mod series;
+mod venues;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,8 +21,9 @@ pub use key::{DEFAULT_TEMPLATE, KeyTemplate};
 pub use markets::MarketsConfig;
 pub use secret::SecretUrl;
 pub use series::{SeriesConfig, base_of};
+pub use venues::{Feeds, VenueConfig};
 
-use crate::contract::{Contract, Contracts};
+use crate::contract::Contracts;
 use crate::venue::Venue;
 
 /// Why a configuration is refused.
@@ -75,6 +77,8 @@ pub const MOST_CONNECTIONS: usize = 64;
 pub struct RedisConfig {
     /// `redis://`, `rediss://` or `unix://`, perhaps with user and password.
     pub url: SecretUrl,
+    /// Where that was said: `redis.url` of the file, `REDIS_URL`, `--redis-url`.
+    pub url_named: &'static str,
     /// Certificate authority to trust instead of the system's, PEM.
     pub ca_file: Option<PathBuf>,
     /// Connections over which keys are spread: 1 … 64.
@@ -87,40 +91,6 @@ pub struct RedisConfig {
     pub wait: Duration,
 }
 
-/// How one venue is reached, where that differs from the built-in way.
-#[derive(Debug, Clone, Default)]
-pub struct VenueConfig {
-    /// WebSocket address.
-    pub url: Option<String>,
-    /// Address of the REST interface that lists instruments.
-    pub rest_url: Option<String>,
-    /// Instruments to subscribe instead of all (Bybit), or currencies (Deribit).
-    pub symbols: Option<Vec<String>>,
-    /// Instruments whose markets are streamed, by the venue's own names.
-    pub markets: Vec<String>,
-    /// What they are fed with.
-    pub feeds: Feeds,
-    /// Contract sizes that are not built in.
-    pub contracts: BTreeMap<String, Contract>,
-}
-
-/// What streamed markets are fed with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Feeds {
-    /// Trades, aggregated where the venue does that.
-    pub trades: bool,
-    /// Best bid and ask.
-    pub quotes: bool,
-    /// Mark price and index.
-    pub marks: bool,
-}
-
-impl Default for Feeds {
-    fn default() -> Self {
-        Self { trades: true, quotes: true, marks: true }
-    }
-}
-
 /// Everything the program is told.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -128,6 +98,8 @@ pub struct Config {
     pub redis: RedisConfig,
     /// How keys are named.
     pub key: KeyTemplate,
+    /// Whether dated futures share the series of their pair; else each has its own.
+    pub joins_dated: bool,
     /// What new series are created with.
     pub series: SeriesConfig,
     /// What markets are called and created with.
@@ -163,6 +135,7 @@ impl Default for Config {
         Self {
             redis: RedisConfig {
                 url: SecretUrl::from("redis://127.0.0.1:6379".to_owned()),
+                url_named: "redis.url",
                 ca_file: None,
                 pool_size: 2,
                 max_memory: None,
@@ -170,6 +143,7 @@ impl Default for Config {
                 wait: Duration::from_secs(1),
             },
             key: KeyTemplate::default(),
+            joins_dated: false,
             series: SeriesConfig::default(),
             markets: MarketsConfig::default(),
             state_dir: default_state_dir(),
@@ -212,33 +186,18 @@ impl Config {
         within("spool.grace_ms", self.spool_grace.as_millis(), 0, 3_600_000)?;
         within("redis.wait_replicas", self.redis.wait_replicas as u128, 0, 1_000)?;
         within("redis.wait_ms", self.redis.wait.as_millis(), 1, 5_000)?;
-        within("stream.silence_ms", self.silence.as_millis(), 1, 3_600_000)?;
+        within("stream.silence_ms", self.silence.as_millis(), 100, 3_600_000)?;
         within("stream.relist_ms", self.relist.as_millis(), 100, 86_400_000)?;
         within("stream.resubscribe_ms", self.resubscribe.as_millis(), 10, 86_400_000)?;
         let lifetime = self.lifetime.unwrap_or(Duration::from_secs(3600));
         within("stream.lifetime_ms", lifetime.as_millis(), 100, 86_400_000)?;
+        within("stream.reconnect_max_ms", self.reconnect.1.as_millis(), 1, 3_600_000)?;
         within("stream.reconnect_ms", self.reconnect.0.as_millis(), 1, self.reconnect.1.as_millis())?;
-        // As the module reads its `liq.memory-budget`.
-        if let Some(budget) = self.redis.max_memory.as_deref()
-            && budget != "0"
-            && bytes("max_memory", budget.as_bytes()).is_err()
-        {
-            let problem = format!("must be an amount of memory such as 256mb, or 0 for none, got '{budget}'");
+        if let Some(problem) = self.redis.max_memory.as_deref().and_then(budget_problem) {
             return Err(ConfigError::Setting { name: "redis.max_memory", problem });
         }
         for (venue, settings) in &self.venues {
-            if !settings.markets.is_empty() && !Venue::WITH_MARKETS.contains(venue) {
-                let which = Venue::WITH_MARKETS.map(Venue::name).join(", ");
-                let problem = format!("venue.{}: only {which} can be streamed into markets", venue.name());
-                return Err(ConfigError::Setting { name: "markets", problem });
-            }
-            if let Some(inverse) = settings.markets.iter().find(|instrument| venue.is_inverse(instrument)) {
-                let problem = format!(
-                    "venue.{}: what is traded of an inverse contract is no decimal of base units, got '{inverse}'",
-                    venue.name()
-                );
-                return Err(ConfigError::Setting { name: "markets", problem });
-            }
+            venues::check(*venue, settings)?;
         }
         let fed: Vec<&str> = self
             .venues
@@ -258,6 +217,21 @@ impl Config {
         self.series.check()
     }
 
+    /// Refuses venues of which nothing could be streamed, or everything twice.
+    pub fn check_streamed(&self, venues: &[Venue]) -> Result<(), ConfigError> {
+        for (place, venue) in venues.iter().enumerate() {
+            if venues.iter().take(place).any(|before| before == venue) {
+                let problem = format!("{} is named twice", venue.name());
+                return Err(ConfigError::Setting { name: "venues", problem });
+            }
+            if Venue::WITHOUT_LIQUIDATIONS.contains(venue) && self.venue(*venue).markets.is_empty() {
+                let problem = format!("venue.{}: has no liquidations; name the instruments to stream", venue.name());
+                return Err(ConfigError::Setting { name: "markets", problem });
+            }
+        }
+        Ok(())
+    }
+
     /// A venue's settings.
     pub fn venue(&self, venue: Venue) -> VenueConfig {
         self.venues.get(&venue).cloned().unwrap_or_default()
@@ -273,6 +247,12 @@ impl Config {
         }
         contracts
     }
+}
+
+/// Why the module would not take this as its `liq.memory-budget`.
+fn budget_problem(budget: &str) -> Option<String> {
+    let is_one = budget == "0" || bytes("max_memory", budget.as_bytes()).is_ok();
+    (!is_one).then(|| format!("must be an amount of memory such as 256mb, or 0 for none, got '{budget}'"))
 }
 
 /// `$XDG_STATE_HOME/liq-ingest`, `~/.local/state/liq-ingest`, or a folder here.

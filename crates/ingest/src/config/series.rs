@@ -7,6 +7,7 @@ use liq_core::liq::series::{ClockMode, OptionsPatch};
 
 use super::ConfigError;
 use super::key::expand;
+use crate::symbol::without_month;
 
 /// Quote currencies, the longer of two that end alike first.
 const QUOTES: [&str; 12] = ["FDUSD", "USDT", "USDC", "USDE", "USD1", "BUSD", "TUSD", "USD", "EUR", "BTC", "ETH", "XBT"];
@@ -31,11 +32,6 @@ impl SeriesConfig {
         };
     }
 
-    /// Sets the smallest size of one base currency.
-    pub fn set_min_size(&mut self, base: &str, value: impl Into<String>) {
-        self.min_size.insert(base.to_ascii_uppercase(), value.into());
-    }
-
     /// The options of a new series of `symbol`; refuses what `LIQ.CREATE` would refuse.
     pub fn options_of(&self, symbol: &str, exchange: &str, clock: ClockMode) -> Result<OptionsPatch, ConfigError> {
         let mut args: Vec<String> = Vec::new();
@@ -43,7 +39,8 @@ impl SeriesConfig {
             if name == "MINSIZE" && self.min_size.contains_key(base_of(symbol)) {
                 continue;
             }
-            let value = if name == "SIGNALS" { expand(value, symbol, exchange) } else { value.clone() };
+            let names_key = matches!(name.as_str(), "SIGNALS" | "ACCEPTED" | "MARKET");
+            let value = if names_key { expand(value, symbol, exchange) } else { value.clone() };
             args.extend([name.clone(), value]);
             if name == "SIGNALS"
                 && let Some(length) = self.options.get("MAXLEN")
@@ -67,8 +64,28 @@ impl SeriesConfig {
         options.ok().and_then(|options| options.min_size).unwrap_or_default()
     }
 
+    /// Why an option that is called so and has this value would be refused, whatever the others are.
+    pub fn refusal(name: &str, value: &str) -> Option<String> {
+        let mut alone = Self::default();
+        alone.set(name, value);
+        if alone.options.contains_key("MAXLEN") {
+            alone.set("SIGNALS", "any");
+        }
+        match alone.check() {
+            Ok(()) => None,
+            Err(ConfigError::Series(problem)) => Some(problem),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
     /// Refuses options that would be refused for some symbol.
     pub fn check(&self) -> Result<(), ConfigError> {
+        if self.options.contains_key("MAXLEN") && !self.options.contains_key("SIGNALS") {
+            return Err(ConfigError::Series("MAXLEN: has no meaning without SIGNALS".to_owned()));
+        }
+        if self.min_size.contains_key("") {
+            return Err(ConfigError::Series("MINSIZE: names no currency".to_owned()));
+        }
         let bases = self.min_size.keys().map(String::as_str).chain(["ANY"]);
         for base in bases {
             self.options_of(&format!("{base}USDT"), "any", ClockMode::Server)?;
@@ -77,10 +94,11 @@ impl SeriesConfig {
     }
 }
 
-/// The base currency of a canonical symbol.
+/// The base currency of a symbol, canonical or that of a dated future.
 pub fn base_of(symbol: &str) -> &str {
-    let base = QUOTES.iter().find_map(|quote| symbol.strip_suffix(quote));
-    base.filter(|base| !base.is_empty()).unwrap_or(symbol)
+    let pair = without_month(symbol.split(['_', '-']).next().unwrap_or(symbol));
+    let base = QUOTES.iter().find_map(|quote| pair.strip_suffix(quote));
+    base.filter(|base| !base.is_empty()).unwrap_or(pair)
 }
 
 #[cfg(test)]
@@ -100,6 +118,10 @@ mod tests {
             ("BTCUSD", 5000.0),
             ("BTCUSD1", 5000.0),
             ("BTCUSDE", 5000.0),
+            ("BTCUSDT_250926", 5000.0),
+            ("BTC-26JUN26", 5000.0),
+            ("BTC-USD-260626", 5000.0),
+            ("BTCUSDM26", 5000.0),
             ("ETHBTC", 100.0),
             ("ETHUSDT", 100.0),
         ] {
@@ -112,10 +134,21 @@ mod tests {
 
     #[test]
     fn what_create_refuses_is_refused_at_the_start() {
-        for (name, value) in [("percentile", "101"), ("retention", "5s"), ("min_size_doge", "x"), ("colour", "red")] {
+        for (name, value) in [
+            ("percentile", "101"),
+            ("retention", "5s"),
+            ("min_size_doge", "x"),
+            ("min_size_", "5"),
+            ("maxlen", "-1"),
+            ("colour", "red"),
+        ] {
             let mut series = SeriesConfig::default();
             series.set(name, value);
-            assert!(series.check().is_err(), "{name}");
+            assert!(series.check().is_err() && SeriesConfig::refusal(name, value).is_some(), "{name}");
         }
+        // By itself it is right; alone it has no meaning.
+        let mut series = SeriesConfig::default();
+        series.set("maxlen", "50");
+        assert!(series.check().is_err() && SeriesConfig::refusal("maxlen", "50").is_none());
     }
 }

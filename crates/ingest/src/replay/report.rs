@@ -11,7 +11,8 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use crate::event::Reject;
 use crate::sink::counts::Counts;
 
-const LINE_EVERY: Duration = Duration::from_secs(5);
+/// How often it says how far it is, where there is no bar.
+pub const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// What was read of one recording.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,21 +80,22 @@ impl Progress {
     pub fn begin(&self, title: &str, stored_bytes: Option<u64>) {
         let Some(bar) = &self.bar else { return };
         let template = if stored_bytes.is_some() {
-            "{msg} {wide_bar} {percent}% {elapsed} eta {eta}"
+            "{prefix} {wide_bar} {percent}% {msg} {elapsed} eta {eta}"
         } else {
-            "{msg} {bytes} {elapsed}"
+            "{prefix} {bytes} {msg} {elapsed}"
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         bar.set_length(stored_bytes.unwrap_or_default());
-        bar.set_message(title.to_owned());
+        bar.set_prefix(title.to_owned());
     }
 
     /// So many bytes of it were read.
     pub fn at(&self, title: &str, read_bytes: u64, stored_bytes: Option<u64>) {
         if let Some(bar) = &self.bar {
             bar.set_position(read_bytes);
+            bar.set_message(format!("{} events/s", HumanCount(self.rate())));
             return;
         }
         let Ok(mut last) = self.last_line.lock() else { return };
@@ -101,8 +103,15 @@ impl Progress {
         if now.checked_duration_since(*last).is_some_and(|passed| passed >= LINE_EVERY) {
             *last = now;
             let percent = stored_bytes.map(|all| format!(" {}%", 100 * read_bytes / all.max(1))).unwrap_or_default();
-            eprintln!("{title}:{percent} {} events delivered", self.delivered.load(Ordering::Relaxed));
+            let delivered = self.delivered.load(Ordering::Relaxed);
+            eprintln!("{title}:{percent} {delivered} events delivered, {} events/s", self.rate());
         }
+    }
+
+    /// Events delivered in a second, since the beginning.
+    fn rate(&self) -> u64 {
+        let seconds = self.started.elapsed().as_secs_f64().max(1e-3);
+        (self.delivered.load(Ordering::Relaxed) as f64 / seconds) as u64
     }
 
     /// A batch was counted.

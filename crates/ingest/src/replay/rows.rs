@@ -48,7 +48,8 @@ fn capture(decoder: &mut Decoder, row: &ByteRecord) -> Result<Event, Reject> {
         return Err(Reject::NotFilled);
     }
     let venue = Venue::BinanceUm;
-    let symbol = decoder.symbol(venue, text(row, 0, Reject::BadSymbol)?, symbol::capture)?;
+    let canonical = if decoder.joins_dated() { symbol::capture } else { symbol::capture_own };
+    let symbol = decoder.symbol(venue, text(row, 0, Reject::BadSymbol)?, canonical)?;
     let side = side_of(text(row, 1, Reject::BadSide)?)?;
     let price = fill_else_bankruptcy(row, 6, 5)?;
     let size = filled_quantity(row, 9, 4)? * price;

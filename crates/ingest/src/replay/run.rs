@@ -15,7 +15,7 @@ use super::lane::{Chunk, Lane, LaneError, Numbered};
 use super::ledger::{Ledger, Refusal};
 use super::pace::{Pace, Speed};
 use super::records::{self, Record};
-use super::report::{Progress, Tally};
+use super::report::{LINE_EVERY, Progress, Tally};
 use super::source::{Format, STANDARD_INPUT, Source};
 use crate::config::{Config, ConfigError};
 use crate::contract::Contracts;
@@ -183,7 +183,7 @@ impl Reader {
         let mut contracts = Contracts::default();
         Instruments::open(&self.config.state_dir).add_to(&mut contracts);
         contracts.extend(&self.config.contracts());
-        let mut decoder = Decoder::new(contracts).reading_trades();
+        let mut decoder = Decoder::new(contracts).reading_trades().joining_dated(self.config.joins_dated);
         let mut rejects = RejectsFile::new(self.replay.rejects.clone());
         let mut sum = Tally::default();
         for (path, name) in self.replay.files.iter().zip(self.names.iter()) {
@@ -218,11 +218,12 @@ impl Reader {
                 tally.reject(*reject);
                 rejects.keep(&title, *reject, || record.text());
             }
+            let tell = || self.progress.at(&title, read_bytes.load(Ordering::Relaxed), stored_bytes);
             if tally.records.is_multiple_of(1024) {
-                self.progress.at(&title, read_bytes.load(Ordering::Relaxed), stored_bytes);
+                tell();
             }
             tally.events += (record.batch.events.len() + record.batch.market.len()) as u64;
-            gates.pass(record, pace)
+            gates.pass(record, pace, tell)
         })?;
         gates.flush();
         tally.estimates = decoder.take_estimates();
@@ -265,16 +266,18 @@ impl<'a> Gates<'a> {
         Self { name, doors, waiting, is_closed: false }
     }
 
-    fn pass(&mut self, record: Record<'_>, pace: &mut Pace) -> ControlFlow<()> {
+    /// `tell` says how far the reading is, now and then while an event's moment is waited for.
+    fn pass(&mut self, record: Record<'_>, pace: &mut Pace, tell: impl Fn()) -> ControlFlow<()> {
         let first = record.batch.events.first().map(|event| event.ts_ms);
         let first = first.or_else(|| record.batch.market.first().map(|item| item.told.ts_ms()));
         if let Some(first_ms) = first
             && pace.wait(first_ms, Instant::now()).is_some()
         {
             self.flush();
-            // Asked again: handing over may have taken its time.
-            if let Some(wait) = pace.wait(first_ms, Instant::now()) {
-                std::thread::sleep(wait);
+            // Asked again and again: handing over may have taken its time, and a calm hour is no reason to say nothing.
+            while let Some(wait) = pace.wait(first_ms, Instant::now()) {
+                std::thread::sleep(wait.min(LINE_EVERY));
+                tell();
             }
         }
         for item in record.batch.take_items() {

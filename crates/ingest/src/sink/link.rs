@@ -63,7 +63,7 @@ impl Door {
         // The error's own text may hold the address, and that the password.
         let refused = |error: RedisError| {
             let problem = format!("{}: {}", config.url, error.category());
-            ConfigError::Setting { name: "redis.url", problem }
+            ConfigError::Setting { name: config.url_named, problem }
         };
         place_of(config.url.reveal(), certificates).map(|place| Self { place }).map_err(refused)
     }

@@ -4,7 +4,7 @@ use liq_core::grammar::Decimal;
 use liq_core::market::store::VenueRow;
 use serde_json::Value;
 
-use super::discovery::{DiscoveryError, get};
+use super::rest::{Rest, RestError};
 use crate::config::VenueConfig;
 use crate::market::{Candle, MarketItem, Told, level_of};
 use crate::venue::{Decoder, Venue, binance, bybit, okx};
@@ -21,7 +21,7 @@ pub fn ask(
     decoder: &mut Decoder,
     instrument: &str,
     (from_ms, to_ms): (u64, u64),
-) -> Result<Vec<MarketItem>, DiscoveryError> {
+) -> Result<Vec<MarketItem>, RestError> {
     let (default, most) = match venue {
         Venue::BinanceUm => (binance::UM_REST, 1_500),
         Venue::BinanceSpot => (binance::SPOT_REST, 1_000),
@@ -29,51 +29,51 @@ pub fn ask(
         Venue::Okx => (okx::REST, 1_440),
         _ => return Ok(Vec::new()),
     };
-    let base = config.rest_url.as_deref().unwrap_or(default);
+    let rest = &Rest::new(config, default)?;
     let from_ms = from_ms.max(to_ms.saturating_sub(most * MINUTE_MS)) / MINUTE_MS * MINUTE_MS;
     let span = format!("startTime={from_ms}&endTime={to_ms}&limit={most}");
     let candles = match venue {
-        Venue::BinanceUm => binance(&format!("{base}/fapi/v1/klines?symbol={instrument}&interval=1m&{span}"))?,
-        Venue::BinanceSpot => binance(&format!("{base}/api/v3/klines?symbol={instrument}&interval=1m&{span}"))?,
+        Venue::BinanceUm => binance(rest, &format!("/fapi/v1/klines?symbol={instrument}&interval=1m&{span}"))?,
+        Venue::BinanceSpot => binance(rest, &format!("/api/v3/klines?symbol={instrument}&interval=1m&{span}"))?,
         Venue::Bybit => {
             let span = format!("start={from_ms}&end={to_ms}&limit={most}");
-            bybit(&format!("{base}/v5/market/kline?category=linear&symbol={instrument}&interval=1&{span}"))?
+            bybit(rest, &format!("/v5/market/kline?category=linear&symbol={instrument}&interval=1&{span}"))?
         }
-        _ => okx(base, instrument, from_ms, to_ms)?,
+        _ => okx(rest, instrument, from_ms, to_ms)?,
     };
     let mut items = Vec::with_capacity(candles.len());
     for candle in candles.into_iter().filter(|candle| candle.end_ms() <= to_ms) {
         let told = decoder.told(venue, instrument, venue.numbers_trades(), Told::Candle(candle));
-        items.push(told.map_err(|_| DiscoveryError::Shape("no symbol"))?);
+        items.push(told.map_err(|_| RestError::Shape("no symbol"))?);
     }
     Ok(items)
 }
 
-fn binance(url: &str) -> Result<Vec<Candle>, DiscoveryError> {
-    let answer = get(url)?;
-    let rows = answer.as_array().ok_or(DiscoveryError::Shape("no list"))?;
-    rows.iter().map(|row| candle(row).ok_or(DiscoveryError::Shape("no kline"))).collect()
+fn binance(rest: &Rest, path: &str) -> Result<Vec<Candle>, RestError> {
+    let answer = rest.get(path)?;
+    let rows = answer.as_array().ok_or(RestError::Shape("no list"))?;
+    rows.iter().map(|row| candle(row).ok_or(RestError::Shape("no kline"))).collect()
 }
 
 /// Bybit answers newest first: start, open, high, low, close, volume in base units, turnover in quote units.
-fn bybit(url: &str) -> Result<Vec<Candle>, DiscoveryError> {
-    let answer = get(url)?;
+fn bybit(rest: &Rest, path: &str) -> Result<Vec<Candle>, RestError> {
+    let answer = rest.get(path)?;
     let rows = answer.get("result").and_then(|result| result.get("list")?.as_array());
-    let rows = rows.ok_or(DiscoveryError::Shape("no list"))?;
-    rows.iter().map(|row| minute(row, 5, 6).ok_or(DiscoveryError::Shape("no kline"))).collect()
+    let rows = rows.ok_or(RestError::Shape("no list"))?;
+    rows.iter().map(|row| minute(row, 5, 6).ok_or(RestError::Shape("no kline"))).collect()
 }
 
 /// OKX answers newest first, a page of those before `after`: start, open, high, low, close, volume in contracts (spot: in
 /// base units), volume in base units (spot: in quote units), volume in quote units, whether it has ended.
-fn okx(base: &str, instrument: &str, from_ms: u64, to_ms: u64) -> Result<Vec<Candle>, DiscoveryError> {
+fn okx(rest: &Rest, instrument: &str, from_ms: u64, to_ms: u64) -> Result<Vec<Candle>, RestError> {
     let volume = if okx::index_of(instrument).is_some() { 6 } else { 5 };
     let (mut candles, mut after) = (Vec::new(), to_ms + 1);
     for _ in 0..MOST_PAGES {
-        let answer = get(&format!("{base}/api/v5/market/candles?instId={instrument}&bar=1m&after={after}&limit=300"))?;
-        let rows = answer.get("data").and_then(Value::as_array).ok_or(DiscoveryError::Shape("no data"))?;
+        let answer = rest.get(&format!("/api/v5/market/candles?instId={instrument}&bar=1m&after={after}&limit=300"))?;
+        let rows = answer.get("data").and_then(Value::as_array).ok_or(RestError::Shape("no data"))?;
         let mut oldest_ms = after;
         for row in rows {
-            let candle = minute(row, volume, 7).ok_or(DiscoveryError::Shape("no candle"))?;
+            let candle = minute(row, volume, 7).ok_or(RestError::Shape("no candle"))?;
             oldest_ms = oldest_ms.min(candle.row.start_ms);
             let has_ended = row.get(8).is_none_or(|confirmed| confirmed.as_str() != Some("0"));
             candles.extend(Some(candle).filter(|candle| has_ended && candle.row.start_ms >= from_ms));

@@ -1,9 +1,8 @@
 //! Asking venues over HTTP which instruments they list and what their contracts are worth.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
+use super::rest::{Rest, RestError};
 use crate::config::VenueConfig;
 use crate::contract::Contract;
 use crate::venue::{Venue, number_of};
@@ -11,9 +10,6 @@ use crate::venue::{Venue, number_of};
 const BYBIT_URL: &str = "https://api.bybit.com";
 const OKX_URL: &str = "https://www.okx.com";
 const BITMEX_URL: &str = "https://www.bitmex.com";
-const TIMEOUT: Duration = Duration::from_secs(15);
-/// The largest answer that is read.
-const LARGEST_ANSWER: u64 = 32 << 20;
 /// Pages of a listing; a venue that has more keeps repeating itself.
 const MOST_PAGES: usize = 20;
 
@@ -26,17 +22,6 @@ pub struct Listing {
     pub contracts: Vec<(String, Contract)>,
 }
 
-/// Why a listing could not be had.
-#[derive(Debug, thiserror::Error)]
-pub enum DiscoveryError {
-    /// The request failed.
-    #[error("{0}")]
-    Http(#[from] Box<ureq::Error>),
-    /// The answer is of another shape.
-    #[error("unexpected answer: {0}")]
-    Shape(&'static str),
-}
-
 /// Whether a venue has to be asked before it can be streamed, or its contracts understood.
 pub fn is_needed(venue: Venue, config: &VenueConfig) -> bool {
     match venue {
@@ -47,22 +32,21 @@ pub fn is_needed(venue: Venue, config: &VenueConfig) -> bool {
 }
 
 /// Asks; blocks until the venue has answered.
-pub fn ask(venue: Venue, config: &VenueConfig) -> Result<Listing, DiscoveryError> {
-    let base = |default: &str| config.rest_url.clone().unwrap_or_else(|| default.to_owned());
+pub fn ask(venue: Venue, config: &VenueConfig) -> Result<Listing, RestError> {
     match venue {
         Venue::Bybit => {
-            let base = base(BYBIT_URL);
-            let symbols = vec![bybit(&base, "linear")?, bybit(&base, "inverse")?];
+            let rest = Rest::new(config, BYBIT_URL)?;
+            let symbols = vec![bybit(&rest, "linear")?, bybit(&rest, "inverse")?];
             Ok(Listing { symbols, contracts: Vec::new() })
         }
         Venue::Okx => {
-            let base = base(OKX_URL);
-            let mut contracts = okx(&get(&format!("{base}/api/v5/public/instruments?instType=SWAP"))?)?;
-            contracts.extend(okx(&get(&format!("{base}/api/v5/public/instruments?instType=FUTURES"))?)?);
+            let rest = Rest::new(config, OKX_URL)?;
+            let mut contracts = okx(&rest.get("/api/v5/public/instruments?instType=SWAP")?)?;
+            contracts.extend(okx(&rest.get("/api/v5/public/instruments?instType=FUTURES")?)?);
             Ok(Listing { symbols: Vec::new(), contracts })
         }
         Venue::Bitmex => {
-            let answer = get(&format!("{}/api/v1/instrument/active", base(BITMEX_URL)))?;
+            let answer = Rest::new(config, BITMEX_URL)?.get("/api/v1/instrument/active")?;
             Ok(Listing { symbols: Vec::new(), contracts: bitmex(&answer)? })
         }
         _ => Ok(Listing::default()),
@@ -75,21 +59,14 @@ pub fn configured(symbols: &[String]) -> Vec<Vec<String>> {
     vec![linear, inverse]
 }
 
-/// Gets a JSON value.
-pub fn get(url: &str) -> Result<Value, DiscoveryError> {
-    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).build().into();
-    let mut response = agent.get(url).call().map_err(Box::new)?;
-    let bytes = response.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec().map_err(Box::new)?;
-    serde_json::from_slice(&bytes).map_err(|_| DiscoveryError::Shape("not JSON"))
-}
-
-fn bybit(base: &str, category: &str) -> Result<Vec<String>, DiscoveryError> {
+fn bybit(rest: &Rest, category: &str) -> Result<Vec<String>, RestError> {
     let mut symbols = Vec::new();
     let mut cursor = String::new();
     for _ in 0..MOST_PAGES {
-        let answer = get(&format!("{base}/v5/market/instruments-info?category={category}&limit=1000&cursor={cursor}"))?;
-        let result = answer.get("result").ok_or(DiscoveryError::Shape("no result"))?;
-        let list = result.get("list").and_then(Value::as_array).ok_or(DiscoveryError::Shape("no list"))?;
+        let answer =
+            rest.get(&format!("/v5/market/instruments-info?category={category}&limit=1000&cursor={cursor}"))?;
+        let result = answer.get("result").ok_or(RestError::Shape("no result"))?;
+        let list = result.get("list").and_then(Value::as_array).ok_or(RestError::Shape("no list"))?;
         let trading = list.iter().filter(|item| item.get("status").and_then(Value::as_str) == Some("Trading"));
         symbols.extend(trading.filter_map(|item| Some(item.get("symbol")?.as_str()?.to_owned())));
         match result.get("nextPageCursor").and_then(Value::as_str) {
@@ -101,8 +78,8 @@ fn bybit(base: &str, category: &str) -> Result<Vec<String>, DiscoveryError> {
 }
 
 /// Linear contracts are worth `ctVal × ctMult` of the base currency, inverse ones `ctVal` dollars.
-fn okx(answer: &Value) -> Result<Vec<(String, Contract)>, DiscoveryError> {
-    let data = answer.get("data").and_then(Value::as_array).ok_or(DiscoveryError::Shape("no data"))?;
+fn okx(answer: &Value) -> Result<Vec<(String, Contract)>, RestError> {
+    let data = answer.get("data").and_then(Value::as_array).ok_or(RestError::Shape("no data"))?;
     let contract = |item: &Value| {
         let number = |name: &str| item.get(name).and_then(|value| number_of(value).ok()).filter(|value| *value > 0.0);
         let instrument = item.get("instId")?.as_str()?.to_owned();
@@ -117,8 +94,8 @@ fn okx(answer: &Value) -> Result<Vec<(String, Contract)>, DiscoveryError> {
 }
 
 /// Inverse contracts are one dollar each; linear ones a fraction of the underlying; quantos are neither.
-fn bitmex(answer: &Value) -> Result<Vec<(String, Contract)>, DiscoveryError> {
-    let list = answer.as_array().ok_or(DiscoveryError::Shape("no list"))?;
+fn bitmex(answer: &Value) -> Result<Vec<(String, Contract)>, RestError> {
+    let list = answer.as_array().ok_or(RestError::Shape("no list"))?;
     let contract = |item: &Value| {
         let is = |name: &str| item.get(name).and_then(Value::as_bool).unwrap_or(false);
         let instrument = item.get("symbol")?.as_str()?.to_owned();

@@ -18,6 +18,7 @@ use crate::contract::Contracts;
 use crate::event::Reject;
 use crate::item::Item;
 use crate::metrics::Count;
+use crate::metrics::health::PATIENCE;
 use crate::sink::Arrived;
 use crate::sink::backoff::Backoff;
 use crate::venue::{Venue, bybit};
@@ -28,6 +29,7 @@ const MARKETS: usize = 2;
 const NEWS_WAITING: usize = 4;
 /// No list is asked for more often, whatever unknown contracts come.
 const LIST_PAUSE: Duration = Duration::from_secs(5);
+const UNLISTED: &str = "instruments cannot be listed";
 
 /// A feed's share of the symbols, and the way to it.
 struct Share {
@@ -144,7 +146,7 @@ impl Follower {
                 }
             }
             let answer = tokio::select! {
-                answer = ask(self.venue, &self.settings) => answer,
+                answer = self.ask() => answer,
                 () = stopped(&mut stop) => continue,
             };
             asked_at = tokio::time::Instant::now();
@@ -165,9 +167,25 @@ impl Follower {
 
     fn fails(&self, why: &str) {
         let venue = self.venue.name();
-        tracing::warn!(venue, why, "instruments cannot be listed");
+        tracing::warn!(venue, why, "{UNLISTED}");
         self.shared.metrics.count(self.venue, Count::ListingFailure);
-        self.shared.metrics.health.venue(venue, Some(format!("instruments cannot be listed: {why}")));
+        self.shared.metrics.health.venue(venue, Some(format!("{UNLISTED}: {why}")));
+    }
+
+    /// Asks once, on a thread that may block; health does not wait for a venue that is slow to answer.
+    async fn ask(&self) -> Result<Listing, String> {
+        let (venue, settings) = (self.venue, self.settings.clone());
+        let asking = tokio::task::spawn_blocking(move || discovery::ask(venue, &settings));
+        tokio::pin!(asking);
+        let asked = tokio::select! {
+            asked = &mut asking => asked,
+            () = tokio::time::sleep(PATIENCE) => {
+                let why = format!("{UNLISTED}: no answer yet");
+                self.shared.metrics.health.venue(venue.name(), Some(why));
+                asking.await
+            }
+        };
+        asked.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
     async fn ask_until_told(&self) -> Option<Listing> {
@@ -175,7 +193,7 @@ impl Follower {
         let mut backoff = Backoff::new(first, longest);
         loop {
             tokio::select! {
-                answer = ask(self.venue, &self.settings) => match answer {
+                answer = self.ask() => match answer {
                     Ok(listing) => return Some(listing),
                     Err(why) => self.fails(&why),
                 },
@@ -201,7 +219,8 @@ impl Follower {
                 let _ = share.door.send(News::Contracts(contracts.clone())).await;
             }
         }
-        let (events, given_up) = self.shared.instruments.release(self.venue, &contracts);
+        let (events, given_up) =
+            self.shared.instruments.release(self.venue, &contracts, self.shared.config.joins_dated);
         for _ in 0..given_up {
             self.shared.metrics.reject(self.venue, Reject::UnknownMultiplier);
         }
@@ -250,11 +269,4 @@ impl Follower {
             }
         }
     }
-}
-
-/// Asks once, on a thread that may block.
-async fn ask(venue: Venue, settings: &VenueConfig) -> Result<Listing, String> {
-    let settings = settings.clone();
-    let asked = tokio::task::spawn_blocking(move || discovery::ask(venue, &settings)).await;
-    asked.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }

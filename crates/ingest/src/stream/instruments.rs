@@ -104,9 +104,9 @@ impl Instruments {
     }
 
     /// A list came: the events it makes understandable, and how many were held too long without.
-    pub fn release(&self, venue: Venue, contracts: &Contracts) -> (Vec<(Event, i64)>, usize) {
+    pub fn release(&self, venue: Venue, contracts: &Contracts, joins_dated: bool) -> (Vec<(Event, i64)>, usize) {
         let Ok(mut held) = self.held.lock() else { return (Vec::new(), 0) };
-        let mut decoder = Decoder::new(contracts.clone());
+        let mut decoder = Decoder::new(contracts.clone()).joining_dated(joins_dated);
         let (mut found, mut given_up) = (Vec::new(), 0);
         held.retain(|(since, event)| {
             if event.venue != venue {

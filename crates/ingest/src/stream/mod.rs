@@ -1,6 +1,7 @@
 //! Live liquidations: connections to the venues, the sink behind them, and the figures about both.
 
 mod backfill;
+mod dial;
 mod discovery;
 mod feed;
 mod follow;
@@ -8,6 +9,7 @@ pub mod instruments;
 mod plan;
 mod recorder;
 mod repair;
+mod rest;
 mod session;
 mod shared;
 mod subscriber;
@@ -67,6 +69,19 @@ pub enum StreamError {
 /// Where frames are recorded, and for how long they are kept.
 pub type Recording = (PathBuf, Option<Duration>);
 
+/// Keeps the venues' feeds until `stop` turns true and delivers nothing: what they hear, health and figures tell.
+pub async fn listen(venues: Vec<Venue>, config: Arc<Config>, metrics: Arc<Metrics>, stop: watch::Receiver<bool>) {
+    let (door, mut events) = mpsc::channel(QUEUE);
+    let shared = Arc::new(Shared::new(config, metrics, door, stop));
+    let mut feeds = JoinSet::new();
+    for venue in venues {
+        feeds.spawn(follow::follow(venue, Arc::clone(&shared)));
+    }
+    drop(shared);
+    // Until the last feed is gone.
+    while events.recv().await.is_some() {}
+}
+
 /// Streams until `stop` turns true; then what came is delivered, or waits on disk.
 pub async fn run(
     venues: Vec<Venue>,
@@ -74,12 +89,7 @@ pub async fn run(
     record: Option<Recording>,
     stop: watch::Receiver<bool>,
 ) -> Result<(), StreamError> {
-    let feeds_nothing =
-        |venue: &&Venue| Venue::WITHOUT_LIQUIDATIONS.contains(venue) && config.venue(**venue).markets.is_empty();
-    if let Some(venue) = venues.iter().find(feeds_nothing) {
-        let problem = format!("venue.{}: has no liquidations; name the instruments to stream", venue.name());
-        return Err(ConfigError::Setting { name: "markets", problem }.into());
-    }
+    config.check_streamed(&venues)?;
     let metrics = Arc::new(Metrics::default());
     venues.iter().for_each(|venue| metrics.begin(*venue));
     let (door, events) = mpsc::channel(QUEUE);

@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep_until, timeout};
-use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::Shared;
+use super::dial::{Socket, dial};
 use super::plan::Plan;
 use super::subscriber::Subscriber;
 use crate::contract::Contracts;
@@ -22,13 +21,9 @@ use crate::sink::{Arrived, now_us};
 use crate::venue::{Decoder, Frame};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// The largest message that is read; instrument tables of BitMEX take a few hundred kilobytes.
-const LARGEST_MESSAGE: usize = 16 << 20;
 /// How long what is still on its way is read when the connection is left.
 const LEAVING: Duration = Duration::from_secs(1);
 const FAR: Duration = Duration::from_secs(365 * 86_400);
-
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// What a connection learns while it stands.
 #[derive(Clone)]
@@ -77,19 +72,17 @@ pub struct Session {
 impl Session {
     /// Runs to its end, beginning after `delay`.
     pub async fn run(mut self, delay: Duration) -> End {
-        let mut limits = WebSocketConfig::default();
-        limits.max_message_size = Some(LARGEST_MESSAGE);
-        limits.max_frame_size = Some(LARGEST_MESSAGE);
+        let proxy = self.shared.config.venue(self.plan.venue).proxy;
         let connecting = async {
             tokio::time::sleep(delay).await;
-            timeout(CONNECT_TIMEOUT, connect_async_with_config(self.plan.url.as_str(), Some(limits), true)).await
+            timeout(CONNECT_TIMEOUT, dial(&self.plan.url, proxy.as_ref())).await
         };
         let connected = tokio::select! {
             connected = connecting => connected,
             () = super::stopped(&mut self.leave) => return End::Left,
         };
         let socket = match connected {
-            Ok(Ok((socket, _))) => socket,
+            Ok(Ok(socket)) => socket,
             Ok(Err(error)) => return refusal(&error),
             Err(_) => return End::Failed("no answer to the handshake".to_owned()),
         };
@@ -99,7 +92,7 @@ impl Session {
         let Self { plan, shared, contracts, news, leave, whole, hearing, predecessor } = self;
         let now = Instant::now();
         let subscriber = Subscriber::new(venue, &plan.topics, plan.chunk, shared.config.resubscribe, now);
-        let decoder = Decoder::new(contracts).keeping_unknown();
+        let decoder = Decoder::new(contracts).keeping_unknown().joining_dated(shared.config.joins_dated);
         let decoder = match &plan.markets {
             Some(wanted) => decoder.feeding(Arc::clone(wanted)),
             None => decoder,

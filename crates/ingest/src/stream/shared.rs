@@ -157,7 +157,9 @@ impl Shared {
         let mut contracts = self.config.contracts();
         self.instruments.add_to(&mut contracts);
         let started = Instant::now();
-        let asked = tokio::task::spawn_blocking(move || repair::ask(venue, &settings, &contracts, span)).await;
+        let joins_dated = self.config.joins_dated;
+        let asking = tokio::task::spawn_blocking(move || repair::ask(venue, &settings, &contracts, joins_dated, span));
+        let asked = asking.await;
         let answer =
             asked.map_err(|error| error.to_string()).and_then(|answer| answer.map_err(|error| error.to_string()));
         match answer {

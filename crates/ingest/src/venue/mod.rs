@@ -114,26 +114,27 @@ impl Venue {
         })
     }
 
-    /// Makes the canonical symbol of one of its instruments.
-    pub const fn canonical_symbol(self) -> fn(&str) -> Result<String, Reject> {
+    /// Makes the symbol of the pair of one of its instruments, whether that is a perpetual or a dated future.
+    pub const fn pair_symbol(self) -> fn(&str) -> Result<String, Reject> {
         match self {
             Self::BinanceUm | Self::BinanceCm | Self::Aster | Self::BinanceSpot => crate::symbol::binance,
             Self::Bybit => crate::symbol::bybit,
             Self::Okx => crate::symbol::okx,
-            Self::Bitmex => crate::symbol::bitmex,
+            Self::Bitmex => crate::symbol::bitmex_pair,
             Self::Deribit => crate::symbol::deribit,
             Self::Bitfinex => crate::symbol::bitfinex,
         }
     }
 
-    /// Makes the symbol of the market of one of its instruments: one instrument is one market.
-    pub const fn market_symbol(self) -> fn(&str) -> Result<String, Reject> {
+    /// Makes the symbol of one of its instruments, where dated futures are told from their pair: the perpetual is called by
+    /// the pair, and one instrument is one market.
+    pub const fn own_symbol(self) -> fn(&str) -> Result<String, Reject> {
         match self {
-            Self::BinanceUm | Self::BinanceCm | Self::Aster | Self::BinanceSpot => crate::symbol::binance_market,
-            Self::Bybit => crate::symbol::bybit_market,
-            Self::Okx => crate::symbol::okx_market,
+            Self::BinanceUm | Self::BinanceCm | Self::Aster | Self::BinanceSpot => crate::symbol::binance_own,
+            Self::Bybit => crate::symbol::bybit_own,
+            Self::Okx => crate::symbol::okx_own,
             Self::Bitmex => crate::symbol::bitmex,
-            Self::Deribit => crate::symbol::deribit_market,
+            Self::Deribit => crate::symbol::deribit_own,
             Self::Bitfinex => crate::symbol::bitfinex,
         }
     }
@@ -226,6 +227,8 @@ pub struct Decoder {
     market_names: [Names; Venue::ALL.len()],
     /// Whether trades are read; liquidations are always.
     reads_trades: bool,
+    /// Whether liquidations of dated futures are those of their pair.
+    joins_dated: bool,
     /// Of a live connection: the markets that are fed over it.
     feeding: Option<Feeding>,
     exchanges: [Arc<str>; Venue::ALL.len()],
@@ -242,6 +245,7 @@ impl Decoder {
             names: std::array::from_fn(|_| Names::default()),
             market_names: std::array::from_fn(|_| Names::default()),
             reads_trades: false,
+            joins_dated: false,
             feeding: None,
             exchanges: Venue::ALL.map(|venue| Arc::from(venue.exchange())),
         }
@@ -272,6 +276,11 @@ impl Decoder {
     /// Whether to keep events whose contract is unknown from now on.
     pub fn hold_unknown(&mut self, holds: bool) {
         self.unknown = holds.then(Vec::new);
+    }
+
+    /// Takes liquidations of dated futures for those of their pair, where that is wanted. Markets never are joined.
+    pub fn joining_dated(self, joins_dated: bool) -> Self {
+        Self { joins_dated, ..self }
     }
 
     /// Reads trades too, for markets.
@@ -305,7 +314,8 @@ impl Decoder {
 
     /// Makes an event of what a venue reported.
     pub fn event(&mut self, venue: Venue, raw: Raw<'_>) -> Result<Event, Reject> {
-        let symbol = self.symbol(venue, raw.instrument, venue.canonical_symbol())?;
+        let canonical = if self.joins_dated { venue.pair_symbol() } else { venue.own_symbol() };
+        let symbol = self.symbol(venue, raw.instrument, canonical)?;
         let size = self.contracts.notional(venue, raw.instrument, raw.quantity, raw.price);
         if let (Err(Reject::UnknownMultiplier), Some(unknown)) = (size, &mut self.unknown) {
             unknown.push(Held::new(venue, raw));
@@ -346,8 +356,13 @@ impl Decoder {
         told: Told,
     ) -> Result<MarketItem, Reject> {
         let names = self.market_names.get_mut(venue as usize).ok_or(Reject::UnsupportedVenue)?;
-        let symbol = names.get(instrument, venue.market_symbol())?;
+        let symbol = names.get(instrument, venue.own_symbol())?;
         Ok(MarketItem { venue, symbol, is_numbered, told })
+    }
+
+    /// Whether liquidations of dated futures are those of their pair.
+    pub const fn joins_dated(&self) -> bool {
+        self.joins_dated
     }
 
     /// The canonical symbol by another rule than the venue's own.

@@ -1,6 +1,8 @@
 //! OKX v5: the `liquidation-orders` channel, sized in contracts, and of markets `trades`, `tickers`, `mark-price` and
 //! `index-tickers`.
 
+use std::collections::HashMap;
+
 use liq_core::market::store::Quote;
 use serde_json::Value;
 
@@ -50,13 +52,15 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) ->
     };
     match channel {
         "liquidation-orders" => {
+            let mut seen = HashMap::new();
             for order in items(frame.get("data")) {
                 let details = items(order.get("details"));
                 if details.is_empty() {
                     batch.push(Err(Reject::MissingField));
                 }
                 for detail in details {
-                    let event = forced(decoder, order, detail);
+                    let id = id_among(&mut seen, order, detail);
+                    let event = forced(decoder, order, detail, &id);
                     batch.push(event);
                 }
             }
@@ -174,7 +178,7 @@ fn refused(frame: &Value) -> Answered {
 }
 
 /// `side` is the order's (`posSide` may be `net`); `bkPx` the bankruptcy price: there is no fill price.
-fn forced(decoder: &mut Decoder, order: &Value, detail: &Value) -> Result<Event, Reject> {
+fn forced(decoder: &mut Decoder, order: &Value, detail: &Value, id: &str) -> Result<Event, Reject> {
     let instrument = text(order, "instId")?;
     if matches!(order.get("instType").and_then(Value::as_str), Some("OPTION")) {
         return Err(Reject::OptionInstrument);
@@ -182,8 +186,17 @@ fn forced(decoder: &mut Decoder, order: &Value, detail: &Value) -> Result<Event,
     let side = order_side(detail)?;
     let price = positive(detail, "bkPx")?.ok_or(Reject::NoPrice)?;
     let quantity = positive(detail, "sz")?.ok_or(Reject::MissingField)?;
-    let raw = Raw { instrument, ts_ms: time_ms(detail, "ts")?, side, price, quantity, id: "" };
+    let raw = Raw { instrument, ts_ms: time_ms(detail, "ts")?, side, price, quantity, id };
     decoder.event(Venue::Okx, raw)
+}
+
+/// What tells equal orders of one frame apart, for the venue does not: the second is another, not a repetition. The first has
+/// none, so that it is known again however the frames are cut, live and by REST.
+fn id_among(seen: &mut HashMap<String, u32>, order: &Value, detail: &Value) -> String {
+    let instrument = order.get("instId").and_then(Value::as_str).unwrap_or_default();
+    let count = seen.entry(format!("{instrument} {detail}")).or_default();
+    *count += 1;
+    if *count == 1 { String::new() } else { count.to_string() }
 }
 
 /// The side of the order; where it is missing, the opposite of the position's.
@@ -195,5 +208,29 @@ fn order_side(detail: &Value) -> Result<Side, Reject> {
             "short" => Ok(Side::Buy),
             _ => Err(Reject::BadSide),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Contracts;
+
+    #[test]
+    fn equal_orders_of_one_frame_are_told_apart_and_known_again() {
+        let detail = serde_json::json!({"bkPx": "100", "side": "sell", "sz": "7", "ts": "1790000000000"});
+        let order = serde_json::json!({"details": [detail, detail], "instId": "BTC-USDT-SWAP"});
+        let frame = |orders: Value| serde_json::json!({"arg": {"channel": "liquidation-orders"}, "data": orders});
+        let ids = |frame: Value| {
+            let (mut decoder, mut batch) = (Decoder::new(Contracts::default()), Batch::default());
+            decode(&mut decoder, &frame, &mut batch);
+            batch.events.iter().map(|event| event.id.to_string()).collect::<Vec<_>>()
+        };
+        // The same however the venue groups them.
+        assert_eq!(ids(frame(serde_json::json!([order]))), ["", "2"]);
+        let single = serde_json::json!({"details": [detail], "instId": "BTC-USDT-SWAP"});
+        assert_eq!(ids(frame(serde_json::json!([single, single]))), ["", "2"]);
+        let other = serde_json::json!({"details": [detail], "instId": "ETH-USDT-SWAP"});
+        assert_eq!(ids(frame(serde_json::json!([single, other]))), ["", ""]);
     }
 }

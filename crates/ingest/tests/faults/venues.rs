@@ -292,7 +292,8 @@ fn okx_history(path: &str) -> String {
 
 #[test]
 fn what_was_missed_is_asked_for_where_the_venue_tells_it() {
-    let venues: [(&str, &str, fn(&str) -> String); 3] = [
+    type History = fn(&str) -> String;
+    let venues: [(&str, &str, History); 3] = [
         ("bitfinex", "/v2/liquidations/hist", bitfinex_history),
         ("deribit", "/api/v2/public/get_last_trades_by_currency_and_time", deribit_history),
         ("okx", "/api/v5/public/liquidation-orders", okx_history),

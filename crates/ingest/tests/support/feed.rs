@@ -39,17 +39,9 @@ fn write(path: &Path, rows_wanted: usize, seed: u64, contracts: &[Contract], is_
     for _ in 0..rows_wanted {
         let is_repeated = is_rough && !line.is_empty() && random.u8(..) < 8;
         if !is_repeated {
-            let (contract, event) = rows.next().expect("feeds are endless");
-            let late_ms = if is_rough && random.u8(..) < 5 { random.u64(0..5_000) } else { 0 };
-            let base = contract.symbol.trim_end_matches("USDT");
-            let (price, quantity) = (event.price, event.size / event.price);
-            line = format!(
-                "{base},{},LIMIT,IOC,{quantity:.6},{:.7},{price},FILLED,0.001,{quantity:.6},{},{:.4}\n",
-                event.side.to_uppercase(),
-                price * 1.01,
-                event.ts_ms - late_ms,
-                event.size
-            );
+            let (contract, mut event) = rows.next().expect("feeds are endless");
+            event.ts_ms -= if is_rough && random.u8(..) < 5 { random.u64(0..5_000) } else { 0 };
+            line = liq_ingest::sample::row(&contract, &event) + "\n";
         }
         out.write_all(line.as_bytes()).expect("the disk has room");
     }

@@ -1,4 +1,7 @@
-//! What `liq-ingest check` prints: the configuration as it was understood, and what would be done with it.
+//! What `liq-ingest check` prints: the configuration as it was understood, and what would be done with it. Whether it
+//! can be done is asked in `live`.
+
+pub mod live;
 
 use std::fmt::Write;
 
@@ -11,6 +14,7 @@ use crate::venue::Venue;
 
 /// Describes a configuration that was checked; refuses certificates that cannot be read and addresses that are none.
 pub fn describe(config: &Config, venues: &[Venue]) -> Result<String, ConfigError> {
+    config.check_streamed(venues)?;
     Courier::new(&config.redis)?;
     let mut text = String::new();
     // Writing to a String cannot fail.
@@ -39,7 +43,7 @@ pub fn describe(config: &Config, venues: &[Venue]) -> Result<String, ConfigError
     }
     for (venue, settings) in &config.venues {
         for instrument in &settings.markets {
-            let symbol = venue.market_symbol()(instrument);
+            let symbol = venue.own_symbol()(instrument);
             let Ok(symbol) = symbol else {
                 let problem = format!("venue.{}: no instrument, got '{instrument}'", venue.name());
                 return Err(ConfigError::Setting { name: "markets", problem });
