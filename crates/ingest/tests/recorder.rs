@@ -3,13 +3,14 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use support::exchange::{Exchange, Rest, Script};
 use support::frames::{DIALECTS, Dialect};
 use support::program::{self, Running};
-use support::running::{QUICK, free_port, stored, stream};
+use support::running::{QUICK, free_port, one_venue, quiet_exchange, stored, stream};
 use support::server::wait_until;
 use support::{Server, state_of, url_of};
 
@@ -101,6 +102,69 @@ fn a_frame_that_came_before_the_worth_of_its_contract_counts_and_what_is_never_t
     let state = state_of(&server);
     replay();
     assert_eq!(state_of(&server), state);
+}
+
+/// Days that an exchange really had, as frames: recorded from the wire, and the journal replayed into an empty server.
+#[test]
+fn the_journal_of_real_days_gives_the_same_digests() {
+    let days = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data/liquidations/binance_um_forceorder_20250126_paulius.csv.gz");
+    let Ok(file) = std::fs::File::open(&days) else {
+        println!("skipped: no recordings in ../shared/data/liquidations");
+        return;
+    };
+    let mut rows = String::new();
+    flate2::read::GzDecoder::new(file).read_to_string(&mut rows).unwrap();
+    let frames: Vec<String> = rows.lines().filter_map(force_order).collect();
+    assert!(frames.len() > 3000, "{}", frames.len());
+
+    let (server, copy, folder, port) = (Server::start(), Server::start(), tempfile::tempdir().unwrap(), free_port());
+    let exchange = quiet_exchange();
+    let recording = folder.path().join("recording");
+    let settings = one_venue(&exchange, "");
+    let mut command = stream(folder.path(), &url_of(&server), port, &settings, &["binance-um"]);
+    let mut running = Running::start(command.arg("--record").arg(&recording));
+    wait_until("it is connected", || support::running::metric(port, "liq_ingest_connected", "") == 1.0);
+    for frame in &frames {
+        exchange.send(frame.clone());
+    }
+    wait_until("all is stored", || {
+        let [read, answered] = ["liq_ingest_events_total", "liq_ingest_answers_total"]
+            .map(|name| support::running::metric(port, name, ""));
+        let text: String = files_of(&recording).iter().map(|path| readable(path)).collect();
+        text.contains(frames[frames.len() - 1].as_str()) && read > 0.0 && answered >= read
+    });
+    running.terminate();
+    let mut command = program::command(&folder.path().join("other"));
+    command.args(["--redis-url", &url_of(&copy), "replay", "--quiet"]).args(files_of(&recording));
+    program::succeed(&mut command);
+    let digests = digests(&server);
+    assert!(digests.len() > 100, "days of many symbols: {}", digests.len());
+    assert_eq!(self::digests(&copy), digests);
+}
+
+/// `LIQ.DIGEST` of every series.
+fn digests(server: &Server) -> BTreeMap<String, Vec<u8>> {
+    let mut client = server.connect();
+    let keys = client.run("KEYS liq:*");
+    let digest = |key: &support::Reply| {
+        let digest = client.call(&["LIQ.DIGEST".to_owned(), key.text()]);
+        (key.text(), digest.bytes().to_vec())
+    };
+    keys.array().iter().map(digest).collect()
+}
+
+/// A row of the recording as the frame it was: symbol without its quote, side, type, time in force, quantity, price,
+/// average price, status, last fill, filled, time.
+fn force_order(row: &str) -> Option<String> {
+    let fields: Vec<&str> = row.split(',').collect();
+    let [symbol, side, kind, force, quantity, price, average, status, last, filled, time, _] = fields[..] else {
+        return None;
+    };
+    let time: u64 = time.parse().ok()?;
+    Some(format!(
+        r#"{{"stream":"!forceOrder@arr","data":{{"e":"forceOrder","E":{time},"o":{{"s":"{symbol}USDT","S":"{side}","o":"{kind}","f":"{force}","q":"{quantity}","p":"{price}","ap":"{average}","X":"{status}","l":"{last}","z":"{filled}","T":{time}}}}}}}"#
+    ))
 }
 
 /// The event `n`; every third of OKX is of a contract that only the venue's list knows.
