@@ -12,7 +12,7 @@ use crate::faults::Running;
 #[test]
 fn nothing_is_lost_or_doubled_when_archiver_and_server_are_killed() {
     let is_soak = std::env::var_os("LIQ_SOAK").is_some();
-    let kills = if is_soak { 24 } else { 8 };
+    let kills = if is_soak { 60 } else { 20 };
     let mut server = Options::default().without_module().durable().start();
     let dir = tempfile::tempdir().unwrap();
     let stop = Arc::new(AtomicBool::new(false));
