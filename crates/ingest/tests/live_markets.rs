@@ -243,7 +243,7 @@ fn spot_without_markets_and_markets_of_venues_that_cannot_are_refused_by_name() 
         ),
         ("[venue.bybit]\nmarkets = [\"BTCUSD\"]\n", "no decimal of base units, got 'BTCUSD'"),
         ("[venue.binance-spot]\nfeeds = [\"trade\"]\n", "unknown variant `trade`"),
-        ("[markets]\ncolour = \"red\"\n", "market option"),
+        ("[markets]\ncolour = \"red\"\n", "line 3: markets.colour: "),
         (
             "[markets]\nkey = \"t:{%symbol}\"\n[venue.binance-spot]\nmarkets = [\"A\"]\n[venue.binance-um]\nmarkets = [\"A\"]\n",
             "markets.key: must hold %venue where several are streamed",
