@@ -143,10 +143,11 @@ const CORE: Layers = &[
 const CRATES: Layers = &[
     (".", &["liq-core", "redis-module"]),
     ("crates/core", &[]),
-    ("crates/client", &["liq-core", "redis", "tokio"]),
-    ("crates/ingest", &["liq-core", "liq-sample", "redis", "tokio"]),
+    ("crates/client", &["liq-core", "liq-spool", "redis", "tokio"]),
+    ("crates/ingest", &["liq-core", "liq-sample", "liq-spool", "redis", "tokio"]),
     ("crates/top", &["redis", "redis-liq", "tokio"]),
     ("crates/sample", &[]),
+    ("crates/spool", &[]),
     ("crates/harness", &["redis"]),
     ("examples/demo", &["liq-harness", "liq-sample"]),
     ("crates/archive", &["redis", "tokio", "liq-core"]),

@@ -28,7 +28,7 @@
 //! | send commands | [`LiqCommands`], [`AsyncLiqCommands`], [`LiqPipeline`]; as bare [`redis::Cmd`] from [`command`] |
 //! | choose what a series keeps and judges | [`SeriesOptions`] |
 //! | choose what a read is about | [`Scope`], [`VwapQuery`], [`StatsQuery`], [`RangeQuery`], [`DigestQuery`] |
-//! | deliver a feed exactly once, in batches | [`Batcher`] |
+//! | deliver a feed exactly once, in batches | [`Batcher`]; whoever is killed meanwhile, `SpooledBatcher` (feature `spool`) |
 //! | ask many symbols or a whole cluster at once | [`market`] |
 //! | say what keys must be like, and find those that are not | [`KeyCommands`], [`KeyPolicy`] |
 //! | watch a market's prices at the tick | [`LiqCommands::trig_set`] with a [`Trigger`] |
@@ -52,6 +52,7 @@
 //!
 //! - `async` (default): [`AsyncLiqCommands`], [`Batcher`], [`market::AsyncMarket`], on tokio.
 //! - `cluster`: connections to clusters, [`LiqPipeline`] for their pipelines, and `ReplicaReads`; includes `async`.
+//! - `spool`: `SpooledBatcher`, whose events lie on disk until the server has counted them; includes `async` and SQLite.
 //!
 //! [redis-liq]: https://github.com/redis-liq/redis-liq
 #![forbid(unsafe_code)]
@@ -73,6 +74,8 @@ mod query;
 #[cfg(feature = "cluster")]
 mod replica_reads;
 mod reply;
+#[cfg(feature = "spool")]
+mod spooled;
 pub mod ticks;
 mod trigger;
 
@@ -95,6 +98,8 @@ pub use redis;
 #[cfg(feature = "cluster")]
 pub use replica_reads::ReplicaReads;
 pub use reply::*;
+#[cfg(feature = "spool")]
+pub use spooled::{SpoolError, SpooledBatcher, SpooledBuilder, SpooledTotals};
 pub use trigger::Trigger;
 
 /// The examples of the README are compiled with those of the documentation.

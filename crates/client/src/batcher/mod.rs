@@ -14,6 +14,8 @@ use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::{BatchReply, Error, Event, InvalidEvent};
+#[cfg(feature = "spool")]
+pub(crate) use worker::passes;
 use worker::{Message, Worker};
 
 /// Collects events per key and sends each key's as `LIQ.MADDPACK` when 50 are together or the first has waited 100 ms.
@@ -107,6 +109,10 @@ pub enum NotAdded {
     /// As many events are held as the capacity allows.
     #[error("the batcher is full")]
     Full,
+    /// The spool could not take it, neither on disk nor in memory.
+    #[cfg(feature = "spool")]
+    #[error("{0}")]
+    Spool(String),
     /// The runtime of the batcher has ended.
     #[error("the batcher has ended")]
     Closed,

@@ -268,7 +268,7 @@ fn handle(
 }
 
 /// Whether the same batch may come through later.
-fn passes(error: &Error) -> bool {
+pub(crate) fn passes(error: &Error) -> bool {
     // A module that is not loaded will be, once somebody notices, as a password will be given.
     error.is_transient() || is_elsewhere(error) || matches!(error, Error::NotLoaded(_))
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use liq_spool::State;
+
 use crate::sink::now_us;
-use crate::sink::spool::State;
 
 /// An event that waits so long, or an answer that is awaited so long, is a complaint.
 pub const PATIENCE: Duration = Duration::from_secs(3);

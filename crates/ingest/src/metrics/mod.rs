@@ -4,6 +4,7 @@ pub mod health;
 mod process;
 mod text;
 
+use liq_spool::State;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -18,7 +19,6 @@ use std::sync::atomic::AtomicU64;
 use crate::event::Reject;
 use crate::server::{Board, Figures};
 use crate::sink::counts::Counts;
-use crate::sink::spool::State;
 use crate::venue::Venue;
 use health::Health;
 pub use text::Form;

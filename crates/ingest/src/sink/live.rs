@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use liq_core::liq::series::ClockMode;
+use liq_spool::{Consignment, Place, Series};
 use tokio::sync::{mpsc, watch};
 
 use super::backoff::Backoff;
 use super::courier::{Courier, DeliveryError, Receipt, Refusal, Shipment};
 use super::fleeting::Offer;
 use super::probe;
-use super::shelf::{Consignment, Series};
-use super::spool::{Place, Spool};
+use super::rows::{home_of, shipment_of};
 use super::spooler::{self, Desk};
+use super::store::Store;
 use super::thresholds::Thresholds;
 use super::{Arrived, SpoolError, now_us};
 use crate::config::{Config, ConfigError};
@@ -82,8 +83,8 @@ impl LiveSink {
         events: mpsc::Receiver<Arrived>,
     ) -> Result<Self, SinkError> {
         let courier = Courier::new(&config.redis)?;
-        let spool = Spool::open(&config.state_dir, config.spool_events, config.spool_grace)?;
-        let (desk, _) = spooler::start(spool, Arc::clone(&config), Arc::clone(&metrics), events)?;
+        let store = Store::open(&config.state_dir, config.spool_events, config.spool_grace)?;
+        let (desk, _) = spooler::start(store, Arc::clone(&config), Arc::clone(&metrics), events)?;
         Ok(Self {
             config,
             metrics,
@@ -151,7 +152,7 @@ impl LiveSink {
         self.refused.retain(|_, until| *until > now);
         self.metrics.refused_series(self.refused.len());
         let passed = self.passed();
-        self.desk.ask(move |spool| spool.has_waiting(passed)).await.ok_or(SinkError::Gone)
+        self.desk.ask(move |store| store.has_waiting(passed)).await.ok_or(SinkError::Gone)
     }
 
     fn passed(&self) -> impl Fn(&str) -> bool + Send + use<> {
@@ -165,7 +166,7 @@ impl LiveSink {
             Ok(false) => {}
             Ok(true) => {
                 tracing::info!("another server answers: what was delivered a moment ago is delivered again");
-                self.desk.ask(Spool::rewind).await.ok_or(SinkError::Gone)??;
+                self.desk.ask(|store| store.spool.rewind()).await.ok_or(SinkError::Gone)??;
                 self.metrics.rewound();
             }
             Err(error) => return Ok(Attempt::Failed(error.to_string())),
@@ -184,10 +185,10 @@ impl LiveSink {
 
     async fn deliver(&mut self) -> Result<Attempt, SinkError> {
         let (passed, batch) = (self.passed(), self.config.batch);
-        let next = self.desk.ask(move |spool| spool.next(MOST_SERIES, batch, passed)).await;
+        let next = self.desk.ask(move |store| store.spool.next(MOST_SERIES, batch, passed)).await;
         let consignments = next.ok_or(SinkError::Gone)??;
         let keys: Vec<_> = consignments.iter().map(|(_, one)| Arc::clone(&one.series.key)).collect();
-        let homes: Vec<Home> = consignments.iter().map(|(_, one)| one.series.home()).collect();
+        let homes: Vec<Home> = consignments.iter().map(|(_, one)| home_of(&one.series)).collect();
         let homes: Vec<&Home> = homes.iter().collect();
         let refusals = match self.courier.ensure(&keys, &homes, &self.config, ClockMode::Server).await {
             Ok(refusals) => refusals,
@@ -196,7 +197,8 @@ impl LiveSink {
         };
         let (mut sent, mut shipments, mut failed) = (Vec::new(), Vec::new(), None);
         for ((place, one), refusal) in consignments.into_iter().zip(refusals) {
-            let Consignment { series, shipment, rows, arrived_us } = one;
+            let shipment = shipment_of(&one);
+            let Consignment { series, rows, arrived_us, .. } = one;
             match refusal {
                 Some(refusal) if refusal.passes => failed = Some(refusal.text),
                 Some(refusal) => self.leave_alone(&series, &refusal),
@@ -219,7 +221,7 @@ impl LiveSink {
     /// Delivers what is held in memory only; what Redis does not take just now is tried again, or something newer.
     async fn offer(&mut self) -> Result<Attempt, SinkError> {
         let passed = self.passed();
-        let offers = self.desk.ask(move |spool| spool.offers(passed)).await.ok_or(SinkError::Gone)?;
+        let offers = self.desk.ask(move |store| store.offers(passed)).await.ok_or(SinkError::Gone)?;
         if offers.is_empty() {
             return Ok(Attempt::Made);
         }
@@ -255,7 +257,7 @@ impl LiveSink {
                 left = offers;
             }
         }
-        self.desk.ask(move |spool| spool.put_back(left)).await.ok_or(SinkError::Gone)?;
+        self.desk.ask(move |store| store.put_back(left)).await.ok_or(SinkError::Gone)?;
         Ok(failed.map_or(Attempt::Made, Attempt::Failed))
     }
 
@@ -277,7 +279,7 @@ impl LiveSink {
                 Receipt::Refused(refusal) => self.refuse(place, &series, &rows, &refusal).await?,
             }
         }
-        self.desk.ask(move |spool| spool.settle(&settled)).await.ok_or(SinkError::Gone)??;
+        self.desk.ask(move |store| store.spool.settle(&settled)).await.ok_or(SinkError::Gone)??;
         if let Some(why) = failed {
             return Ok(Attempt::Failed(why));
         }
@@ -285,7 +287,7 @@ impl LiveSink {
             self.metrics.revived();
             tracing::warn!(%key, "the series was gone: it was made anew with its options");
         }
-        learnable.retain(|(_, series)| series.market.is_none());
+        learnable.retain(|(_, series)| series.labels.venue.is_none());
         self.thresholds.learn(learnable, &mut self.courier, &self.desk).await;
         Ok(Attempt::Made)
     }
@@ -307,7 +309,7 @@ impl LiveSink {
             self.metrics.refused();
             tracing::error!(key = %series.key, refusal = refusal.text, "an event was refused and is dropped");
             let id = series.id;
-            self.desk.ask(move |spool| spool.discard(place, id, row)).await.ok_or(SinkError::Gone)??;
+            self.desk.ask(move |store| store.spool.discard(place, id, row)).await.ok_or(SinkError::Gone)??;
         }
         Ok(())
     }

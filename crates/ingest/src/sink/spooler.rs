@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use super::spool::Spool;
+use super::store::Store;
 use super::{Arrived, SpoolError, now_us};
 use crate::config::Config;
 use crate::item::{Home, Item};
@@ -21,7 +21,7 @@ const MOST_TAKEN: usize = 1024;
 /// How often what was delivered is deleted, and a disk that took nothing tried again.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 
-type Request = Box<dyn FnOnce(&mut Spool) + Send>;
+type Request = Box<dyn FnOnce(&mut Store) + Send>;
 
 /// Where the sink asks for batches and settles them.
 #[derive(Clone)]
@@ -35,11 +35,11 @@ pub struct Desk {
 
 impl Desk {
     /// Has something done with the spool; nothing when the thread is gone.
-    pub async fn ask<T: Send + 'static>(&self, job: impl FnOnce(&mut Spool) -> T + Send + 'static) -> Option<T> {
+    pub async fn ask<T: Send + 'static>(&self, job: impl FnOnce(&mut Store) -> T + Send + 'static) -> Option<T> {
         let (answer, answered) = oneshot::channel();
-        let request: Request = Box::new(move |spool| {
+        let request: Request = Box::new(move |store| {
             // Whoever asked may have stopped waiting.
-            let _ = answer.send(job(spool));
+            let _ = answer.send(job(store));
         });
         self.requests.send(request).ok()?;
         answered.await.ok()
@@ -48,7 +48,7 @@ impl Desk {
 
 /// Starts the thread; it ends when the desk is gone.
 pub fn start(
-    spool: Spool,
+    store: Store,
     config: Arc<Config>,
     metrics: Arc<Metrics>,
     events: mpsc::Receiver<Arrived>,
@@ -56,7 +56,7 @@ pub fn start(
     let (requests, asked) = mpsc::unbounded_channel();
     let (over, is_over) = watch::channel(false);
     let work = Arc::new(Notify::new());
-    let spooler = Spooler { spool, config, metrics, work: Arc::clone(&work) };
+    let spooler = Spooler { store, config, metrics, work: Arc::clone(&work) };
     let runtime = tokio::runtime::Handle::current();
     let thread = std::thread::Builder::new()
         .name("spool".to_owned())
@@ -65,7 +65,7 @@ pub fn start(
 }
 
 struct Spooler {
-    spool: Spool,
+    store: Store,
     config: Arc<Config>,
     metrics: Arc<Metrics>,
     work: Arc<Notify>,
@@ -86,10 +86,10 @@ impl Spooler {
             tokio::select! {
                 biased;
                 request = asked.recv() => match request {
-                    Some(request) => request(&mut self.spool),
+                    Some(request) => request(&mut self.store),
                     None => return,
                 },
-                _ = tidying.tick() => self.spool.forget(),
+                _ = tidying.tick() => self.store.spool.forget(),
                 count = events.recv_many(&mut taken, MOST_TAKEN), if is_open => {
                     if count == 0 {
                         let _ = over.send(true);
@@ -111,10 +111,10 @@ impl Spooler {
         let mut events = Vec::with_capacity(taken.len());
         for arrived in taken.drain(..) {
             let home = Home::of(&arrived.item, &self.config);
-            let key = self.spool.key_of(&self.config, &home);
+            let key = self.store.key_of(&self.config, &home);
             match arrived.item {
                 Item::Market(MarketItem { told: told @ (Told::Quote(_) | Told::Candle(_)), .. }) => {
-                    self.spool.take_fleeting(key, home, told);
+                    self.store.take_fleeting(key, home, told);
                 }
                 item => events.push((key, Arrived { item, at_us: arrived.at_us })),
             }
@@ -125,7 +125,7 @@ impl Spooler {
         }
         let series = &self.config.series;
         let smallest = |event: &crate::event::Event| series.min_size_of(&event.symbol, &event.exchange);
-        self.spool.append(&events, self.config.key.is_per_exchange(), smallest)?;
+        self.store.append(&events, self.config.key.is_per_exchange(), smallest)?;
         let now_us = now_us();
         for (_, arrived) in &events {
             self.metrics.spooled_after(now_us - arrived.at_us);
@@ -135,7 +135,7 @@ impl Spooler {
     }
 
     fn tell(&mut self) {
-        let state = self.spool.state();
+        let state = self.store.spool.state();
         self.metrics.spool(state, self.config.spool_events);
     }
 }
@@ -154,16 +154,16 @@ mod tests {
     #[tokio::test]
     async fn what_waits_wakes_nobody_again_until_more_comes() {
         let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::open(folder.path(), 1_000, Duration::ZERO).unwrap();
+        let store = Store::open(folder.path(), 1_000, Duration::ZERO).unwrap();
         let (door, events) = mpsc::channel(8);
-        let (desk, _) = start(spool, Arc::default(), Arc::default(), events).unwrap();
+        let (desk, _) = start(store, Arc::default(), Arc::default(), events).unwrap();
         for _ in 0..2 {
             door.send(arrived()).await.unwrap();
             desk.work.notified().await;
             // Whoever asked and left it alone, as a key that is refused, has to hear nothing for it. When the second
             // answer is there, all is done that came of the first.
             for _ in 0..2 {
-                assert!(desk.ask(|spool| spool.has_waiting(|_| false)).await.unwrap());
+                assert!(desk.ask(|store| store.has_waiting(|_| false)).await.unwrap());
             }
             let again = tokio::time::timeout(Duration::ZERO, desk.work.notified()).await;
             assert!(again.is_err(), "the sink would ask and be woken without end");

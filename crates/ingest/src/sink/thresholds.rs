@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use liq_spool::{Place, Series};
 use redis::Value;
 
 use super::courier::Courier;
-use super::shelf::Series;
-use super::spool::Place;
 use super::spooler::Desk;
 
 /// How often a series that gets events is asked about.
@@ -51,8 +50,10 @@ impl Thresholds {
             learned.extend(passing.or(smallest).map(|threshold| (*place, series.id, threshold)));
         }
         // A disk that takes nothing takes no thresholds either, and says so where it matters.
-        let noted = desk.ask(move |spool| {
-            learned.into_iter().try_for_each(|(place, series, threshold)| spool.set_threshold(place, series, threshold))
+        let noted = desk.ask(move |store| {
+            learned
+                .into_iter()
+                .try_for_each(|(place, series, threshold)| store.spool.set_threshold(place, series, threshold))
         });
         if let Some(Err(error)) = noted.await {
             tracing::debug!(%error, "thresholds could not be noted");

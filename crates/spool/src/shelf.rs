@@ -6,6 +6,7 @@
 //! so that a file that was rolled back never gives an old number to a new event. What an earlier process left may have
 //! been delivered already: it goes one event to a batch until the server calls one of them new.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,51 +14,14 @@ use std::time::Instant;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::courier::Shipment;
-use super::rows::{Row, Wire, begin_series, body_of, packed, rows_behind, size_of};
-use super::schema;
-use super::{Arrived, SpoolError};
-use crate::event::Event;
-use crate::item::{Home, Item};
-use crate::venue::Venue;
+use crate::entry::{Batch, Consignment, Entry, Labels, Series, Sound};
+use crate::rows::{Row, begin_series, rows_behind};
+use crate::{SpoolError, schema};
 
 /// Events that go one to a batch in one delivery, while nobody knows whether they are new.
 const SINGLES: usize = 256;
 /// Waiting events of a series that are judged anew when its threshold changes.
 const MOST_JUDGED_ANEW: u64 = 10_000;
-
-/// A series with events on the shelf.
-#[derive(Debug, Clone)]
-pub struct Series {
-    /// Its row.
-    pub id: i64,
-    /// Its key in Redis.
-    pub key: Arc<str>,
-    /// Canonical symbol.
-    pub symbol: Arc<str>,
-    /// Exchange, where keys differ by it; else empty.
-    pub exchange: Arc<str>,
-    /// Of a market: whose it is, and whether its trades are numbered.
-    pub market: Option<(Venue, bool)>,
-    /// Events of at least this size are kept longest.
-    pub threshold: Option<f64>,
-}
-
-impl Series {
-    /// Whether it is a market whose trades are not numbered.
-    pub const fn is_unnumbered(&self) -> bool {
-        matches!(self.market, Some((_, false)))
-    }
-
-    /// What its key is made of.
-    pub fn home(&self) -> Home {
-        let symbol = Arc::clone(&self.symbol);
-        match self.market {
-            Some((venue, is_numbered)) => Home::Market { symbol, venue, is_numbered },
-            None => Home::Series { symbol, exchange: Arc::clone(&self.exchange) },
-        }
-    }
-}
 
 /// A series and how far it was delivered.
 #[derive(Debug)]
@@ -75,19 +39,6 @@ pub(super) struct Track {
     pub(super) in_flight: i64,
 }
 
-/// What goes to one key at once.
-#[derive(Debug)]
-pub struct Consignment {
-    /// Whose events.
-    pub series: Series,
-    /// The batches.
-    pub shipment: Shipment,
-    /// The rows of the events, in order.
-    pub rows: Vec<i64>,
-    /// When they came, Unix microseconds.
-    pub arrived_us: Vec<i64>,
-}
-
 /// The database and what is known of it without asking.
 #[derive(Debug)]
 pub struct Shelf {
@@ -103,20 +54,21 @@ pub struct Shelf {
     pub(super) delivered: VecDeque<(Instant, i64, i64)>,
     next_turn: usize,
     undecodable: u64,
+    is_sound: Sound,
 }
 
 impl Shelf {
     /// Opens or begins the shelf in a file; no two processes can have one.
-    pub fn open(file: &Path) -> Result<Self, SpoolError> {
-        Self::load(schema::open(file)?)
+    pub fn open(file: &Path, is_sound: Sound) -> Result<Self, SpoolError> {
+        Self::load(schema::open(file)?, is_sound)
     }
 
     /// A shelf that lives as long as the process.
-    pub fn in_memory() -> Result<Self, SpoolError> {
-        Self::load(schema::in_memory()?)
+    pub fn in_memory(is_sound: Sound) -> Result<Self, SpoolError> {
+        Self::load(schema::in_memory()?, is_sound)
     }
 
-    fn load(db: Connection) -> Result<Self, SpoolError> {
+    fn load(db: Connection, is_sound: Sound) -> Result<Self, SpoolError> {
         let mut shelf = Self {
             db,
             epoch: None,
@@ -127,6 +79,7 @@ impl Shelf {
             delivered: VecDeque::new(),
             next_turn: 0,
             undecodable: 0,
+            is_sound,
         };
         let text = |row: &rusqlite::Row<'_>, column| row.get::<_, String>(column).map(Arc::<str>::from);
         let mut epochs = shelf.db.prepare("SELECT id, producer FROM epoch")?;
@@ -137,10 +90,9 @@ impl Shelf {
         drop(epochs);
         let mut known = shelf.db.prepare("SELECT id, key, symbol, exchange, threshold, venue, numbered FROM series")?;
         let found = known.query_map([], |row| {
-            let (key, symbol, exchange) = (text(row, 1)?, text(row, 2)?, text(row, 3)?);
-            let venue: Option<String> = row.get(5)?;
-            let market = venue.and_then(|name| Venue::parse(&name)).zip(Some(row.get(6)?));
-            Ok(Series { id: row.get(0)?, key, symbol, exchange, market, threshold: row.get(4)? })
+            let venue = row.get::<_, Option<String>>(5)?.map(Cow::Owned);
+            let labels = Labels { symbol: text(row, 2)?, exchange: text(row, 3)?, venue, is_numbered: row.get(6)? };
+            Ok(Series { id: row.get(0)?, key: text(row, 1)?, labels, threshold: row.get(4)? })
         })?;
         for series in found {
             let series = series?;
@@ -189,13 +141,8 @@ impl Shelf {
         self.ids.get(key).and_then(|id| self.tracks.get(id)).is_some_and(|track| track.waiting > 0)
     }
 
-    /// Takes events with their keys, all or none. `smallest` is what counts as threshold while none is known.
-    pub fn append(
-        &mut self,
-        events: &[(Arc<str>, Arrived)],
-        is_per_exchange: bool,
-        smallest: &impl Fn(&Event) -> f64,
-    ) -> Result<(), SpoolError> {
+    /// Takes events, all or none.
+    pub fn append(&mut self, entries: &[Entry]) -> Result<(), SpoolError> {
         let mut taken: HashMap<i64, (u64, i64)> = HashMap::new();
         let mut begun: Vec<Series> = Vec::new();
         let transaction = self.db.transaction()?;
@@ -207,27 +154,21 @@ impl Shelf {
             let mut insert = transaction.prepare_cached(
                 "INSERT INTO event (series, epoch, at, protected, size, body) VALUES (?, ?, ?, ?, ?, ?)",
             )?;
-            for (key, arrived) in events {
-                let item = &arrived.item;
-                let Some(body) = body_of(item) else { continue };
+            for Entry { key, labels, at_us, body, size, floor } in entries {
                 let known = self.ids.get(key).and_then(|id| self.tracks.get(id)).map(|track| &track.series);
                 let known = known.or_else(|| begun.iter().find(|series| series.key == *key));
                 let (id, threshold) = match known {
                     Some(series) => (series.id, series.threshold),
                     None => {
-                        let series = begin_series(&transaction, key, item, is_per_exchange)?;
+                        let series = begin_series(&transaction, key, labels)?;
                         let id = series.id;
                         begun.push(series);
                         (id, None)
                     }
                 };
-                let size = size_of(item);
-                let protected = match item {
-                    Item::Liquidation(event) => size >= threshold.unwrap_or_else(|| smallest(event)),
-                    Item::Market(_) => false,
-                };
-                insert.execute(params![id, epoch, arrived.at_us, protected, size, body])?;
-                taken.entry(id).or_insert((0, arrived.at_us)).0 += 1;
+                let protected = floor.is_some_and(|floor| *size >= threshold.unwrap_or(floor));
+                insert.execute(params![id, epoch, at_us, protected, size, body])?;
+                taken.entry(id).or_insert((0, *at_us)).0 += 1;
             }
         }
         transaction.commit()?;
@@ -298,34 +239,34 @@ impl Shelf {
             left = if fits { left - 1 } else { 0 };
             fits
         });
-        let (mut sound, mut broken) = (Vec::with_capacity(rows.len()), Vec::new());
-        for row in &rows {
-            match row.wire(&track.series) {
-                Some(event) => sound.push((row, event)),
-                None => broken.push(row.id),
-            }
-        }
-        let Some((last, _)) = sound.last() else {
+        let (is_sound, labels) = (self.is_sound, &track.series.labels);
+        let (sound, broken): (Vec<_>, Vec<_>) = rows.iter().partition(|row| is_sound(labels, row.plain()));
+        let broken: Vec<i64> = broken.iter().map(|row| row.id).collect();
+        let Some(last) = sound.last() else {
             self.discard(id, &broken)?;
             self.undecodable += broken.len() as u64;
             return Ok(None);
         };
-        let events: Vec<Wire<'_>> = sound.iter().map(|(_, event)| *event).collect();
         let batches = if in_doubt {
-            let single =
-                |(row, event): &(&Row, Wire<'_>)| packed(row.id as u64, row.follows_gap(), std::slice::from_ref(event));
+            let single = |row: &&Row| Batch {
+                seq: row.id as u64,
+                follows_gap: row.follows_gap(),
+                bodies: vec![row.plain().to_vec()],
+            };
             sound.iter().map(single).collect()
         } else {
             track.in_flight = if track.in_flight > 0 { track.in_flight } else { last.id };
-            let follows_gap = sound.first().is_some_and(|(row, _)| row.follows_gap());
-            vec![packed(track.in_flight as u64, follows_gap, &events)]
+            let follows_gap = sound.first().is_some_and(|row| row.follows_gap());
+            let bodies = sound.iter().map(|row| row.plain().to_vec()).collect();
+            vec![Batch { seq: track.in_flight as u64, follows_gap, bodies }]
         };
         let producer = self.producers.get(&epoch).cloned().unwrap_or_else(|| Arc::from("stream:unknown"));
         let consignment = Consignment {
-            shipment: Shipment { key: Arc::clone(&track.series.key), producer, batches },
             series: track.series.clone(),
-            rows: sound.iter().map(|(row, _)| row.id).collect(),
-            arrived_us: sound.iter().map(|(row, _)| row.at_us).collect(),
+            producer,
+            batches,
+            rows: sound.iter().map(|row| row.id).collect(),
+            arrived_us: sound.iter().map(|row| row.at_us).collect(),
         };
         if !broken.is_empty() {
             self.discard(id, &broken)?;

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::rows::{behind_gap, rows_behind};
-use super::shelf::Shelf;
-use super::{Arrived, SpoolError, schema};
+use crate::entry::{Entry, behind_gap};
+use crate::rows::rows_behind;
+use crate::shelf::Shelf;
+use crate::{SpoolError, schema};
 
 impl Shelf {
     /// Deletes what was delivered before `until`. While the disk refuses, it stays, and is not sent again.
@@ -54,7 +55,9 @@ impl Shelf {
         }
         let mut cut: HashSet<i64> = HashSet::new();
         for (id, series) in &going {
-            let Some(track) = self.tracks.get(series).filter(|track| track.series.is_unnumbered()) else { continue };
+            let Some(track) = self.tracks.get(series).filter(|track| track.series.labels.is_unnumbered()) else {
+                continue;
+            };
             // What is under way stays what it was.
             let from = (*id).max(track.in_flight);
             if !mark_next(&transaction, *series, from)? {
@@ -126,8 +129,9 @@ impl Shelf {
         Ok(())
     }
 
-    /// Takes out what was never sent, to be put elsewhere under new numbers.
-    pub fn take_unsent(&mut self) -> Result<Vec<(Arc<str>, Arrived)>, SpoolError> {
+    /// Takes out what was never sent, to be put elsewhere under new numbers. From which size on it is kept longest is asked
+    /// for when it is there.
+    pub fn take_unsent(&mut self) -> Result<Vec<Entry>, SpoolError> {
         let mut taken = Vec::new();
         let tracks: Vec<(i64, i64)> = self
             .tracks
@@ -138,13 +142,15 @@ impl Shelf {
         for (id, sent) in tracks {
             let Some(series) = self.tracks.get(&id).map(|track| track.series.clone()) else { continue };
             let rows = rows_behind(&self.db, id, sent, usize::MAX, 0)?;
-            for row in &rows {
-                taken.extend(row.arrived(&series).map(|arrived| (row.id, Arc::clone(&series.key), arrived)));
-            }
             self.discard(id, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
+            for row in rows {
+                let (key, labels) = (Arc::clone(&series.key), series.labels.clone());
+                let floor = labels.venue.is_none().then_some(f64::INFINITY);
+                taken.push((row.id, Entry { key, labels, at_us: row.at_us, body: row.body, size: row.size, floor }));
+            }
         }
-        taken.sort_unstable_by_key(|(row, _, _)| *row);
-        Ok(taken.into_iter().map(|(_, key, arrived)| (key, arrived)).collect())
+        taken.sort_unstable_by_key(|(row, _)| *row);
+        Ok(taken.into_iter().map(|(_, entry)| entry).collect())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction};
 
-use super::SpoolError;
+use crate::SpoolError;
 
 const SCHEMA: &str = "
     CREATE TABLE series (

@@ -1,22 +1,16 @@
 //! The spool: a shelf on disk, and one in memory for as long as the disk takes nothing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::fleeting::{Fleeting, Offer};
-use super::shelf::{Consignment, Shelf};
-use super::{Arrived, SpoolError, now_us, wal};
-use crate::config::Config;
-use crate::event::Event;
-use crate::item::Home;
-use crate::market::Told;
+use crate::entry::{Consignment, Entry, Sound};
+use crate::shelf::Shelf;
+use crate::{SpoolError, wal};
 
 /// The most events that are held in memory while the disk takes none.
 const MOST_IN_MEMORY: u64 = 50_000;
-/// Trades that came so lately may be overtaken by a quote, microseconds: candles wait longer for them (`GRACE`).
-const MAY_OVERTAKE_US: i64 = 500_000;
 /// How often a disk that takes nothing is tried again.
 const DISK_PAUSE: Duration = Duration::from_secs(1);
 
@@ -61,9 +55,7 @@ pub struct Spool {
     grace: Duration,
     trouble: Option<String>,
     try_disk_at: Instant,
-    is_per_exchange: bool,
-    names: HashMap<Home, Arc<str>>,
-    fleeting: Fleeting,
+    is_sound: Sound,
     /// Markets whose newest trades are gone, so that the next one follows a gap.
     broken_off: HashSet<Arc<str>>,
     /// What was counted since the state was asked for last.
@@ -73,7 +65,7 @@ pub struct Spool {
 impl Spool {
     /// Opens or begins the spool of a folder; no two processes can have one. A file that is no spool is set aside. A
     /// full disk is no error: events are held in memory until it has room.
-    pub fn open(folder: &Path, most_events: u64, grace: Duration) -> Result<Self, SpoolError> {
+    pub fn open(folder: &Path, most_events: u64, grace: Duration, is_sound: Sound) -> Result<Self, SpoolError> {
         let mut spool = Self {
             file: folder.join("spool.sqlite"),
             disk: None,
@@ -82,9 +74,7 @@ impl Spool {
             grace,
             trouble: None,
             try_disk_at: Instant::now(),
-            is_per_exchange: false,
-            names: HashMap::new(),
-            fleeting: Fleeting::default(),
+            is_sound,
             broken_off: HashSet::new(),
             counted: State::default(),
         };
@@ -103,11 +93,11 @@ impl Spool {
             tracing::error!(file = %self.file.display(), lost = log.lost, read = log.sound,
                 "the spool's log is damaged: what was written behind the damage is lost");
         }
-        match Shelf::open(&self.file) {
+        match Shelf::open(&self.file, self.is_sound) {
             Ok(shelf) => self.disk = Some(shelf),
             Err(error) if error.is_damage() => {
                 self.set_aside(&error)?;
-                self.disk = Some(Shelf::open(&self.file)?);
+                self.disk = Some(Shelf::open(&self.file, self.is_sound)?);
             }
             Err(error) => return Err(error),
         }
@@ -159,79 +149,41 @@ impl Spool {
         State { undecodable: state.undecodable + undecodable, ..state }
     }
 
-    /// The key of something that is fed.
-    pub fn key_of(&mut self, config: &Config, home: &Home) -> Arc<str> {
-        if let Some(key) = self.names.get(home) {
-            return Arc::clone(key);
-        }
-        let key = home.key(config);
-        self.names.insert(home.clone(), Arc::clone(&key));
-        key
+    /// Whether events of this key wait that came before a moment, Unix microseconds.
+    pub fn has_waiting_since(&self, key: &str, before_us: i64) -> bool {
+        self.disk.iter().chain(&self.memory).any(|shelf| shelf.has_waiting_since(key, before_us))
     }
 
-    /// Takes what is held in memory only.
-    pub fn take_fleeting(&mut self, key: Arc<str>, home: Home, told: Told) {
-        self.fleeting.take(key, home, told);
-    }
-
-    /// What of it may go: that of markets whose trades have gone, but for those of a moment ago. A price that ran ahead
-    /// of the trades before it would close their candle.
-    pub fn offers(&mut self, passed: impl Fn(&str) -> bool) -> Vec<Offer> {
-        let before_us = now_us() - MAY_OVERTAKE_US;
-        let shelves = || self.disk.iter().chain(&self.memory);
-        let is_behind = |key: &str| shelves().any(|shelf| shelf.has_waiting_since(key, before_us));
-        self.fleeting.give(|key| !passed(key) && !is_behind(key))
-    }
-
-    /// Takes back what could not be delivered.
-    pub fn put_back(&mut self, offers: Vec<Offer>) {
-        self.fleeting.put_back(offers);
-    }
-
-    /// Takes events with their keys: on disk, else in memory. Where there is no room the smallest go; where trades are
-    /// not numbered, the next one of that market tells that some are missing.
-    pub fn append(
-        &mut self,
-        events: &[(Arc<str>, Arrived)],
-        is_per_exchange: bool,
-        smallest: impl Fn(&Event) -> f64,
-    ) -> Result<(), SpoolError> {
-        let marked = (!self.broken_off.is_empty()).then(|| {
-            let mut events = events.to_vec();
-            events.iter_mut().for_each(|(key, arrived)| {
-                if self.broken_off.remove(key) {
-                    arrived.item.follow_gap();
+    /// Takes events: on disk, else in memory. Where there is no room the smallest go; where trades are not numbered, the
+    /// next one of that market tells that some are missing.
+    pub fn append(&mut self, mut entries: Vec<Entry>) -> Result<(), SpoolError> {
+        if !self.broken_off.is_empty() {
+            for entry in &mut entries {
+                if self.broken_off.remove(&entry.key) {
+                    entry.follow_gap();
                 }
-            });
-            events
-        });
-        let events = marked.as_deref().unwrap_or(events);
-        let kept = self.keep(events, is_per_exchange, smallest);
+            }
+        }
+        let kept = self.keep(&entries);
         if kept.is_err() {
-            let lost = events.iter().filter(|(_, arrived)| arrived.item.is_unnumbered_trade());
-            self.broken_off.extend(lost.map(|(key, _)| Arc::clone(key)));
+            let lost = entries.iter().filter(|entry| entry.labels.is_unnumbered());
+            self.broken_off.extend(lost.map(|entry| Arc::clone(&entry.key)));
         }
         kept
     }
 
-    fn keep(
-        &mut self,
-        events: &[(Arc<str>, Arrived)],
-        is_per_exchange: bool,
-        smallest: impl Fn(&Event) -> f64,
-    ) -> Result<(), SpoolError> {
-        self.is_per_exchange = is_per_exchange;
+    fn keep(&mut self, entries: &[Entry]) -> Result<(), SpoolError> {
         if self.trouble.is_none() || Instant::now() >= self.try_disk_at {
-            let mut appended = self.append_to_disk(events, is_per_exchange, &smallest);
+            let mut appended = self.append_to_disk(entries);
             match &appended {
                 Err(error) if error.is_damage() => {
                     self.set_aside(error)?;
-                    appended = self.append_to_disk(events, is_per_exchange, &smallest);
+                    appended = self.append_to_disk(entries);
                 }
                 Err(error) if error.is_disk() && self.trouble.is_none() => {
                     // The log may hold what would be enough.
                     self.disk.iter().for_each(Shelf::shrink);
-                    appended = self.append_to_disk(events, is_per_exchange, &smallest);
+                    appended = self.append_to_disk(entries);
                 }
                 _ => {}
             }
@@ -242,20 +194,15 @@ impl Spool {
         }
         let memory = match &mut self.memory {
             Some(memory) => memory,
-            None => self.memory.insert(Shelf::in_memory()?),
+            None => self.memory.insert(Shelf::in_memory(self.is_sound)?),
         };
-        memory.append(events, is_per_exchange, &smallest)?;
+        memory.append(entries)?;
         let most = self.most_events.min(MOST_IN_MEMORY);
         self.counted.dropped += memory.shed(memory.rows().saturating_sub(most), &mut self.broken_off)?;
         Ok(())
     }
 
-    fn append_to_disk(
-        &mut self,
-        events: &[(Arc<str>, Arrived)],
-        is_per_exchange: bool,
-        smallest: &impl Fn(&Event) -> f64,
-    ) -> Result<(), SpoolError> {
+    fn append_to_disk(&mut self, entries: &[Entry]) -> Result<(), SpoolError> {
         if self.disk.is_none() {
             if let Some(folder) = self.file.parent() {
                 std::fs::create_dir_all(folder)?;
@@ -266,7 +213,7 @@ impl Spool {
         if self.trouble.is_some() {
             disk.try_room()?;
         }
-        disk.append(events, is_per_exchange, smallest)?;
+        disk.append(entries)?;
         if self.trouble.is_some() {
             self.disk_works()?;
         }
@@ -284,10 +231,8 @@ impl Spool {
         tracing::info!("the disk takes events again");
         let (Some(disk), Some(memory)) = (&mut self.disk, &mut self.memory) else { return Ok(()) };
         let unsent = memory.take_unsent()?;
-        // A size from which on they are kept longest is asked for when they are on disk.
-        let unknown = |_: &Event| f64::INFINITY;
-        if let Err(error) = disk.append(&unsent, self.is_per_exchange, &unknown) {
-            memory.append(&unsent, self.is_per_exchange, &unknown)?;
+        if let Err(error) = disk.append(&unsent) {
+            memory.append(&unsent)?;
             self.disk_fails(&error);
         }
         Ok(())
@@ -322,7 +267,7 @@ impl Spool {
 
     /// Whether events wait of a key that is not to be passed over.
     pub fn has_waiting(&self, passed: impl Fn(&str) -> bool) -> bool {
-        self.fleeting.has_any(&passed) || self.disk.iter().chain(&self.memory).any(|shelf| shelf.has_waiting(&passed))
+        self.disk.iter().chain(&self.memory).any(|shelf| shelf.has_waiting(&passed))
     }
 
     /// Notes what was delivered: where, whose, which rows, and whether any of them was new to the server.

@@ -2,33 +2,46 @@
 //! what goes when there is no room.
 
 use std::collections::{BTreeMap, HashSet};
-
-use liq_core::grammar::Decimal;
-use liq_core::liq::request::decode_events;
-use liq_core::market::request::decode_ticks;
-
 use std::time::Duration;
 
-use super::super::packed::Packed;
-use super::super::spool::{Place, Spool};
-use super::*;
-use crate::event::Side;
-use crate::market::{MarketItem, Taker, Told, Trade, TradeId};
+use liq_core::grammar::Decimal;
+use liq_core::liq::request::{NewEvent, decode_events, encode_events};
+use liq_core::liq::series::Side;
+use liq_core::market::request::{NewTick, decode_ticks, encode_ticks};
+use liq_core::market::tape::{Id, Side as Taker};
 
-fn event(symbol: &str, ts_ms: u64, size: f64) -> (Arc<str>, Arrived) {
-    let key = Arc::from(format!("liq:{{{symbol}}}"));
-    let (exchange, symbol, id) = (Arc::from("binance"), Arc::from(symbol), Box::from(""));
-    let event = Event { exchange, symbol, ts_ms, side: Side::Buy, price: 1.0, size, id };
-    (key, Arrived { item: Item::Liquidation(event), at_us: ts_ms as i64 })
+use super::*;
+use crate::{Place, Spool};
+
+fn is_sound(labels: &Labels, body: &[u8]) -> bool {
+    if labels.venue.is_some() { decode_ticks(body, 1).is_ok() } else { decode_events(body, 1).is_ok() }
+}
+
+/// An event kept longest from this size on.
+fn above(floor: f64, symbol: &str, ts_ms: u64, size: f64) -> Entry {
+    let event =
+        NewEvent { ts_ms: Some(ts_ms), side: Side::Buy, price: 1.0, size, exchange: Some(b"binance"), id: None };
+    Entry {
+        key: Arc::from(format!("liq:{{{symbol}}}")),
+        labels: Labels { symbol: Arc::from(symbol), ..Labels::default() },
+        at_us: ts_ms as i64,
+        body: encode_events(&[event]),
+        size,
+        floor: Some(floor),
+    }
+}
+
+fn event(symbol: &str, ts_ms: u64, size: f64) -> Entry {
+    above(0.0, symbol, ts_ms, size)
 }
 
 fn shelf(folder: &Path) -> Shelf {
-    Shelf::open(&folder.join("spool.sqlite")).unwrap()
+    Shelf::open(&folder.join("spool.sqlite"), is_sound).unwrap()
 }
 
 fn append(shelf: &mut Shelf, symbol: &str, times: std::ops::Range<u64>) {
     let events: Vec<_> = times.map(|time| event(symbol, time, 5.0)).collect();
-    shelf.append(&events, false, &|_| 0.0).unwrap();
+    shelf.append(&events).unwrap();
 }
 
 fn next(shelf: &mut Shelf, batch: usize) -> Consignment {
@@ -37,14 +50,12 @@ fn next(shelf: &mut Shelf, batch: usize) -> Consignment {
 
 /// The times of a consignment's events, one list to a batch.
 fn times(consignment: &Consignment) -> Vec<Vec<u64>> {
-    let of = |packed: &Packed| {
-        decode_events(packed.payload(), 100_000).unwrap().iter().filter_map(|event| event.ts_ms).collect()
-    };
-    consignment.shipment.batches.iter().map(of).collect()
+    let time = |body: &Vec<u8>| decode_events(body, 1).unwrap()[0].ts_ms.unwrap();
+    consignment.batches.iter().map(|batch| batch.bodies.iter().map(time).collect()).collect()
 }
 
 fn numbers(consignment: &Consignment) -> Vec<u64> {
-    consignment.shipment.batches.iter().map(|packed| packed.seq).collect()
+    consignment.batches.iter().map(|batch| batch.seq).collect()
 }
 
 fn settle(shelf: &mut Shelf, consignment: &Consignment, is_new: bool) {
@@ -66,12 +77,12 @@ fn events_come_out_in_order_and_what_another_process_left_comes_one_by_one_until
     assert_eq!((second.waiting(), second.rows()), (23, 23));
     let again = next(&mut second, 4);
     assert_eq!(times(&again), (0..10).map(|time| vec![time]).collect::<Vec<_>>());
-    assert_eq!((numbers(&again), again.shipment.producer.clone()), ((1..=10).collect(), sent.shipment.producer));
+    assert_eq!((numbers(&again), again.producer.clone()), ((1..=10).collect(), sent.producer));
     settle(&mut second, &again, true);
     // Under a name of its own, whatever number the file has come to.
     let own = next(&mut second, 4);
     assert_eq!(times(&own), [[20, 21, 22, 23]]);
-    assert_ne!(own.shipment.producer, again.shipment.producer);
+    assert_ne!(own.producer, again.producer);
     settle(&mut second, &own, true);
     assert_eq!(next(&mut second, 100).rows.len(), 6);
     assert_eq!(second.oldest_us(), Some(10), "B waits");
@@ -118,10 +129,10 @@ fn a_full_shelf_loses_the_smallest_and_large_ones_only_when_no_other_is_left() {
     let mut shelf = shelf(folder.path());
     // A's threshold is 50; B has none, so its smallest size of 10 stands in for it.
     let put = |shelf: &mut Shelf, event| {
-        shelf.append(&[event], false, &|_| 10.0).unwrap();
+        shelf.append(&[event]).unwrap();
         shelf.shed(shelf.rows().saturating_sub(6), &mut HashSet::new()).unwrap()
     };
-    put(&mut shelf, event("A", 0, 60.0));
+    put(&mut shelf, above(10.0, "A", 0, 60.0));
     let first = next(&mut shelf, 9);
     shelf.set_threshold(first.series.id, 50.0).unwrap();
     settle(&mut shelf, &first, true);
@@ -143,7 +154,7 @@ fn a_full_shelf_loses_the_smallest_and_large_ones_only_when_no_other_is_left() {
         (("A", 54.0), 1, vec![54, 55, 70, 80, 90], vec![12]),
     ];
     for (place, ((symbol, size), gone, a, b)) in steps.into_iter().enumerate() {
-        let dropped = put(&mut shelf, event(symbol, place as u64, size));
+        let dropped = put(&mut shelf, above(10.0, symbol, place as u64, size));
         let mut left: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         let mut rows =
             shelf.db.prepare("SELECT s.symbol, e.size FROM event e JOIN series s ON s.id = e.series").unwrap();
@@ -163,10 +174,10 @@ fn a_full_shelf_loses_the_smallest_and_large_ones_only_when_no_other_is_left() {
 fn what_was_delivered_goes_first_and_what_is_under_way_only_before_what_is_kept_longest() {
     let folder = tempfile::tempdir().unwrap();
     let mut shelf = shelf(folder.path());
-    let small: Vec<_> = (0..3).map(|time| event("A", time, 1.0)).collect();
-    shelf.append(&small, false, &|_| 10.0).unwrap();
+    let small: Vec<_> = (0..3).map(|time| above(10.0, "A", time, 1.0)).collect();
+    shelf.append(&small).unwrap();
     let sent = next(&mut shelf, 9);
-    shelf.append(&[event("A", 9, 5.0), event("A", 10, 20.0)], false, &|_| 10.0).unwrap();
+    shelf.append(&[above(10.0, "A", 9, 5.0), above(10.0, "A", 10, 20.0)]).unwrap();
     assert_eq!(shelf.shed(1, &mut HashSet::new()).unwrap(), 1);
     assert_eq!(times(&next(&mut shelf, 9)), times(&sent));
     assert_eq!(shelf.shed(2, &mut HashSet::new()).unwrap(), 2);
@@ -190,15 +201,15 @@ fn a_row_that_holds_no_event_is_counted_and_holds_up_nothing() {
 }
 
 fn open(folder: &Path) -> Spool {
-    Spool::open(folder, 1_000, Duration::ZERO).unwrap()
+    Spool::open(folder, 1_000, Duration::ZERO, is_sound).unwrap()
 }
 
 #[test]
 fn one_process_at_a_time_has_the_spool() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = open(folder.path());
-    first.append(&[event("A", 0, 1.0)], false, |_| 0.0).unwrap();
-    assert!(Spool::open(folder.path(), 10, Duration::ZERO).is_err());
+    first.append(vec![event("A", 0, 1.0)]).unwrap();
+    assert!(Spool::open(folder.path(), 10, Duration::ZERO, is_sound).is_err());
 }
 
 #[test]
@@ -208,7 +219,7 @@ fn a_file_that_is_no_spool_is_set_aside_and_its_bytes_are_kept() {
         db.execute_batch("CREATE TABLE other (x); PRAGMA user_version = 77").unwrap();
     };
     let damaged = |file: &Path| {
-        let mut shelf = Shelf::open(file).unwrap();
+        let mut shelf = Shelf::open(file, is_sound).unwrap();
         append(&mut shelf, "A", 0..2_000);
         drop(shelf);
         let mut bytes = std::fs::read(file).unwrap();
@@ -228,7 +239,7 @@ fn a_file_that_is_no_spool_is_set_aside_and_its_bytes_are_kept() {
         fault(&file);
         let bytes = std::fs::read(&file).unwrap();
         let mut spool = open(folder.path());
-        spool.append(&[event("A", 0, 1.0)], false, |_| 0.0).unwrap();
+        spool.append(vec![event("A", 0, 1.0)]).unwrap();
         let state = spool.state();
         assert_eq!((state.waiting, state.set_aside), (1, 1), "{name}");
         let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
@@ -257,47 +268,55 @@ fn a_spool_of_the_first_form_is_taken_over_under_its_old_name_and_numbers() {
         INSERT INTO series VALUES (1, 'liq:{A}', 'A', '', NULL);",
     )
     .unwrap();
-    let body = body_of(&event("A", 7, 1.0).1.item).unwrap();
+    let body = event("A", 7, 1.0).body;
     db.execute("INSERT INTO event VALUES (41, 1, 41, 1, 1.0, ?)", [body]).unwrap();
     drop(db);
     let mut spool = open(folder.path());
-    spool.append(&[event("A", 8, 1.0)], false, |_| 0.0).unwrap();
+    spool.append(vec![event("A", 8, 1.0)]).unwrap();
     let (place, old) = spool.next(9, 9, |_| false).unwrap().remove(0);
     assert_eq!(
-        (place, &*old.shipment.producer, numbers(&old), times(&old)),
+        (place, &*old.producer, numbers(&old), times(&old)),
         (Place::Disk, "stream:old", vec![41], vec![vec![7]])
     );
     spool.settle(&[(place, old.series.id, old.rows, false)]).unwrap();
     let (_, new) = spool.next(9, 9, |_| false).unwrap().remove(0);
-    assert!(&*new.shipment.producer != "stream:old" && times(&new) == [[8]]);
+    assert!(&*new.producer != "stream:old" && times(&new) == [[8]]);
 }
 
 /// A trade of a market whose trades have no numbers, of this notional.
-fn trade(ts_ms: u64, notional: &str) -> (Arc<str>, Arrived) {
+fn trade(ts_ms: u64, notional: &str) -> Entry {
     let qty = Decimal::parse(notional.as_bytes()).unwrap();
-    let id = TradeId::Text(format!("t{ts_ms}").into());
-    let told =
-        Told::Trade(Trade { ts_ms, taker: Taker::Buy, price: Some(Decimal::ten_to(0)), qty, id, follows_gap: false });
-    let item = Item::Market(MarketItem { venue: Venue::Bybit, symbol: Arc::from("A"), is_numbered: false, told });
-    (Arc::from("tick:{A}"), Arrived { item, at_us: ts_ms as i64 })
+    let id = format!("t{ts_ms}");
+    let tick = NewTick {
+        ts_ms: Some(ts_ms),
+        side: Taker::Buy,
+        price: Some(Decimal::ten_to(0)),
+        qty,
+        id: Id::Text(id.as_bytes()),
+    };
+    Entry {
+        key: Arc::from("tick:{A}"),
+        labels: Labels { symbol: Arc::from("A"), venue: Some(Cow::Borrowed("bybit")), ..Labels::default() },
+        at_us: ts_ms as i64,
+        body: encode_ticks(&[tick]),
+        size: notional.parse().unwrap(),
+        floor: None,
+    }
 }
 
 /// The times of what goes next, and whether it says that trades may be missing before it.
 fn ticks(consignment: &Consignment) -> (Vec<u64>, bool) {
-    let packed = &consignment.shipment.batches[0];
-    let mut part = redis::pipe();
-    packed.add_to(&mut part, "k", "p");
-    let text = String::from_utf8_lossy(&part.get_packed_pipeline()).into_owned();
-    let times = decode_ticks(packed.payload(), 100).unwrap().iter().filter_map(|tick| tick.ts_ms).collect();
-    (times, text.contains("GAP"))
+    let batch = &consignment.batches[0];
+    let time = |body: &Vec<u8>| decode_ticks(body, 1).unwrap()[0].ts_ms.unwrap();
+    (batch.bodies.iter().map(time).collect(), batch.follows_gap)
 }
 
 #[test]
 fn behind_trades_that_had_to_make_room_the_next_one_says_that_some_are_missing() {
-    let mut shelf = Shelf::in_memory().unwrap();
+    let mut shelf = Shelf::in_memory(is_sound).unwrap();
     let notionals = ["9", "9", "1", "2", "9", "9", "3"];
     let trades: Vec<_> = notionals.iter().zip(10..).map(|(notional, ts_ms)| trade(ts_ms, notional)).collect();
-    shelf.append(&trades, false, &|_| 0.0).unwrap();
+    shelf.append(&trades).unwrap();
     let mut broken_off = HashSet::new();
     assert_eq!(shelf.shed(3, &mut broken_off).unwrap(), 3);
     // Nothing stands behind the last that went: whoever comes next has to say so.
@@ -312,9 +331,9 @@ fn behind_trades_that_had_to_make_room_the_next_one_says_that_some_are_missing()
 #[test]
 fn a_spool_without_room_for_the_newest_trade_has_the_next_one_tell() {
     let folder = tempfile::tempdir().unwrap();
-    let mut spool = Spool::open(folder.path(), 2, Duration::ZERO).unwrap();
+    let mut spool = Spool::open(folder.path(), 2, Duration::ZERO, is_sound).unwrap();
     for (ts_ms, notional) in [(10, "9"), (11, "8"), (12, "1"), (13, "7")] {
-        spool.append(&[trade(ts_ms, notional)], false, |_| 0.0).unwrap();
+        spool.append(vec![trade(ts_ms, notional)]).unwrap();
         // Room for the last.
         if ts_ms == 12 {
             let (place, sent) = spool.next(9, 9, |_| false).unwrap().remove(0);
