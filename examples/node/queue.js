@@ -98,7 +98,8 @@ export class Queue {
       return {
         priority: Number(priority), entry: entry.toString(), id: fields.i?.toString() ?? "", bytes: fields.b ?? Buffer.alloc(0),
         attempts: number("a"), attempt: number("a") + Number(deliveries), redelivered: Number(deliveries) > 1,
-        pushed: number("t"), expires: number("x"), now: Number(now),
+        // A job that was pushed as this entry has its time in the entry's id.
+        pushed: fields.t ? number("t") : Number.parseInt(entry.toString(), 10), expires: number("x"), now: Number(now),
       };
     };
     return [next.map(String), jobs.map(read)];

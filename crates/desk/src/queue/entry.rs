@@ -36,13 +36,16 @@ impl Taken {
     pub(super) fn read(priority: Priority, entry: Value, fields: Value, deliveries: u64) -> Result<Self, Error> {
         let fields: Fields = redis::from_redis_value(fields).map_err(Error::unexpected)?;
         let number = |name: &str| text(&fields, name).parse::<f64>().unwrap_or(0.0).max(0.0) as u64;
+        let entry: String = redis::from_redis_value(entry).map_err(Error::unexpected)?;
+        // A job that was pushed as this entry has its time in the entry's id.
+        let own_ms = entry.split('-').next().and_then(|time| time.parse().ok()).unwrap_or(0);
         Ok(Self {
             priority,
-            entry: redis::from_redis_value(entry).map_err(Error::unexpected)?,
+            entry,
             id: text(&fields, "i"),
             attempts: number("a"),
             deliveries,
-            pushed_ms: number("t"),
+            pushed_ms: if fields.contains_key("t") { number("t") } else { own_ms },
             expires_ms: number("x"),
             body: fields.get("b").cloned().unwrap_or_default(),
         })

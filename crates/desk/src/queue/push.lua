@@ -4,16 +4,19 @@ if n >= tonumber(ARGV[6]) then return 0 end
 if ARGV[7] ~= '0' and not redis.call('SET', KEYS[5], ARGV[2], 'NX', 'PX', ARGV[7]) then
   return redis.call('GET', KEYS[5])
 end
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local p, life, delay = tonumber(ARGV[1]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local x = life > 0 and now + life or 0
+local now, x = 0, 0
+if life > 0 or delay > 0 or ARGV[8] ~= '0' then
+  local t = redis.call('TIME')
+  now = t[1] * 1000 + math.floor(t[2] / 1000)
+  x = life > 0 and now + life or 0
+end
 if delay > 0 then
   redis.call('ZADD', KEYS[4], now + delay, cmsgpack.pack({p, ARGV[2], 0, now, x, ARGV[3]}))
-elseif x > 0 then
+elseif life > 0 then
   redis.call('XADD', KEYS[p + 1], '*', 'i', ARGV[2], 't', now, 'x', x, 'b', ARGV[3])
 else
-  redis.call('XADD', KEYS[p + 1], '*', 'i', ARGV[2], 't', now, 'b', ARGV[3])
+  redis.call('XADD', KEYS[p + 1], '*', 'i', ARGV[2], 'b', ARGV[3])
 end
 if ARGV[8] ~= '0' then
   redis.call('HSET', KEYS[6], 's', delay > 0 and 'later' or 'waiting', 'at', now + delay)

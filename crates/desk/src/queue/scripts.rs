@@ -3,8 +3,8 @@
 //! Keys of the queue NAME, all in one slot: `{q:NAME}:p0` high, `:p1` normal, `:p2` low (streams, group `workers`),
 //! `:later` (sorted set by due time), `:dead` (stream), `:once:ID`, `:job:ID`. An entry of a stream holds `i` the job's
 //! id, `a` attempts before, `t` when it was pushed, `x` when it is too old (0: never), both Unix milliseconds of the
-//! server, `b` the body in MessagePack; `a` and `x` may be absent for 0. In `:dead` there are also `p` the priority and
-//! `r` the reason. A member of `:later` is MessagePack `[priority, i, a, t, x, b]`.
+//! server, `b` the body in MessagePack. `a` and `x` may be absent for 0, `t` for the time in the entry's own id. In
+//! `:dead` there are also `p` the priority and `r` the reason. A member of `:later` is MessagePack `[priority, i, a, t, x, b]`.
 
 use std::sync::LazyLock;
 

@@ -70,7 +70,7 @@ fn shifted_process() {
                     format!("{:?} {} {}", hit.from, hit.stale, hit.age < LATE / 2)
                 }
                 ["push"] => {
-                    queue.push(Job::new(1).expires(LATE)).await.unwrap();
+                    queue.push(Job::new(1)).await.unwrap();
                     queue.push(Job::new(2).after(Duration::from_millis(50)).expires(LATE)).await.unwrap();
                     String::new()
                 }
