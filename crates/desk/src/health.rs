@@ -178,3 +178,21 @@ pub(crate) fn is_not_ready(error: &Error) -> bool {
 
 /// Shared by the link and its probe.
 pub(crate) type SharedGate = Arc<Gate>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probes_come_later_and_later_and_not_all_at_once() {
+        let (mut backoff, mut nominal) = (Backoff::new(), FIRST_PROBE);
+        for _ in 0..10 {
+            let wait = backoff.wait();
+            assert!(wait >= nominal.mul_f64(0.75) && wait <= nominal.mul_f64(1.25), "{wait:?} of {nominal:?}");
+            nominal = (nominal * 2).min(LAST_PROBE);
+        }
+        assert_eq!(nominal, LAST_PROBE);
+        backoff.stay();
+        assert!(backoff.wait() <= FIRST_PROBE.mul_f64(1.25));
+    }
+}

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use liq_harness::{Child, Server, child};
 use redis_liq_desk::{Cache, Health, Link};
 
-use crate::measure::{HOUR, ROUNDS, SPACE, median, patient, percentiles, runtime};
+use crate::measure::{HOUR, ROUNDS, SPACE, bare, median, patient, percentiles, runtime};
 
 /// Nanoseconds of a hit in memory.
 pub async fn local_hit_ns(cache: &Cache<u64>) -> f64 {
@@ -60,7 +60,7 @@ pub async fn redis_hits() {
     let builder = Cache::<u64>::builder(SPACE).fresh(HOUR).local(Duration::ZERO);
     let cache = builder.build(&patient(&server.url())).unwrap();
     cache.put("BTCUSDT", 7).await.unwrap();
-    let mut bare = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut bare = bare(&server.url()).await;
     let (mut ours, mut gets) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let begun = Instant::now();

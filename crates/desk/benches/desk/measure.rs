@@ -29,6 +29,12 @@ pub fn patient(url: &str) -> Link {
     Link::open_with(url, Duration::from_secs(30), 3).unwrap()
 }
 
+/// A bare connection that waits as long.
+pub async fn bare(url: &str) -> redis::aio::MultiplexedConnection {
+    let config = redis::AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
+    redis::Client::open(url).unwrap().get_multiplexed_async_connection_with_config(&config).await.unwrap()
+}
+
 /// User and system seconds of the server so far.
 pub fn cpu(server: &Server) -> f64 {
     let mut client = server.connect();

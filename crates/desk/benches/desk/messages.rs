@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use liq_harness::Server;
 
-use crate::measure::percentiles;
+use crate::measure::{bare, percentiles};
 
 pub async fn published() {
     const SUBSCRIBERS: usize = 5;
@@ -26,7 +26,7 @@ pub async fn published() {
             }
         });
     }
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut connection = bare(&server.url()).await;
     for _ in 0..MESSAGES {
         let now = begun.elapsed().as_nanos() as u64;
         let heard: usize = redis::cmd("PUBLISH").arg("ws:web-1").arg(now).query_async(&mut connection).await.unwrap();

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use liq_harness::Server;
 use redis_liq_desk::queue::{Job, Lease, Outcome, Priority, Queue, Worker, Working};
 
-use crate::measure::{HOUR, cpu, median, patient, percentiles};
+use crate::measure::{HOUR, bare, cpu, median, patient, percentiles};
 
 pub const BODY: &str = "a body of forty bytes, more or less ....";
 
 /// Server CPU of a SET, in pipelines of 16: the median of three rounds.
 pub async fn set_us(server: &Server) -> f64 {
     const COUNT: u64 = 160_000;
-    let mut connection = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut connection = bare(&server.url()).await;
     let mut rounds = Vec::new();
     for _ in 0..3 {
         let before = cpu(server);
