@@ -49,10 +49,11 @@ deb: package-build ## a Debian package in target/dist
 package-build: build
 	cargo build --release --locked --package liq-ingest --package liq-archive --package liq-top
 
-bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits keys markets worst rows memory accuracy" chooses of the server's, PARTS=desk is cache, queue and archive, PARTS=top what looking costs
+bench: ## speed and size as ratios to SET, in one run; PARTS="speed limits keys markets worst rows memory accuracy" chooses of the server's, PARTS=desk is cache, queue and archive, beside others', PARTS=top what looking costs
 	@scripts/prepare build server
 	$(if $(filter-out desk top,$(or $(PARTS),all)),@$(MAKE) --no-print-directory bench-server)
 	$(if $(filter desk all,$(or $(PARTS),all)),cargo bench -p redis-liq-desk -p liq-archive --bench desk --bench archive)
+	$(if $(filter desk,$(PARTS)),scripts/rivals)
 	$(if $(filter top all,$(or $(PARTS),all)),@$(MAKE) --no-print-directory bench-top)
 
 bench-server:

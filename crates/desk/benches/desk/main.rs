@@ -2,7 +2,7 @@
 //! `make bench PARTS=desk`, or `cargo bench -p redis-liq-desk --bench desk -- [cache queue crowd messages]`.
 //!
 //! Nothing is asserted: figures depend on the machine. Wall times on a busy machine say little; ratios and the server's
-//! own CPU time say more. Ways take turns in rounds, and medians are printed.
+//! own CPU time say more. Ways take turns in rounds, and medians are printed. `benches/rivals` puts others beside it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
