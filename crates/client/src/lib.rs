@@ -53,6 +53,7 @@
 //! - `async` (default): [`AsyncLiqCommands`], [`Batcher`], [`market::AsyncMarket`], on tokio.
 //! - `cluster`: connections to clusters, [`LiqPipeline`] for their pipelines, and `ReplicaReads`; includes `async`.
 //! - `spool`: `SpooledBatcher`, whose events lie on disk until the server has counted them; includes `async` and SQLite.
+//! - `rust_decimal`: [`ticks::Decimal`] and [`ticks::Exact`] to and from the decimals of that crate.
 //!
 //! [redis-liq]: https://github.com/redis-liq/redis-liq
 #![forbid(unsafe_code)]

@@ -1,7 +1,20 @@
 //! What is asked of a market and what it answers: ticks, candles, last prices, triggers, with exact decimals.
 //!
 //! They are the structs that the module itself reads and writes. A [`Decimal`] is an integer and a scale, a sum of them an
-//! [`Exact`]; both are shown and parsed as the shortest plain text.
+//! [`Exact`]; both are shown and parsed as the shortest plain text, and with the feature `rust_decimal` they turn into that
+//! crate's decimals, to calculate with, and back:
+//!
+#![cfg_attr(feature = "rust_decimal", doc = "```")]
+#![cfg_attr(not(feature = "rust_decimal"), doc = "```ignore")]
+//! use redis_liq::ticks::Decimal;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let entry: Decimal = "93509.1".parse()?;
+//! let stop = rust_decimal::Decimal::from(entry) * "0.98".parse::<rust_decimal::Decimal>()?;
+//! assert_eq!(Decimal::try_from(stop)?, "91638.918".parse()?);
+//! # Ok(())
+//! # }
+//! ```
 
 pub use liq_core::batches::BatchId;
 pub use liq_core::grammar::Decimal;

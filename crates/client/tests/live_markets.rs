@@ -66,6 +66,11 @@ fn a_market_is_fed_and_read() {
             (rows.len(), rows[1].high, rows[1].low, rows[1].state),
             (2, decimal("102"), decimal("99.5"), State::Open)
         );
+        // What is summed up here by the crate that callers calculate with is what the server has summed up.
+        let calculated = |text| rust_decimal::Decimal::from(decimal(text));
+        let turnover =
+            ["101", "99.5", "102"].map(calculated).into_iter().sum::<rust_decimal::Decimal>() * calculated("0.5");
+        assert_eq!(rows[1].quote_volume.map(rust_decimal::Decimal::try_from), Some(Ok(turnover)));
         let row = VenueRow {
             start_ms: START_MS - 60_000,
             prices: ["98", "99", "97", "98.5"].map(decimal),

@@ -10,6 +10,8 @@ mod message_pack;
 mod number;
 mod option;
 mod percentile;
+#[cfg(feature = "rust_decimal")]
+mod rust_decimal;
 mod size;
 
 pub use args::Args;

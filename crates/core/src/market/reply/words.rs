@@ -25,6 +25,24 @@ impl Exact {
     }
 }
 
+#[cfg(feature = "rust_decimal")]
+impl TryFrom<Exact> for rust_decimal::Decimal {
+    type Error = rust_decimal::Error;
+
+    /// The same number.
+    ///
+    /// # Errors
+    /// That of the crate `rust_decimal` where it has no room: it holds at most 28 digits behind the point, and 96 bits.
+    fn try_from(sum: Exact) -> Result<Self, Self::Error> {
+        let (mut units, mut scale) = (sum.units, sum.scale);
+        while scale > 0 && units.is_multiple_of(10) {
+            (units, scale) = (units / 10, scale - 1);
+        }
+        let units = i128::try_from(units).map_err(|_| Self::Error::ExceedsMaximumPossibleValue)?;
+        Self::try_from_i128_with_scale(units, scale.into())
+    }
+}
+
 impl fmt::Display for Exact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(PlainBuffer::new().units(self.units, self.scale))
