@@ -173,7 +173,6 @@ async fn a_handler_that_panics_loses_nothing() {
     let (counted, taken) = (Arc::clone(&calls), Arc::clone(&kept));
     let batcher = Batcher::builder()
         .max_events(10)
-        .give_up_after(Duration::from_millis(20))
         .on_failure(move |batch| {
             // The guard is let go first, or the lock would be poisoned.
             let call = {
