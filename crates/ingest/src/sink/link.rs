@@ -3,6 +3,7 @@
 //! A cluster's connection follows `MOVED`, `ASK` and `TRYAGAIN` by itself, sending the whole of what goes to one key
 //! again, which the numbers of its batches make harmless.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,15 +149,16 @@ impl Link {
         matches!(self, Self::Cluster(_))
     }
 
-    /// Sends one command to the server, or to every node of a cluster. It is an error when one of them refuses it, or
-    /// could not be sent it: the cluster's client passes over a node that it has no connection to yet.
+    /// Sends one command to the server, or to every node of a cluster that clients are led to. It is an error when one of
+    /// them refuses it, or could not be sent it: the cluster's client passes over a node that it has no connection to yet.
+    /// A replica that `CLUSTER SLOTS` leaves out, because it has heard nothing of its master yet, is not waited for.
     pub async fn tell(&mut self, command: &redis::Cmd) -> RedisResult<()> {
         let connection = match self {
             Self::One(connection) => return connection.send_packed_command(command).await?.extract_error().map(drop),
             Self::Cluster(connection) => connection,
         };
-        let nodes = connection.req_packed_command(redis::cmd("CLUSTER").arg("NODES")).await?;
-        let wanted = count_of(&text_of(&nodes));
+        let slots = connection.req_packed_command(redis::cmd("CLUSTER").arg("SLOTS")).await?;
+        let wanted = count_of(&slots);
         let answers = answers_of(connection, command, MultipleNodeRoutingInfo::AllNodes).await?;
         let told = answers.len();
         for (_, answer) in answers {
@@ -244,30 +246,34 @@ fn text_of(value: &Value) -> Arc<str> {
     }
 }
 
-/// The masters that `CLUSTER NODES` names, in their own order.
+/// The masters with slots that `CLUSTER NODES` names, in their own order; none that failed, or that nobody reaches yet.
 fn masters_of(nodes: &str) -> Option<String> {
-    let mut masters: Vec<&str> = serving(nodes).filter_map(|(id, is_master)| is_master.then_some(id)).collect();
-    masters.sort_unstable();
-    (!masters.is_empty()).then(|| masters.join(" "))
-}
-
-/// How many nodes, masters and replicas, `CLUSTER NODES` names.
-fn count_of(nodes: &str) -> usize {
-    serving(nodes).count()
-}
-
-/// The ids of masters that have slots and of their replicas, and which they are. None that failed, or that nobody
-/// reaches yet.
-fn serving(nodes: &str) -> impl Iterator<Item = (&str, bool)> {
-    nodes.lines().filter_map(|line| {
+    let master = |line: &'_ str| {
         let mut fields = line.split(' ');
         let (id, flags) = (fields.next()?, fields.nth(1)?);
         let is = |wanted: &str| flags.split(',').any(|flag| flag == wanted);
         // Behind the eighth field stand the slots.
         let has_slots = fields.nth(5).is_some();
         let is_whole = !(flags.contains("fail") || is("handshake") || is("noaddr"));
-        (is_whole && (is("slave") || is("master") && has_slots)).then_some((id, is("master")))
-    })
+        (is_whole && is("master") && has_slots).then(|| id.to_owned())
+    };
+    let mut masters: Vec<String> = nodes.lines().filter_map(master).collect();
+    masters.sort_unstable();
+    (!masters.is_empty()).then(|| masters.join(" "))
+}
+
+/// How many nodes, masters and replicas, `CLUSTER SLOTS` names: behind the ends of each span host, port and id of each.
+fn count_of(slots: &Value) -> usize {
+    let Value::Array(spans) = slots else { return 0 };
+    let mut ids = HashSet::new();
+    for span in spans {
+        let Value::Array(fields) = span else { continue };
+        ids.extend(fields.iter().filter_map(|field| match field {
+            Value::Array(node) => node.get(2).map(text_of),
+            _ => None,
+        }));
+    }
+    ids.len()
 }
 
 #[cfg(test)]
@@ -310,6 +316,17 @@ mod tests {
                      e 127.0.0.1:5@5 master - 0 0 4 connected\n";
         assert_eq!(masters_of(nodes).as_deref(), Some("a b"));
         assert_eq!(masters_of(""), None);
-        assert_eq!(count_of(nodes), 3);
+    }
+
+    #[test]
+    fn nodes_that_clients_are_led_to_are_counted_once() {
+        let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());
+        let node = |id: &str| Value::Array(vec![text("127.0.0.1"), Value::Int(1), text(id), Value::Array(Vec::new())]);
+        let span = |ids: &[&str]| {
+            let ends = [Value::Int(0), Value::Int(5)];
+            Value::Array(ends.into_iter().chain(ids.iter().map(|id| node(id))).collect())
+        };
+        let slots = Value::Array(vec![span(&["a", "c"]), span(&["b"]), span(&["a", "c"])]);
+        assert_eq!((count_of(&slots), count_of(&Value::Nil)), (3, 0));
     }
 }
