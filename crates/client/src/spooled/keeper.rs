@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use liq_core::liq::request::decode_events;
 use liq_spool::{Entry, Labels, Spool, SpoolError};
@@ -67,13 +67,16 @@ impl Keeper {
 
 fn keep(mut spool: Spool, asked: &Receiver<Job>, came: &Notify) {
     let (mut entries, mut waiting) = (Vec::new(), Vec::new());
+    let mut tidied = Instant::now();
     loop {
-        let first = match asked.recv_timeout(TIDY_EVERY) {
+        // By the clock: whoever asks without a pause would put it off for ever.
+        if tidied.elapsed() >= TIDY_EVERY {
+            spool.forget();
+            tidied = Instant::now();
+        }
+        let first = match asked.recv_timeout(TIDY_EVERY.saturating_sub(tidied.elapsed())) {
             Ok(job) => job,
-            Err(RecvTimeoutError::Timeout) => {
-                spool.forget();
-                continue;
-            }
+            Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
         let mut other = None;
@@ -104,4 +107,29 @@ fn keep(mut spool: Spool, asked: &Receiver<Job>, came: &Notify) {
 
 fn is_sound(_: &Labels, body: &[u8]) -> bool {
     decode_events(body, 1).is_ok_and(|events| !events.is_empty())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::{Event, Side};
+
+    #[tokio::test]
+    async fn what_was_delivered_is_deleted_however_often_the_thread_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let keeper = Keeper::start(folder.path(), 1_000, Duration::from_millis(100)).unwrap();
+        let entry = crate::spooled::entry_of("liq:{A}".into(), Event::new(1, Side::Sell, 1.0, 1.0));
+        keeper.append(entry).await.unwrap().unwrap();
+        let (place, one) = keeper.ask(|spool| spool.next(1, 1, |_| false).unwrap().pop().unwrap()).await.unwrap();
+        keeper.ask(move |spool| spool.settle(&[(place, one.series.id, one.rows, true)]).unwrap()).await.unwrap();
+        let begun = Instant::now();
+        while begun.elapsed() < TIDY_EVERY * 2 {
+            keeper.ask(|spool| spool.has_waiting(|_| false)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // What is still there would wait once more.
+        let left = keeper.ask(|spool| spool.rewind().map(|()| spool.state().waiting).unwrap()).await.unwrap();
+        assert_eq!(left, 0);
+    }
 }
