@@ -10,7 +10,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let entry: Decimal = "93509.1".parse()?;
-//! let stop = rust_decimal::Decimal::from(entry) * "0.98".parse::<rust_decimal::Decimal>()?;
+//! let stop = rust_decimal::Decimal::from(entry) * rust_decimal::Decimal::new(98, 2);
 //! assert_eq!(Decimal::try_from(stop)?, "91638.918".parse()?);
 //! # Ok(())
 //! # }
