@@ -144,21 +144,27 @@ async fn an_outage_and_a_restart_of_the_batcher_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_forgets_is_told_again() {
-    let mut server = Server::start();
-    create(&server);
-    let (proxy, folder) = (Proxy::before(&server), tempfile::tempdir().unwrap());
-    let builder = SpooledBatcher::builder(folder.path()).grace(Duration::from_secs(600));
-    let batcher = builder.spawn(client(&proxy.url())).unwrap();
-    add(&batcher, 0..200).await;
-    assert_eq!(batcher.flush().await.unwrap().delivered, 200);
-    // Without its data, as a replica would be that had heard of none of it.
-    tokio::task::block_in_place(|| server.kill_and_restart());
-    create(&server);
-    add(&batcher, 200..210).await;
-    wait("it has all of it again", || held(&server) == 210);
-    let totals = batcher.close().await;
-    assert_eq!((totals.rewinds, totals.waiting, held(&server)), (1, 0, 210), "{totals:?}");
+async fn a_server_that_forgets_is_told_again_also_when_it_was_away_for_longer_than_the_grace() {
+    for (grace_s, away_s) in [(600, 0), (5, 7)] {
+        let mut server = Server::start();
+        create(&server);
+        let (proxy, folder) = (Proxy::before(&server), tempfile::tempdir().unwrap());
+        let builder = SpooledBatcher::builder(folder.path()).grace(Duration::from_secs(grace_s));
+        let batcher = builder.spawn(client(&proxy.url())).unwrap();
+        add(&batcher, 0..200).await;
+        assert_eq!(batcher.flush().await.unwrap().delivered, 200);
+        // Without its data, as a replica would be that had heard of none of it.
+        tokio::task::block_in_place(|| {
+            server.kill();
+            std::thread::sleep(Duration::from_secs(away_s));
+            server.start_again();
+        });
+        create(&server);
+        add(&batcher, 200..210).await;
+        wait("it has all of it again", || held(&server) == 210);
+        let totals = batcher.close().await;
+        assert_eq!((totals.rewinds, totals.waiting, held(&server)), (1, 0, 210), "{totals:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -344,3 +344,20 @@ fn a_spool_without_room_for_the_newest_trade_has_the_next_one_tell() {
     let (_, sent) = spool.next(9, 9, |_| false).unwrap().remove(0);
     assert_eq!(ticks(&sent), (vec![13], true));
 }
+
+#[test]
+fn what_was_delivered_grows_no_older_while_no_server_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path());
+    spool.append(vec![event("A", 0, 1.0), event("A", 1, 1.0)]).unwrap();
+    let (place, sent) = spool.next(9, 9, |_| false).unwrap().remove(0);
+    spool.settle(&[(place, sent.series.id, sent.rows, true)]).unwrap();
+    // Long after, and nobody was heard since.
+    spool.forget();
+    assert_eq!(spool.rewind().unwrap(), 2);
+    let (place, again) = spool.next(9, 9, |_| false).unwrap().remove(0);
+    spool.settle(&[(place, again.series.id, again.rows, false)]).unwrap();
+    spool.hear();
+    spool.forget();
+    assert_eq!(spool.rewind().unwrap(), 0);
+}

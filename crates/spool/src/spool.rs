@@ -51,8 +51,10 @@ pub struct Spool {
     disk: Option<Shelf>,
     memory: Option<Shelf>,
     most_events: u64,
-    /// How long events are kept that were delivered.
+    /// How long events are kept that were delivered, as long as the server answers that took them.
     grace: Duration,
+    /// When the server that took the events was heard last.
+    heard: Option<Instant>,
     trouble: Option<String>,
     try_disk_at: Instant,
     is_sound: Sound,
@@ -72,6 +74,7 @@ impl Spool {
             memory: None,
             most_events,
             grace,
+            heard: None,
             trouble: None,
             try_disk_at: Instant::now(),
             is_sound,
@@ -281,8 +284,14 @@ impl Spool {
         Ok(())
     }
 
-    /// Deletes what was delivered longer ago than it is kept; to be called now and then. A disk that took nothing is
-    /// tried again.
+    /// Notes that the server answers which took what was delivered, and would take more.
+    pub fn hear(&mut self) {
+        self.heard = Some(Instant::now());
+    }
+
+    /// Deletes what had been delivered for longer than it is kept when the server was heard last; to be called now and
+    /// then. While no server answers nothing grows older: the one that answers next may lack it, however long that takes.
+    /// A disk that took nothing is tried again.
     pub fn forget(&mut self) {
         if self.trouble.is_some() && Instant::now() >= self.try_disk_at {
             self.begin_anew_if_delivered();
@@ -292,7 +301,7 @@ impl Spool {
                 self.disk_fails(&error);
             }
         }
-        let Some(until) = Instant::now().checked_sub(self.grace) else { return };
+        let Some(until) = self.heard.and_then(|heard| heard.checked_sub(self.grace)) else { return };
         for place in [Place::Disk, Place::Memory] {
             if let Err(error) = self.shelf(place).map_or(Ok(()), |shelf| shelf.forget_delivered(until)) {
                 self.disk_fails(&error);
@@ -313,9 +322,13 @@ impl Spool {
         }
     }
 
-    /// Takes everything that is still held for undelivered: the server may have lost it.
-    pub fn rewind(&mut self) -> Result<(), SpoolError> {
-        self.disk.iter_mut().chain(&mut self.memory).try_for_each(Shelf::rewind)
+    /// Takes everything that is still held for undelivered: the server may have lost it. Answers how many events that are.
+    pub fn rewind(&mut self) -> Result<u64, SpoolError> {
+        let mut shelves: Vec<&mut Shelf> = self.disk.iter_mut().chain(&mut self.memory).collect();
+        let waiting = |shelves: &[&mut Shelf]| shelves.iter().map(|shelf| shelf.waiting()).sum::<u64>();
+        let before = waiting(&shelves);
+        shelves.iter_mut().try_for_each(|shelf| shelf.rewind())?;
+        Ok(waiting(&shelves).saturating_sub(before))
     }
 
     /// Takes a row away that the server will never take.

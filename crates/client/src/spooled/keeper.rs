@@ -125,11 +125,11 @@ mod tests {
         keeper.ask(move |spool| spool.settle(&[(place, one.series.id, one.rows, true)]).unwrap()).await.unwrap();
         let begun = Instant::now();
         while begun.elapsed() < TIDY_EVERY * 2 {
-            keeper.ask(|spool| spool.has_waiting(|_| false)).await.unwrap();
+            keeper.ask(|spool| spool.hear()).await.unwrap();
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         // What is still there would wait once more.
-        let left = keeper.ask(|spool| spool.rewind().map(|()| spool.state().waiting).unwrap()).await.unwrap();
+        let left = keeper.ask(|spool| spool.rewind().unwrap()).await.unwrap();
         assert_eq!(left, 0);
     }
 }

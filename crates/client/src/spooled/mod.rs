@@ -28,7 +28,8 @@ use sender::{Connect, Sender};
 /// * **Nothing is given up.** While the server is away, loading, read-only, locked or without the module, events wait on
 ///   disk. What it refuses for good, as for a key of another type, waits too, and holds up no other key.
 /// * **A server that lost what it had taken** (a failover to a replica that lagged, a restart without its data) is told
-///   again what was delivered within `grace`; not in a cluster, where any of the nodes may answer.
+///   again what was delivered within `grace` before the last one fell silent, however long nobody answered; not in a
+///   cluster, where any of the nodes may answer.
 /// * **A full disk stops nothing**: events are held in memory until it has room. A full spool drops the smallest.
 ///
 /// It is the spool of `liq-ingest`, with the same file and the same guarantee. One process at a time has a folder.
@@ -166,7 +167,8 @@ impl SpooledBuilder {
         self
     }
 
-    /// How long delivered events are kept for a server that turns out to have lost them. Default 10 s.
+    /// How long delivered events are kept for a server that turns out to have lost them; the time in which none answers
+    /// does not count. Default 10 s.
     #[must_use]
     pub const fn grace(mut self, length: Duration) -> Self {
         self.grace = length;

@@ -166,22 +166,32 @@ where
     async fn reach(&mut self) -> Result<C, Error> {
         if let Some(mut connection) = self.connection.take() {
             if self.heard_at.elapsed() >= HEAR_EVERY {
-                identity_of(&mut connection).await?;
-                self.heard_at = Instant::now();
+                let answering = who_answers(&mut connection).await?;
+                self.hear(&answering).await;
             }
             self.connection = Some(connection.clone());
             return Ok(connection);
         }
         let mut connection = within((self.connect)()).await?;
-        let identity = identity_of(&mut connection).await?;
-        let is_other = self.identity.is_some() && identity.is_some() && self.identity != identity;
+        let answering = who_answers(&mut connection).await?;
+        let identity = &answering.identity;
+        let is_other = self.identity.is_some() && identity.is_some() && self.identity != *identity;
         if is_other && self.keeper.ask(Spool::rewind).await.is_some_and(|rewound| rewound.is_ok()) {
             self.totals.rewinds += 1;
         }
-        self.identity = identity.or(self.identity.take());
-        self.heard_at = Instant::now();
+        self.hear(&answering).await;
+        self.identity = answering.identity.or(self.identity.take());
         self.connection = Some(connection.clone());
         Ok(connection)
+    }
+
+    /// Somebody answers. Only while it is a master, what it took is safe after a while, and goes: a replica throws away what
+    /// its new master lacks.
+    async fn hear(&mut self, answering: &Answering) {
+        self.heard_at = Instant::now();
+        if answering.is_master {
+            let _ = self.keeper.ask(Spool::hear).await;
+        }
     }
 
     async fn settle(
@@ -245,9 +255,16 @@ where
     }
 }
 
-/// The process that answers; nothing of a cluster, where any of the nodes may, and where nobody tells.
-async fn identity_of<C: redis::aio::ConnectionLike>(connection: &mut C) -> Result<Option<String>, Error> {
-    let command = redis::cmd("INFO").arg("server").to_owned();
+/// Who answers.
+struct Answering {
+    /// The process; nothing of a cluster, where any of the nodes may be it, and where nobody tells.
+    identity: Option<String>,
+    /// Whether it takes writes, as far as it tells.
+    is_master: bool,
+}
+
+async fn who_answers<C: redis::aio::ConnectionLike>(connection: &mut C) -> Result<Answering, Error> {
+    let command = redis::cmd("INFO").arg("server").arg("replication").to_owned();
     let info = match within(command.query_async::<String>(connection)).await {
         Ok(info) => info,
         Err(error) if passes(&error) => return Err(error),
@@ -255,7 +272,8 @@ async fn identity_of<C: redis::aio::ConnectionLike>(connection: &mut C) -> Resul
         Err(_) => String::new(),
     };
     let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    Ok(field("run_id").filter(|_| field("redis_mode") != Some("cluster")).map(str::to_owned))
+    let identity = field("run_id").filter(|_| field("redis_mode") != Some("cluster")).map(str::to_owned);
+    Ok(Answering { identity, is_master: field("role") != Some("slave") })
 }
 
 /// Sends what goes to one key, together or not at all: were one batch refused and the next taken, the first could never be

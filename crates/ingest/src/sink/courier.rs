@@ -17,6 +17,8 @@ use crate::item::Home;
 
 /// How often a cluster is asked who its masters are.
 const IDENTIFY_EVERY: Duration = Duration::from_secs(1);
+/// How long the masters of a cluster may take to answer that they are there; events wait meanwhile.
+const PING_WITHIN: Duration = Duration::from_secs(1);
 
 /// Error codes that pass by themselves; the text behind `ERR` decides about the rest.
 const PASSING: [&str; 10] =
@@ -239,6 +241,23 @@ impl Courier {
         self.link = Some(link);
         self.identified_at = Instant::now();
         Ok(self.is_other(identity))
+    }
+
+    /// Whether all answer who take events. A single server is asked by every command; of a cluster's masters one may be gone
+    /// of which the others do not know yet.
+    pub async fn do_all_answer(&mut self) -> bool {
+        let Some(link) = &mut self.link else { return false };
+        if !link.may_turn() {
+            return true;
+        }
+        let masters = self.identity.as_deref().map_or(0, |ids| ids.split(' ').count());
+        let ping = redis::cmd("PING");
+        match tokio::time::timeout(PING_WITHIN, link.ask_each(&ping)).await {
+            Ok(Ok(answers)) => {
+                answers.len() >= masters && answers.iter().all(|(_, answer)| refusal_of(answer).is_none())
+            }
+            _ => false,
+        }
     }
 
     /// Whether somebody else answers than the last time; one who does not tell may be another each time.

@@ -73,6 +73,8 @@ pub struct LiveSink {
     thresholds: Thresholds,
     /// When Redis answered, or was found not to.
     last_contact: Option<Instant>,
+    /// When it was last asked with success whether it takes events.
+    heard_at: Option<Instant>,
 }
 
 impl LiveSink {
@@ -95,6 +97,7 @@ impl LiveSink {
             refused: HashMap::new(),
             thresholds: Thresholds::default(),
             last_contact: None,
+            heard_at: None,
         })
     }
 
@@ -165,22 +168,36 @@ impl LiveSink {
         match self.courier.connect().await {
             Ok(false) => {}
             Ok(true) => {
-                tracing::info!("another server answers: what was delivered a moment ago is delivered again");
-                self.desk.ask(|store| store.spool.rewind()).await.ok_or(SinkError::Gone)??;
+                let events = self.desk.ask(|store| store.spool.rewind()).await.ok_or(SinkError::Gone)??;
+                tracing::info!(events, "another server answers: what was delivered a moment ago is delivered again");
                 self.metrics.rewound();
             }
             Err(error) => return Ok(Attempt::Failed(error.to_string())),
         }
+        let mut attempt = Attempt::Made;
         if has_work {
-            return match self.deliver().await? {
-                Attempt::Made => self.offer().await,
-                failed @ Attempt::Failed(_) => Ok(failed),
-            };
+            attempt = self.deliver().await?;
+            if matches!(attempt, Attempt::Made) {
+                attempt = self.offer().await?;
+            }
         }
-        Ok(match probe::ask(&mut self.courier, &self.config.key).await {
-            Ok(()) => Attempt::Made,
-            Err(why) => Attempt::Failed(why),
-        })
+        if matches!(attempt, Attempt::Made) { self.hear().await } else { Ok(attempt) }
+    }
+
+    /// Asks from time to time whether those answer who took the events, and would take more: only then what they took is
+    /// safe after a while, and goes.
+    async fn hear(&mut self) -> Result<Attempt, SinkError> {
+        if self.heard_at.is_some_and(|at| at.elapsed() < PING_EVERY) {
+            return Ok(Attempt::Made);
+        }
+        if let Err(why) = probe::ask(&mut self.courier, &self.config.key).await {
+            return Ok(Attempt::Failed(why));
+        }
+        self.heard_at = Some(Instant::now());
+        if self.courier.do_all_answer().await {
+            self.desk.ask(|store| store.spool.hear()).await.ok_or(SinkError::Gone)?;
+        }
+        Ok(Attempt::Made)
     }
 
     async fn deliver(&mut self) -> Result<Attempt, SinkError> {

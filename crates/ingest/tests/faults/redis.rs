@@ -14,12 +14,16 @@ pub const ROWS: &[Row] = &[
     Row { name: "failover to a replica that lags", server: &[], settings: "", act: lagging_replica },
     Row { name: "a replica that must have it and is away", server: &[], settings: WAIT, act: waits_for_replica },
     Row { name: "restarted without its data", server: &[], settings: "", act: restarted_empty },
+    Row { name: "away for longer than the grace", server: &[], settings: GRACE, act: away_for_long },
     Row { name: "keys deleted, expired and flushed", server: &[], settings: "", act: keys_gone },
     Row { name: "a server without the module", server: &[], settings: "", act: without_module },
     Row { name: "a password set under way", server: &[], settings: "", act: password_set },
 ];
 
 const WAIT: &str = "[redis]\nwait_replicas = 1\nwait_ms = 100\n";
+
+/// Long enough for a slow machine to kill a server before it is over.
+const GRACE: &str = "[spool]\ngrace_ms = 5000\n";
 
 fn frozen_and_killed(stage: &mut Stage) -> usize {
     stage.server().stall();
@@ -154,6 +158,19 @@ fn restarted_empty(stage: &mut Stage) -> usize {
     stage.wait_red("redis: does not take events");
     stage.servers[0].start_again();
     // All of it was delivered within the time for which it is kept.
+    stage.wait_exact(0);
+    assert_eq!(stage.metric("redis_rewinds_total"), 1.0);
+    0
+}
+
+fn away_for_long(stage: &mut Stage) -> usize {
+    stage.send(100);
+    stage.wait_exact(0);
+    stage.servers[0].kill();
+    stage.wait_red("redis: does not take events");
+    std::thread::sleep(std::time::Duration::from_secs(7));
+    stage.servers[0].start_again();
+    // Nobody answered meanwhile who could have had it.
     stage.wait_exact(0);
     assert_eq!(stage.metric("redis_rewinds_total"), 1.0);
     0
