@@ -49,6 +49,39 @@ fn seventy_recordings_replayed_twice_count_once() {
 }
 
 #[test]
+fn a_recording_that_went_as_another_is_refused() {
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    let files = captures(folder.path(), 130);
+    let play = |files: &[PathBuf]| replay(folder.path(), &url_of(&server), files);
+    program::succeed(&mut play(&files[..70]));
+    program::succeed(&mut play(&files[70..71]));
+    let longer: Vec<PathBuf> = files[..30].iter().chain(&files[100..101]).chain(&files[30..70]).cloned().collect();
+    let others: Vec<PathBuf> = files[71..130].iter().chain(&files[5..6]).cloned().collect();
+    let alone: Vec<PathBuf> = files[71..130].iter().chain(&files[70..71]).cloned().collect();
+    let refused: [(&str, &[PathBuf], &str); 6] = [
+        ("the oldest was deleted", &files[1..70], "day-001.csv: it was replayed before and went as file 2 of replay:"),
+        ("one of them alone", &files[7..8], "day-007.csv: it was replayed before and went as file 8 of replay:"),
+        ("one that went alone, among many", &alone, "day-070.csv: it was replayed before and went as replay:"),
+        ("one more in the middle", &longer, "another recording was replayed as file 31 of replay:"),
+        ("one less in the middle", &[&files[..30], &files[31..70]].concat(), "as file 31 of replay:"),
+        ("an old one behind new ones", &others, "day-005.csv: it was replayed before"),
+    ];
+    for (name, files, words) in refused {
+        let said = program::fail(&mut play(files));
+        assert!(said.contains(words) && said.contains("--producer"), "{name}: {said}");
+        assert_eq!(stored(&server), 71 * 60, "{name}");
+    }
+    // What was refused took no name from those beside it.
+    program::succeed(&mut play(&files[71..72]));
+    program::succeed(&mut play(&files[..70]));
+    assert_eq!(stored(&server), 72 * 60);
+    // On purpose they count again.
+    let mut command = play(&files[..2]);
+    program::succeed(command.args(["--producer", "again"]));
+    assert_eq!(stored(&server), 74 * 60);
+}
+
+#[test]
 fn a_recording_that_the_series_have_forgotten_is_refused() {
     let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
     let files = captures(folder.path(), 65);

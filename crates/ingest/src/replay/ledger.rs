@@ -14,13 +14,24 @@ const REMEMBERED: usize = 64;
 /// Lines of the file, of which the newest half is kept when there are more.
 const MOST_LINES: usize = 20_000;
 
+/// What a recording goes as.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Claim {
+    /// Its name towards the server.
+    pub producer: String,
+    /// Which of those it is that share the name, from 0.
+    #[serde(default)]
+    pub place: u64,
+    /// Its first bytes, hashed.
+    pub identity: u64,
+}
+
 /// One replay.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Entry {
     target: String,
-    producer: String,
-    /// The recording's first bytes, hashed.
-    identity: u64,
+    #[serde(flatten)]
+    claim: Claim,
 }
 
 /// Why a recording must not be replayed like this.
@@ -28,9 +39,14 @@ struct Entry {
 pub enum Refusal {
     /// Its name is another recording's.
     #[error(
-        "--producer {0} has named another recording before: under it nothing of this one would be counted; give another name"
+        "another recording was replayed as {0} before: under this name nothing of this one would be counted; give the same files in the same order as then, or give another name (--producer)"
     )]
     NameTaken(String),
+    /// It has another name, or another place among those that share it.
+    #[error(
+        "it was replayed before and went as {0}: as {1} its events would count twice; give the same files in the same order as then, or --producer NAME to deliver them again on purpose"
+    )]
+    Elsewhere(String, String),
     /// The series have forgotten it.
     #[error(
         "it was replayed before, and {0} other recordings since, so that the series no longer know it (they remember {REMEMBERED}): its events would count twice; give --producer NAME to deliver them again on purpose"
@@ -43,7 +59,7 @@ pub enum Refusal {
 pub struct Ledger {
     file: PathBuf,
     target: String,
-    entries: Vec<Entry>,
+    claims: Vec<Claim>,
 }
 
 impl Ledger {
@@ -51,34 +67,50 @@ impl Ledger {
     pub fn open(config: &Config) -> Self {
         let file = config.state_dir.join("replays.ndjson");
         let text = std::fs::read_to_string(&file).unwrap_or_default();
-        let all: Vec<Entry> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let mut all: Vec<Entry> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         if all.len() > MOST_LINES {
-            let kept = all.iter().skip(all.len() / 2).filter_map(|entry| serde_json::to_string(entry).ok());
-            let kept: Vec<String> = kept.collect();
-            let _ = std::fs::write(&file, kept.join("\n") + "\n");
+            all = shortened(all);
+            let lines: Vec<String> = all.iter().filter_map(|entry| serde_json::to_string(entry).ok()).collect();
+            let _ = std::fs::write(&file, lines.join("\n") + "\n");
         }
         let target = format!("{} {}", config.redis.url, config.key);
-        let entries = all.into_iter().filter(|entry| entry.target == target).collect();
-        Self { file, target, entries }
+        let claims = all.into_iter().filter(|entry| entry.target == target).map(|entry| entry.claim).collect();
+        Self { file, target, claims }
     }
 
-    /// Notes that a recording is about to be delivered under a name; refuses where its events would be lost or doubled.
-    pub fn enter(&mut self, producer: &str, identity: u64) -> Result<(), Refusal> {
-        let last = self.entries.iter().rposition(|entry| entry.producer == producer);
-        if let Some(last) = last {
-            if self.entries.get(last).is_some_and(|entry| entry.identity != identity) {
-                return Err(Refusal::NameTaken(producer.to_owned()));
-            }
-            let since: HashSet<&str> =
-                self.entries.iter().skip(last + 1).map(|entry| entry.producer.as_str()).collect();
+    /// Refuses a recording whose events would be lost or doubled. Under a name that was given on purpose (`is_given`) they
+    /// may count again.
+    pub fn check(&self, claim: &Claim, is_given: bool) -> Result<(), Refusal> {
+        let Claim { producer, place, identity } = claim;
+        let mut of_name = self.claims.iter().filter(|known| known.producer == *producer);
+        if of_name.rfind(|known| known.place == *place).is_some_and(|known| known.identity != *identity) {
+            return Err(Refusal::NameTaken(shown(claim)));
+        }
+        let last = self.claims.iter().rfind(|known| known.identity == *identity);
+        if let Some(last) = last
+            && last != claim
+            && (last.producer == *producer || !is_given)
+        {
+            return Err(Refusal::Elsewhere(shown(last), shown(claim)));
+        }
+        if let Some(last) = self.claims.iter().rposition(|known| known.producer == *producer) {
+            let since: HashSet<&str> = self.claims.iter().skip(last + 1).map(|known| known.producer.as_str()).collect();
             if since.len() >= REMEMBERED {
                 return Err(Refusal::Forgotten(since.len()));
             }
         }
-        let entry = Entry { target: self.target.clone(), producer: producer.to_owned(), identity };
-        self.write(&entry);
-        self.entries.push(entry);
         Ok(())
+    }
+
+    /// Notes that a recording is about to be delivered.
+    pub fn note(&mut self, claim: Claim) {
+        // The first of those that share a name tells when the name was used last.
+        if claim.place > 0 && self.claims.contains(&claim) {
+            return;
+        }
+        let entry = Entry { target: self.target.clone(), claim };
+        self.write(&entry);
+        self.claims.push(entry.claim);
     }
 
     /// A folder that takes nothing is no reason not to replay.
@@ -94,27 +126,85 @@ impl Ledger {
     }
 }
 
+fn shown(claim: &Claim) -> String {
+    match claim.place {
+        0 => claim.producer.clone(),
+        place => format!("file {} of {}", place + 1, claim.producer),
+    }
+}
+
+/// What was noted again only where it was noted last, and of that the newest half where it is too much still.
+fn shortened(all: Vec<Entry>) -> Vec<Entry> {
+    let mut seen = HashSet::new();
+    let mut kept: Vec<Entry> = all.into_iter().rev().filter(|entry| seen.insert(entry.clone())).collect();
+    if kept.len() > MOST_LINES / 2 {
+        kept.truncate(MOST_LINES / 2);
+    }
+    kept.reverse();
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn enter(config: &Config, producer: &str, place: u64, identity: u64) -> Result<(), Refusal> {
+        let (mut ledger, claim) = (Ledger::open(config), Claim { producer: producer.to_owned(), place, identity });
+        let is_given = !producer.starts_with("replay:");
+        ledger.check(&claim, is_given).map(|()| ledger.note(claim))
+    }
 
     #[test]
     fn what_the_series_have_forgotten_and_names_of_others_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let config = Config { state_dir: folder.path().to_owned(), ..Config::default() };
         for n in 0..64 {
-            assert_eq!(Ledger::open(&config).enter(&format!("replay:{n}"), n), Ok(()));
+            assert_eq!(enter(&config, &format!("replay:{n}"), 0, n), Ok(()));
         }
-        let mut ledger = Ledger::open(&config);
-        assert_eq!(ledger.enter("replay:1", 1), Ok(()));
-        assert_eq!(ledger.enter("replay:1", 2), Err(Refusal::NameTaken("replay:1".to_owned())));
-        assert_eq!(ledger.enter("replay:64", 64), Ok(()));
-        assert_eq!(ledger.enter("replay:0", 0), Err(Refusal::Forgotten(64)));
+        assert_eq!(enter(&config, "replay:1", 0, 1), Ok(()));
+        assert_eq!(enter(&config, "replay:1", 0, 99), Err(Refusal::NameTaken("replay:1".to_owned())));
+        assert_eq!(enter(&config, "replay:64", 0, 64), Ok(()));
+        assert_eq!(enter(&config, "replay:0", 0, 0), Err(Refusal::Forgotten(64)));
         // Another server knows nothing of them.
         let elsewhere = Config {
             redis: crate::config::RedisConfig { url: "redis://other".to_owned().into(), ..config.redis.clone() },
             ..config
         };
-        assert_eq!(Ledger::open(&elsewhere).enter("replay:0", 0), Ok(()));
+        assert_eq!(enter(&elsewhere, "replay:0", 0, 0), Ok(()));
+    }
+
+    #[test]
+    fn a_recording_has_one_name_and_one_place_unless_another_name_is_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { state_dir: folder.path().to_owned(), ..Config::default() };
+        let again = |went: &str, now: &str| Err(Refusal::Elsewhere(went.to_owned(), now.to_owned()));
+        let steps = [
+            // name, place, recording, what comes of it
+            ("replay:1", 0, 1, Ok(())),
+            ("replay:1", 1, 2, Ok(())),
+            ("replay:1", 2, 3, Ok(())),
+            ("replay:1", 1, 2, Ok(())),
+            ("replay:2", 0, 2, again("file 2 of replay:1", "replay:2")),
+            ("replay:2", 1, 3, again("file 3 of replay:1", "file 2 of replay:2")),
+            ("replay:1", 3, 2, again("file 2 of replay:1", "file 4 of replay:1")),
+            ("replay:1", 1, 4, Err(Refusal::NameTaken("file 2 of replay:1".to_owned()))),
+            ("mine", 0, 2, Ok(())),
+            ("mine", 0, 2, Ok(())),
+            ("replay:2", 0, 2, again("mine", "replay:2")),
+        ];
+        for (step, (producer, place, identity, expected)) in steps.into_iter().enumerate() {
+            assert_eq!(enter(&config, producer, place, identity), expected, "step {step}");
+        }
+    }
+
+    #[test]
+    fn lines_of_before_are_read_and_a_long_file_keeps_what_is_newest() {
+        let line = r#"{"target":"t","producer":"replay:1","identity":7}"#;
+        let entry: Entry = serde_json::from_str(line).unwrap();
+        assert_eq!(entry.claim, Claim { producer: "replay:1".to_owned(), place: 0, identity: 7 });
+        let entry =
+            |n: u64| Entry { target: String::new(), claim: Claim { producer: String::new(), place: 0, identity: n } };
+        let all = (0..30_000).map(|n| entry(n % 5)).chain([entry(0)]).collect();
+        assert_eq!(shortened(all), [1, 2, 3, 4, 0].map(entry));
     }
 }

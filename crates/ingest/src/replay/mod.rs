@@ -5,6 +5,7 @@ pub mod layout;
 mod ledger;
 pub mod lines;
 mod market_rows;
+mod names;
 mod pace;
 pub mod records;
 mod report;

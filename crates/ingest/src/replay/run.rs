@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::lane::{Chunk, Lane, LaneError, Numbered};
-use super::ledger::{Ledger, Refusal};
+use super::ledger::Refusal;
+use super::names::{self, Name};
 use super::pace::{Pace, Speed};
 use super::records::{self, Record};
 use super::report::{LINE_EVERY, Progress, Tally};
@@ -22,11 +23,6 @@ use crate::contract::Contracts;
 use crate::rejects::RejectsFile;
 use crate::stream::instruments::Instruments;
 use crate::venue::{Decoder, Venue};
-
-/// Recordings that are named one by one: a series remembers 64 names, of which some are a stream's.
-const MOST_NAMES: usize = 48;
-/// Bits of a batch's number that count records, where several recordings share a name.
-const RECORD_BITS: u32 = 40;
 
 /// Events of one lane that are read before they are handed over.
 const CHUNK_EVENTS: usize = 4096;
@@ -90,7 +86,7 @@ pub async fn run(replay: Replay, config: Arc<Config>, progress: Arc<Progress>) -
     let can_begin_again = replay.files.iter().all(|path| path.as_path() != Path::new(STANDARD_INPUT));
     let mut pace = Pace::new(replay.speed);
     let (entered, config_of_ledger) = (replay.clone(), Arc::clone(&config));
-    let names = tokio::task::spawn_blocking(move || names(&entered, &config_of_ledger)).await??;
+    let names = tokio::task::spawn_blocking(move || names::name_all(&entered, &config_of_ledger)).await??;
     let names = Arc::new(names);
     loop {
         match attempt(&names, &replay, &config, &progress, &mut pace).await {
@@ -99,45 +95,6 @@ pub async fn run(replay: Replay, config: Arc<Config>, progress: Arc<Progress>) -
             Err(error) => return Err(error),
         }
     }
-}
-
-/// What stands for each recording towards the server, and what is added to the numbers of its records.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Name {
-    producer: Arc<str>,
-    offset: u64,
-}
-
-/// Names the recordings: each for itself by its content, as long as a series remembers so many names; else, and where a
-/// name is given, all of them by one, in which case they have to be given in the same order to be resumed.
-fn names(replay: &Replay, config: &Config) -> Result<Vec<Name>, ReplayError> {
-    let mut ledger = Ledger::open(config);
-    let mut names: Vec<Name> = Vec::with_capacity(replay.files.len());
-    let together = replay.producer.is_some() || replay.files.len() > MOST_NAMES;
-    for (place, path) in replay.files.iter().enumerate() {
-        let shown = path.display().to_string();
-        let is_stdin = path.as_path() == Path::new(STANDARD_INPUT);
-        let identity = match is_stdin {
-            // It can be read once only: its content is looked at when that happens.
-            true => 0,
-            false => {
-                let opened = Source::open(path, replay.format.clone());
-                opened.map_err(|source| ReplayError::Unreadable { path: shown.clone(), source })?.identity
-            }
-        };
-        let producer = match (&replay.producer, names.first()) {
-            (Some(name), _) => Arc::from(name.as_str()),
-            (None, Some(first)) if together => Arc::clone(&first.producer),
-            _ => Arc::from(format!("replay:{identity:016x}")),
-        };
-        if !is_stdin && (place == 0 || !together) {
-            let entered = ledger.enter(&producer, identity);
-            entered.map_err(|source| ReplayError::Refused { path: shown, source })?;
-        }
-        let offset = if together { (place as u64) << RECORD_BITS } else { 0 };
-        names.push(Name { producer, offset });
-    }
-    Ok(names)
 }
 
 async fn attempt(
@@ -190,7 +147,10 @@ impl Reader {
             let unreadable = |source| ReplayError::Unreadable { path: path.display().to_string(), source };
             let source = Source::open(path, self.replay.format.clone()).map_err(unreadable)?;
             let source = source.about(self.replay.instrument.clone());
-            let name = self.checked(path, name, source.identity)?;
+            let name = match path.as_path() == Path::new(STANDARD_INPUT) {
+                true => names::name_standard_input(&self.replay, name, &source, &self.config)?,
+                false => name.clone(),
+            };
             let tally = self.read(source, name, &mut decoder, &mut rejects, pace, &doors).map_err(unreadable)?;
             sum.add(&tally);
         }
@@ -228,20 +188,6 @@ impl Reader {
         gates.flush();
         tally.estimates = decoder.take_estimates();
         Ok(tally)
-    }
-
-    /// The name of a recording; that of standard input is entered now that its beginning is known.
-    fn checked(&self, path: &Path, name: &Name, identity: u64) -> Result<Name, ReplayError> {
-        if path != Path::new(STANDARD_INPUT) {
-            return Ok(name.clone());
-        }
-        let producer = match &self.replay.producer {
-            Some(_) => Arc::clone(&name.producer),
-            None => Arc::from(format!("replay:{identity:016x}")),
-        };
-        let entered = Ledger::open(&self.config).enter(&producer, identity);
-        entered.map_err(|source| ReplayError::Refused { path: "standard input".to_owned(), source })?;
-        Ok(Name { producer, offset: name.offset })
     }
 }
 
@@ -283,7 +229,7 @@ impl<'a> Gates<'a> {
         for item in record.batch.take_items() {
             let lane = lane_of(item.symbol(), self.doors.len());
             if let Some(waiting) = self.waiting.get_mut(lane) {
-                waiting.push((self.name.offset + record.number, item));
+                waiting.push((self.name.number_of(record.number), item));
             }
         }
         // Only between records: the events of one record share a number, and so a batch.

@@ -11,6 +11,8 @@ use super::layout::{Layout, instrument_of};
 
 /// The part of a recording that tells it from others. A recording that grows keeps its head.
 const HEAD_BYTES: usize = 4096;
+/// The most that is passed over before the records of a recording.
+const MOST_TOLD: usize = 16 << 20;
 const READ_BYTES: usize = 1 << 18;
 
 /// The name that stands for standard input.
@@ -33,6 +35,8 @@ pub struct Source {
     pub format: Format,
     /// Tells recordings apart by their content, so that a renamed or recompressed one is known again.
     pub identity: u64,
+    /// It holds nothing but a heading, or the worth of contracts, if anything: others may look the same.
+    pub is_blank: bool,
     /// Size as stored, in bytes; unknown for standard input.
     pub stored_bytes: Option<u64>,
     /// Bytes read so far, as stored.
@@ -55,23 +59,66 @@ impl Source {
             (Box::new(file), Some(bytes))
         };
         let mut plain = decompressed(counted(stored))?;
-        let mut head = Vec::with_capacity(HEAD_BYTES);
-        plain.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+        let (head, told) = head_of(&mut plain)?;
+        let records = head.get(told..).unwrap_or_default();
         let mut hasher = fnv::FnvHasher::default();
-        hasher.write(&head);
+        hasher.write(records.get(..HEAD_BYTES).unwrap_or(records));
+        let format = match format {
+            Some(Format::Csv(layout)) => Format::Csv(layout.about(instrument_of(path))),
+            Some(Format::Ndjson) => Format::Ndjson,
+            None => detect(&head, path),
+        };
         Ok(Self {
             title: if is_stdin { "standard input".to_owned() } else { path.display().to_string() },
-            format: match format {
-                Some(Format::Csv(layout)) => Format::Csv(layout.about(instrument_of(path))),
-                Some(Format::Ndjson) => Format::Ndjson,
-                None => detect(&head, path),
-            },
+            is_blank: is_blank(records, &format),
+            format,
             identity: hasher.finish(),
             stored_bytes,
             read_bytes,
             content: Box::new(Cursor::new(head).chain(plain)),
         })
     }
+}
+
+/// The beginning of a recording, and where in it the records begin: one's own recordings of many hours begin alike, with
+/// what the contracts are worth. One that ends torn is read as far as it goes.
+fn head_of(plain: &mut dyn BufRead) -> io::Result<(Vec<u8>, usize)> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    let mut told = 0;
+    let whole = |read: io::Result<usize>| match read {
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
+        _ => Ok(()),
+    };
+    loop {
+        let wanted = (told + HEAD_BYTES).saturating_sub(head.len());
+        whole(plain.take(wanted as u64).read_to_end(&mut head))?;
+        let rest = head.get(told..).unwrap_or_default();
+        if !tells_contracts(rest) || told > MOST_TOLD {
+            return Ok((head, told));
+        }
+        told = match rest.iter().position(|byte| *byte == b'\n') {
+            Some(end) => told + end + 1,
+            None => {
+                whole(plain.take(MOST_TOLD as u64).read_until(b'\n', &mut head))?;
+                head.len()
+            }
+        };
+    }
+}
+
+/// Whether a recorder's note of what contracts are worth begins here.
+fn tells_contracts(text: &[u8]) -> bool {
+    let Some(behind) = text.strip_prefix(br#"{"venue":""#) else { return false };
+    let venue = behind.iter().take_while(|byte| **byte != b'"').count();
+    behind.get(venue..).is_some_and(|rest| rest.starts_with(br#"","contracts":"#))
+}
+
+/// Whether a recording that begins so and ends there holds no record.
+fn is_blank(records: &[u8], format: &Format) -> bool {
+    let mut lines = records.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let Some(first) = lines.next() else { return true };
+    let has_heading = !matches!(format, Format::Ndjson | Format::Csv(Layout::Capture));
+    has_heading && lines.next().is_none() && first.first().is_some_and(u8::is_ascii_alphabetic)
 }
 
 /// Undoes gzip or zstd, known by their first bytes whatever the file is called.
@@ -134,6 +181,32 @@ impl Read for Counted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_contracts_are_worth_tells_no_recordings_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let worth: String = (0..500).map(|n| format!(r#""C{n}-USDT-SWAP":{{"base":1.0}},"#)).collect();
+        let note = |venue: &str| format!("{{\"venue\":\"{venue}\",\"contracts\":{{{worth}\"C\":{{\"base\":1.0}}}}}}\n");
+        let frame = |n: u32| format!(r#"{{"venue":"okx","received_ms":{n},"frame":{{}}}}"#) + "\n";
+        let opened = |text: String| {
+            let path = folder.path().join("x");
+            std::fs::write(&path, text).unwrap();
+            let mut source = Source::open(&path, None).unwrap();
+            let mut text = String::new();
+            source.content.read_to_string(&mut text).unwrap();
+            (source.identity, source.is_blank, text.len())
+        };
+        let notes = note("okx") + &note("bitmex");
+        let (first, is_blank, length) = opened(notes.clone() + &frame(1));
+        assert_eq!((is_blank, length), (false, notes.len() + frame(1).len()));
+        assert_ne!(opened(notes.clone() + &frame(2)).0, first);
+        assert_eq!(opened(note("bitmex") + &frame(1)).0, first);
+        let blank = |text: &str| opened(text.to_owned()).1;
+        assert!(
+            blank(&notes) && blank("") && blank("exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n")
+        );
+        assert!(!blank("BTC,SELL,LIMIT,IOC,1,100,100,FILLED,1,1,1790000000000,100\n") && !blank(&frame(1)));
+    }
 
     #[test]
     fn the_first_line_tells_the_format() {
