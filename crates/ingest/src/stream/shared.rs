@@ -115,7 +115,14 @@ impl Shared {
             self.metrics.gap(venue, gap as f64 / 1e6);
             return;
         }
-        tokio::spawn(async move { shared.repair(venue, span).await });
+        let mut stop = self.stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = shared.repair(venue, span) => {}
+                // The venue may never answer, and whoever waits for it holds the door of the spool open.
+                () = stopped(&mut stop) => {}
+            }
+        });
     }
 
     /// Asks for the candles since a moment, Unix milliseconds: at once, and again when the minute has ended in which the

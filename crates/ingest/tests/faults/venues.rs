@@ -316,6 +316,21 @@ fn what_was_missed_is_asked_for_where_the_venue_tells_it() {
 }
 
 #[test]
+fn a_venue_that_never_tells_what_was_missed_holds_up_no_ending() {
+    let dialect = dialect("bitfinex");
+    let first = vec![Step::Send((dialect.frame)(0)), Step::Ping, Step::Cut];
+    let scene = Scene::new("bitfinex", dialect.expects.to_vec(), vec![first], "");
+    scene.rest.answer_with("/v2/liquidations/hist", NO_ANSWER, "");
+    let mut running = scene.run();
+    wait_until("it is asked", || !scene.rest.asked().is_empty());
+    let asked_at = std::time::Instant::now();
+    running.terminate();
+    // An answer is given up after 15 s.
+    assert!(asked_at.elapsed().as_secs() < 12, "it took {:?} to end", asked_at.elapsed());
+    assert_eq!(stored(&scene.server), dialect.per_frame());
+}
+
+#[test]
 fn triggers_without_a_price_are_priced_by_their_execution_or_named_an_estimate() {
     let scene = Scene::new("bitfinex", vec!["liq:global"], Vec::new(), "");
     let mut running = scene.run();
