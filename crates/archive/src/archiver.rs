@@ -1,12 +1,15 @@
 //! The rounds of an archiver: what is new of each stream goes into files, then what is on disk may be trimmed.
 
+use std::panic::resume_unwind;
+use std::sync::mpsc;
 use std::time::Duration;
+use std::{mem, thread};
 
 use redis::Connection;
 
 use crate::folder::{self, Owned};
 use crate::id::Id;
-use crate::kind::{self, Row};
+use crate::kind::{self, Rows};
 use crate::{Error, file, name, source};
 
 /// What to archive.
@@ -69,7 +72,7 @@ fn archive(
 ) -> Result<(), Error> {
     let Some(found) = source::describe(connection, stream)? else { return Ok(()) };
     round.streams += 1;
-    let mut end = end(folder, stream)?;
+    let end = end(folder, stream)?;
     let shown = String::from_utf8_lossy(stream).into_owned();
     if found.last < end.last {
         // Deleted and made anew, or a replica took over that had not got everything: ids are given out again.
@@ -77,37 +80,76 @@ fn archive(
         round.behind += 1;
         return Ok(());
     }
-    let mut gap = gap(&found, &end);
-    end.offset = gap.base;
-    let columns = kind::columns(stream);
-    let mut rows: Vec<Row> = Vec::new();
-    let mut last = end.last;
-    loop {
-        let entries = source::read(connection, stream, last, plan.rows - rows.len())?;
-        let is_end = entries.is_empty();
-        for entry in entries {
-            last = entry.id;
-            // A file is of one day.
-            if rows.first().is_some_and(|first| first.id.day() != entry.id.day()) {
-                write(folder, stream, &mut rows, &mut end, &mut gap, round)?;
-            }
-            rows.push(kind::row(entry.id, entry.fields, columns));
-        }
-        if rows.len() >= plan.rows || is_end {
-            write(folder, stream, &mut rows, &mut end, &mut gap, round)?;
-        }
-        if is_end {
-            break;
-        }
-    }
-    if gap.missing > 0 {
-        tracing::warn!(stream = shown, missing = gap.missing, "entries were gone before they could be read");
-        round.missing_untold += gap.missing;
+    let gap = gap(&found, &end);
+    let mut writer = Writer { folder, stream, end: End { offset: gap.base, ..end }, missing: gap.missing, round };
+    read_while_writing(connection, &mut writer, plan.rows)?;
+    let Writer { end, missing, round, .. } = writer;
+    if missing > 0 {
+        tracing::warn!(stream = shown, missing, "entries were gone before they could be read");
+        round.missing_untold += missing;
     }
     if let Some(keep) = plan.keep {
         let until = end.last.next().unwrap_or(end.last);
         let first = source::trimmable(connection, stream, until, keep.as_millis() as u64)?;
         round.trimmed += source::trim(connection, stream, first)?;
+    }
+    Ok(())
+}
+
+/// Reads a file's rows from the server while those before are written: so there are up to two files' rows in memory.
+fn read_while_writing(connection: &mut Connection, writer: &mut Writer<'_>, most: usize) -> Result<(), Error> {
+    let (stream, last) = (writer.stream, writer.end.last);
+    let (sender, files) = mpsc::sync_channel(0);
+    thread::scope(|scope| {
+        let writing = scope.spawn(move || files.into_iter().try_for_each(|groups| writer.write(groups)));
+        // A writer that failed takes no more: then there is nothing to be read for.
+        let read = read(connection, stream, last, most, |groups| sender.send(groups).is_ok());
+        drop(sender);
+        writing.join().unwrap_or_else(|panic| resume_unwind(panic)).and(read)
+    })
+}
+
+/// Reads what is behind `last`, and gives away the rows of a file at a time, until `give` takes no more.
+fn read(
+    connection: &mut Connection,
+    stream: &[u8],
+    mut last: Id,
+    most: usize,
+    mut give: impl FnMut(Vec<Rows>) -> bool,
+) -> Result<(), Error> {
+    let columns = kind::columns(stream);
+    let (mut groups, mut rows): (Vec<Rows>, usize) = (Vec::new(), 0);
+    loop {
+        let entries = source::read(connection, stream, last, most - rows)?;
+        if entries.is_empty() {
+            break;
+        }
+        for entry in entries {
+            // A file is of one day.
+            let is_next_day = rows > 0 && last.day_number() != entry.id.day_number();
+            if is_next_day && !give(mem::take(&mut groups)) {
+                return Ok(());
+            }
+            rows = if is_next_day { 1 } else { rows + 1 };
+            last = entry.id;
+            match groups.last_mut().filter(|group| group.ids.len() < file::ROWS_OF_A_GROUP) {
+                Some(group) => group.push(entry.id, &entry.fields),
+                None => {
+                    let mut group = Rows::new(columns);
+                    group.push(entry.id, &entry.fields);
+                    groups.push(group);
+                }
+            }
+        }
+        if rows >= most {
+            if !give(mem::take(&mut groups)) {
+                return Ok(());
+            }
+            rows = 0;
+        }
+    }
+    if rows > 0 {
+        give(groups);
     }
     Ok(())
 }
@@ -145,27 +187,29 @@ fn gap(found: &source::Stream, end: &End) -> Gap {
     Gap { missing, base: Some(base) }
 }
 
-fn write(
-    folder: &Owned,
-    stream: &[u8],
-    rows: &mut Vec<Row>,
-    end: &mut End,
-    gap: &mut Gap,
-    round: &mut Round,
-) -> Result<(), Error> {
-    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
-    let dir = folder.root().join(name::folder(stream)).join(first.id.day());
-    let (entries, last) = (rows.len() as u64, last.id);
-    end.offset = end.offset.map(|offset| offset + entries);
-    let facts = file::Facts { rows: entries, last_offset: end.offset, missing_before: gap.missing };
-    let path = file::write(&dir, stream, kind::columns(stream), rows, &facts)?;
-    tracing::info!(path = %path.display(), entries, missing = gap.missing, "written");
-    round.files += 1;
-    round.entries += entries;
-    round.missing += gap.missing;
-    gap.missing = 0;
-    end.last = last;
-    end.is_begun = true;
-    rows.clear();
-    Ok(())
+/// Writes the files of one stream.
+struct Writer<'a> {
+    folder: &'a Owned,
+    stream: &'a [u8],
+    end: End,
+    /// Entries that were gone before they could be read, which no file tells of yet.
+    missing: u64,
+    round: &'a mut Round,
+}
+
+impl Writer<'_> {
+    fn write(&mut self, groups: Vec<Rows>) -> Result<(), Error> {
+        let Some((first, last)) = file::bounds(&groups) else { return Ok(()) };
+        let dir = self.folder.root().join(name::folder(self.stream)).join(first.day());
+        let entries = groups.iter().map(|group| group.ids.len() as u64).sum();
+        let last_offset = self.end.offset.map(|offset| offset + entries);
+        let facts = file::Facts { rows: entries, last_offset, missing_before: self.missing };
+        let path = file::write(&dir, self.stream, kind::columns(self.stream), groups, &facts)?;
+        tracing::info!(path = %path.display(), entries, missing = self.missing, "written");
+        self.round.files += 1;
+        self.round.entries += entries;
+        self.round.missing += mem::take(&mut self.missing);
+        self.end = End { last, offset: last_offset, is_begun: true };
+        Ok(())
+    }
 }

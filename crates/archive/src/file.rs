@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::file::metadata::KeyValue;
@@ -15,14 +16,14 @@ use parquet::schema::types::Type as Node;
 
 use crate::Error;
 use crate::id::Id;
-use crate::kind::{Cell, Column, Row, Type};
+use crate::kind::{Cells, Column, Rows, Type, Values};
 
 /// The column of the fields without one.
 pub const REST: &str = "rest";
 /// What a file that is not finished begins with.
 pub const UNFINISHED: &str = ".unfinished-";
 /// Rows are read for the most part in small ranges of time.
-const ROWS_OF_A_GROUP: usize = 100_000;
+pub const ROWS_OF_A_GROUP: usize = 100_000;
 
 /// What a file says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,15 +36,24 @@ pub struct Facts {
     pub missing_before: u64,
 }
 
-/// Writes the rows, of which there is at least one, and answers the finished file.
-pub fn write(dir: &Path, stream: &[u8], columns: &[Column], rows: &[Row], facts: &Facts) -> Result<PathBuf, Error> {
-    let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
-        return Err(Error::Argument("a file holds at least one entry".into()));
-    };
+/// The first and last id of the rows of a file.
+pub fn bounds(groups: &[Rows]) -> Option<(Id, Id)> {
+    Some((*groups.first()?.ids.first()?, *groups.last()?.ids.last()?))
+}
+
+/// Writes groups of rows, each of which has at least one, and answers the finished file.
+pub fn write(
+    dir: &Path,
+    stream: &[u8],
+    columns: &[Column],
+    groups: Vec<Rows>,
+    facts: &Facts,
+) -> Result<PathBuf, Error> {
+    let (first, last) = bounds(&groups).ok_or_else(|| Error::Argument("a file holds at least one entry".into()))?;
     make_folder(dir)?;
-    let name = format!("{}-{}.parquet", first.id, last.id);
+    let name = format!("{first}-{last}.parquet");
     let (unfinished, finished) = (dir.join(format!("{UNFINISHED}{name}")), dir.join(&name));
-    let written = write_rows(&unfinished, stream, columns, rows, facts);
+    let written = write_groups(&unfinished, stream, columns, groups, facts);
     if written.is_err() {
         // A disk that is full needs the room.
         let _ = std::fs::remove_file(&unfinished);
@@ -74,7 +84,7 @@ fn sync_folder(dir: &Path) -> Result<(), Error> {
     File::open(dir).and_then(|folder| folder.sync_all()).map_err(Error::file(dir))
 }
 
-fn write_rows(path: &Path, stream: &[u8], columns: &[Column], rows: &[Row], facts: &Facts) -> Result<(), Error> {
+fn write_groups(path: &Path, stream: &[u8], columns: &[Column], groups: Vec<Rows>, facts: &Facts) -> Result<(), Error> {
     let broken = Error::content(path);
     let file = File::create(path).map_err(Error::file(path))?;
     let level = ZstdLevel::try_new(3).map_err(&broken)?;
@@ -84,9 +94,9 @@ fn write_rows(path: &Path, stream: &[u8], columns: &[Column], rows: &[Row], fact
         .build();
     let schema = Arc::new(schema(columns).map_err(&broken)?);
     let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).map_err(&broken)?;
-    for group in rows.chunks(ROWS_OF_A_GROUP) {
+    for rows in groups {
         let mut group_writer = writer.next_row_group().map_err(&broken)?;
-        write_group(&mut group_writer, columns, group).map_err(&broken)?;
+        write_group(&mut group_writer, rows).map_err(&broken)?;
         group_writer.close().map_err(&broken)?;
     }
     let file = writer.into_inner().map_err(&broken)?;
@@ -124,50 +134,36 @@ fn schema(columns: &[Column]) -> parquet::errors::Result<Node> {
     Node::group_type_builder("entry").with_fields(fields).build()
 }
 
-/// Column by column, as the format wants it: the values that are there, and for each row whether one is.
-fn write_group(
-    group: &mut SerializedRowGroupWriter<'_, File>,
-    columns: &[Column],
-    rows: &[Row],
-) -> parquet::errors::Result<()> {
+/// Column by column, as the format wants it.
+fn write_group(group: &mut SerializedRowGroupWriter<'_, File>, rows: Rows) -> parquet::errors::Result<()> {
     // Ids beyond what the columns hold do not exist in practice; they sort behind all others.
     let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    write_column::<Int64Type>(group, rows.iter().map(|row| signed(row.id.ms)).collect(), None)?;
-    write_column::<Int64Type>(group, rows.iter().map(|row| signed(row.id.seq)).collect(), None)?;
-    for (place, column) in columns.iter().enumerate() {
-        let cells = || rows.iter().map(|row| row.cells.get(place).unwrap_or(&Cell::Null));
-        let levels = cells().map(|cell| i16::from(*cell != Cell::Null)).collect();
-        match column.of {
-            Type::Integer => {
-                let values =
-                    cells().filter_map(|cell| if let Cell::Integer(value) = cell { Some(*value) } else { None });
-                write_column::<Int64Type>(group, values.collect(), Some(levels))?;
-            }
-            Type::Double => {
-                let values =
-                    cells().filter_map(|cell| if let Cell::Double(value) = cell { Some(*value) } else { None });
-                write_column::<DoubleType>(group, values.collect(), Some(levels))?;
-            }
-            Type::Text | Type::Bytes => {
-                let values = cells().filter_map(|cell| {
-                    if let Cell::Bytes(value) = cell { Some(ByteArray::from(value.clone())) } else { None }
-                });
-                write_column::<ByteArrayType>(group, values.collect(), Some(levels))?;
+    write_column::<Int64Type>(group, &rows.ids.iter().map(|id| signed(id.ms)).collect::<Vec<_>>(), None)?;
+    write_column::<Int64Type>(group, &rows.ids.iter().map(|id| signed(id.seq)).collect::<Vec<_>>(), None)?;
+    for Cells { levels, values } in rows.cells.into_iter().chain([rows.rest]) {
+        match values {
+            Values::Integers(values) => write_column::<Int64Type>(group, &values, Some(&levels))?,
+            Values::Doubles(values) => write_column::<DoubleType>(group, &values, Some(&levels))?,
+            Values::Strings(strings) => {
+                let (bytes, ends) = strings.into_parts();
+                let bytes = Bytes::from(bytes);
+                let starts = [0].into_iter().chain(ends.iter().copied());
+                let values: Vec<ByteArray> =
+                    starts.zip(&ends).map(|(start, end)| bytes.slice(start..*end).into()).collect();
+                write_column::<ByteArrayType>(group, &values, Some(&levels))?;
             }
         }
     }
-    let levels = rows.iter().map(|row| i16::from(row.rest.is_some())).collect();
-    let values = rows.iter().filter_map(|row| row.rest.as_deref().map(ByteArray::from));
-    write_column::<ByteArrayType>(group, values.collect(), Some(levels))
+    Ok(())
 }
 
 fn write_column<D: parquet::data_type::DataType>(
     group: &mut SerializedRowGroupWriter<'_, File>,
-    values: Vec<D::T>,
-    levels: Option<Vec<i16>>,
+    values: &[D::T],
+    levels: Option<&[i16]>,
 ) -> parquet::errors::Result<()> {
     if let Some(mut column) = group.next_column()? {
-        column.typed::<D>().write_batch(&values, levels.as_deref(), None)?;
+        column.typed::<D>().write_batch(values, levels, None)?;
         column.close()?;
     }
     Ok(())

@@ -21,10 +21,14 @@ impl Id {
         }
     }
 
+    /// Its day, UTC, counted from 1970.
+    pub fn day_number(self) -> u64 {
+        self.ms / 86_400_000
+    }
+
     /// Its day, UTC, as `2026-11-21`.
     pub fn day(self) -> String {
-        let days = self.ms / 86_400_000;
-        let (year, month, day) = civil(days);
+        let (year, month, day) = civil(self.day_number());
         format!("{year:04}-{month:02}-{day:02}")
     }
 }
