@@ -42,6 +42,9 @@ pub struct LinkTotals {
     pub away: u64,
     /// How often the link went down.
     pub went_down: u64,
+    /// Connections left as their server no longer takes our commands: it is no master any more, or asks for another
+    /// password. The address is looked up anew.
+    pub left: u64,
 }
 
 /// The state behind a link.
@@ -55,6 +58,8 @@ pub(crate) struct Gate {
 struct State {
     failures: u32,
     down: Option<Down>,
+    /// Until then a connection is not left again for what its server refuses.
+    stays_until: Option<Instant>,
     totals: LinkTotals,
 }
 
@@ -136,6 +141,19 @@ impl Gate {
         Turn::Down
     }
 
+    /// Whether to connect anew after an answer that [`is_elsewhere`]: at once the first time, then only after the wait of
+    /// a first probe, as there may be no other server to find, and replicas still answer reads.
+    pub(crate) fn leaves(&self) -> bool {
+        let mut state = self.state();
+        let now = Instant::now();
+        if state.stays_until.is_some_and(|until| now < until) {
+            return false;
+        }
+        state.stays_until = Some(now + Backoff::new().wait());
+        state.totals.left += 1;
+        true
+    }
+
     pub(crate) fn health(&self) -> Health {
         let state = self.state();
         match &state.down {
@@ -176,6 +194,13 @@ pub(crate) fn is_not_ready(error: &Error) -> bool {
     matches!(error, Error::Refused(line) if line.starts_with("LOADING") || line.starts_with("MASTERDOWN"))
 }
 
+/// An answer that says another server is behind the address by now, or will be: a demoted master's, one's that does not
+/// know us, or that of a transaction which such a server gave up.
+pub(crate) fn is_elsewhere(error: &Error) -> bool {
+    const WORDS: [&str; 4] = ["READONLY", "NOAUTH", "WRONGPASS", "EXECABORT"];
+    matches!(error, Error::Refused(line) if WORDS.iter().any(|word| line.starts_with(word)))
+}
+
 /// Shared by the link and its probe.
 pub(crate) type SharedGate = Arc<Gate>;
 
@@ -194,5 +219,20 @@ mod tests {
         assert_eq!(nominal, LAST_PROBE);
         backoff.stay();
         assert!(backoff.wait() <= FIRST_PROBE.mul_f64(1.25));
+    }
+
+    #[test]
+    fn a_server_that_is_not_ours_is_left_and_not_with_every_command() {
+        for line in ["READONLY You can't write", "NOAUTH Authentication required.", "WRONGPASS invalid", "EXECABORT x"] {
+            assert!(is_elsewhere(&Error::Refused(line.into())), "{line}");
+        }
+        for line in ["OOM command not allowed", "LOADING Redis is loading", "ERR unknown command", "WRONGTYPE"] {
+            assert!(!is_elsewhere(&Error::Refused(line.into())), "{line}");
+        }
+        let gate = Gate::new(3);
+        assert!(gate.leaves() && !gate.leaves());
+        gate.state().stays_until = Some(Instant::now());
+        assert!(gate.leaves());
+        assert_eq!(gate.totals().left, 2);
     }
 }

@@ -1,13 +1,14 @@
 //! The way to Redis: one connection for all, opened when first needed, with a time limit for every command, and no
 //! waiting at all while the server is known to be away.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Cmd, IntoConnectionInfo, Pipeline, Value};
 
-use crate::health::{Backoff, Gate, SharedGate, Turn, is_not_ready};
+use crate::health::{Backoff, Gate, SharedGate, Turn, is_elsewhere, is_not_ready};
 use crate::{Error, Health, LinkTotals};
 
 /// How long a command may take unless told otherwise.
@@ -24,7 +25,9 @@ type AnyConnection = Box<dyn ConnectionLike + Send + Sync>;
 ///
 /// Opening does not connect, so a program starts while the server is away. Every command has a time limit; after three
 /// failures in a row the link is [down](Health::Down): commands answer [`Error::Away`] at once, and a probe in the
-/// background, after 0.5 s and then doubling to 15 s, finds out when the server is back.
+/// background, after 0.5 s and then doubling to 15 s, finds out when the server is back. A server that refuses what only a
+/// master takes, or asks for another password, is left: the address is looked up and connected to anew, so a link follows
+/// a failover behind a name, a virtual address or a proxy.
 #[derive(Clone)]
 pub struct Link {
     inner: Arc<Inner>,
@@ -35,6 +38,8 @@ struct Inner {
     gate: SharedGate,
     limit: Duration,
     clock: Mutex<Option<Clock>>,
+    /// How many connections were given up: another one may lead to another server.
+    given_up: AtomicU64,
 }
 
 enum Source {
@@ -119,7 +124,7 @@ impl Link {
 
     fn with(source: Source, limit: Duration, attempts: u32) -> Self {
         let gate = Arc::new(Gate::new(attempts));
-        Self { inner: Arc::new(Inner { source, gate, limit, clock: Mutex::new(None) }) }
+        Self { inner: Arc::new(Inner { source, gate, limit, clock: Mutex::new(None), given_up: AtomicU64::new(0) }) }
     }
 
     /// What the link knows of its server, without asking.
@@ -158,7 +163,7 @@ impl Link {
 
     /// The answers of several commands sent together; each may be an error of its own ([`Value::ServerError`]).
     pub(crate) async fn send_all(&self, commands: &Pipeline) -> Result<Vec<Value>, Error> {
-        self.guarded(async {
+        let answers = self.guarded(async {
             let mut connection = self.inner.connection().await?;
             let answers = connection.req_packed_commands(commands, 0, commands.len()).await?;
             // A server that is not ready says so to each of them.
@@ -166,8 +171,13 @@ impl Link {
                 Some(Value::ServerError(error)) if is_not_ready(&error.clone().into()) => Err(error.clone().into()),
                 _ => Ok(answers),
             }
-        })
-        .await
+        });
+        let answers = answers.await?;
+        let refused = |answer: &Value| matches!(answer, Value::ServerError(error) if is_elsewhere(&error.clone().into()));
+        if answers.iter().any(refused) {
+            self.inner.leave().await;
+        }
+        Ok(answers)
     }
 
     /// The server's clock in Unix milliseconds: processes whose own clocks differ agree on it. Asked for every half a
@@ -217,6 +227,9 @@ impl Link {
             }
             answered => {
                 self.inner.gate.answered(answered.is_err());
+                if answered.as_ref().is_err_and(is_elsewhere) {
+                    self.inner.leave().await;
+                }
             }
         }
         result
@@ -240,8 +253,7 @@ impl Link {
                         }
                     }
                     answered => {
-                        // Its clock may have been set while it was away, or another server has taken its place.
-                        *inner.clock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                        inner.forget_clock();
                         inner.gate.answered(answered.is_err());
                         return;
                     }
@@ -280,6 +292,13 @@ impl Link {
             }
         })
         .await
+    }
+
+    /// Moves when the connection is given up: what stands on another one of the same address should then be made anew, as
+    /// it may have been led to a server that is the master no more.
+    #[cfg(any(feature = "cache", feature = "queue"))]
+    pub(crate) fn given_up(&self) -> u64 {
+        self.inner.given_up.load(Ordering::Acquire)
     }
 
     /// A connection of its own, for reads that block; none where the link was given its connection.
@@ -326,7 +345,21 @@ impl Inner {
     async fn disconnect(&self) {
         if let Source::Url { connection, .. } = &self.source {
             *connection.lock().await = None;
+            self.given_up.fetch_add(1, Ordering::Release);
         }
+    }
+
+    /// After an answer that says there is another server for us.
+    async fn leave(&self) {
+        if self.gate.leaves() {
+            self.forget_clock();
+            self.disconnect().await;
+        }
+    }
+
+    /// It may have been set while the server was away, or another server has taken its place.
+    fn forget_clock(&self) {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     async fn ping(&self) -> Result<(), Error> {

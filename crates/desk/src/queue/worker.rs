@@ -102,6 +102,7 @@ impl<T: DeserializeOwned + Send + 'static> Queue<T> {
             stopped,
             cursors: std::array::from_fn(|_| "0-0".to_owned()),
             waiting: None,
+            given_up: 0,
             next_due: None,
             body: std::marker::PhantomData,
         };
@@ -121,8 +122,9 @@ struct Shift<T, H> {
     stopped: watch::Receiver<Option<Duration>>,
     /// How far each priority was searched for dead workers' jobs.
     cursors: [String; 3],
-    /// The connection that waits.
+    /// The connection that waits, and what the link had given up when it was made.
     waiting: Option<MultiplexedConnection>,
+    given_up: u64,
     next_due: Option<Duration>,
     body: std::marker::PhantomData<fn(T) -> T>,
 }
@@ -216,8 +218,10 @@ where
     async fn wait(&mut self) -> Result<Vec<(Taken, u64)>, Error> {
         let longest = LONGEST_WAIT.min(self.worker.lease / 2);
         let wait = self.next_due.map_or(longest, |due| due.clamp(Duration::from_millis(1), longest));
-        if self.waiting.is_none() {
+        let given_up = self.inner.link.given_up();
+        if self.waiting.is_none() || given_up != self.given_up {
             self.waiting = self.inner.link.own_connection().await?;
+            self.given_up = given_up;
         }
         let Some(connection) = &mut self.waiting else {
             tokio::time::sleep(wait.min(POLL)).await;

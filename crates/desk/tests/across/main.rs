@@ -11,6 +11,7 @@
 
 mod clocks;
 mod faults;
+mod moved;
 mod policies;
 
 use std::time::{Duration, Instant};
