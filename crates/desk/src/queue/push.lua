@@ -1,9 +1,9 @@
+local first = ARGV[7] ~= '0' and redis.call('GET', KEYS[5])
+if first then return first end
 local n = redis.call('ZCARD', KEYS[4])
 for p = 1, 3 do n = n + redis.call('XLEN', KEYS[p]) end
 if n >= tonumber(ARGV[6]) then return 0 end
-if ARGV[7] ~= '0' and not redis.call('SET', KEYS[5], ARGV[2], 'NX', 'PX', ARGV[7]) then
-  return redis.call('GET', KEYS[5])
-end
+if ARGV[7] ~= '0' then redis.call('SET', KEYS[5], ARGV[2], 'PX', ARGV[7]) end
 local p, life, delay = tonumber(ARGV[1]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local now, x = 0, 0
 if life > 0 or delay > 0 or ARGV[8] ~= '0' then

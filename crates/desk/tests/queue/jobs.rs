@@ -57,9 +57,14 @@ async fn a_full_queue_takes_no_more_and_remembers_no_name() {
     queue.push(Job::new(2).after(LONG)).await.unwrap();
     push(&queue, 3).await;
     assert_eq!(queue.push(Job::new(4).once("x", LONG)).await.unwrap(), Push::Full);
+    // What is in the queue is in it, though it is full: who pushes again after a lost answer has to know.
+    let named = Job::new(5).once("y", LONG);
+    let roomy = quick().capacity(4).build::<u64>(&link(&server)).unwrap();
+    assert_eq!(roomy.push(&named).await.unwrap(), Push::Pushed);
+    assert_eq!(roomy.push(&named).await.unwrap(), Push::Duplicate(named.id().to_owned()));
     let seen = Seen::default();
     let working = seen.work(&queue, 1);
-    seen.until(2).await;
+    seen.until(3).await;
     until("there is room", async || queue.counts().await.unwrap().running == 0).await;
     assert_eq!(queue.push(Job::new(4).once("x", LONG)).await.unwrap(), Push::Pushed);
     working.stop(STOP).await;
