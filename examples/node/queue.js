@@ -21,7 +21,7 @@ function script(name, keys) {
 export class Queue {
   /** Connects to the queue `name`; settings as those of the Rust builder, times in milliseconds. */
   static async open(url, name, settings = {}) {
-    const scripts = { push: script("push", 6), take: script("take", 4), end: script("end", 4), renew: script("renew", 3) };
+    const scripts = { push: script("push", 6), take: script("take", 5), end: script("end", 4), renew: script("renew", 3) };
     // Bodies are bytes.
     const client = createClient({ url, scripts, commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } } });
     client.on("error", () => {}); // Every call says so too.
@@ -89,7 +89,7 @@ export class Queue {
   }
 
   async #take(consumer, want, lease, cursors) {
-    const keys = [...this.streams, `${this.prefix}later`];
+    const keys = [...this.streams, `${this.prefix}later`, `${this.prefix}dead`];
     const [now, , next, jobs] = await this.client.take(...keys, consumer, want, lease, ...cursors);
     const read = ([priority, entry, flat, deliveries]) => {
       const fields = {};

@@ -63,6 +63,25 @@ test("what fails is tried again, then buried", async (t) => {
   assert.equal(dead.message.r.toString(), "away");
 });
 
+/** Until it holds. */
+async function until(what, holds) {
+  for (let tries = 0; !(await holds()); tries += 1) {
+    assert.ok(tries < 6000, what);
+    await sleep(10);
+  }
+}
+
+test("what is due later and is no job is buried, and stops nothing", async (t) => {
+  const queue = await Queue.open(url, "hostile");
+  t.after(() => queue.client.destroy());
+  await queue.client.zAdd("{q:hostile}:later", { score: 1, value: '{"json": true}' });
+  await queue.push({ n: 1 });
+  const seen = [];
+  await workUntil(queue, async (job) => seen.push(job.body.n), () => seen.length === 1);
+  const [dead] = await queue.client.xRange("{q:hostile}:dead", "-", "+");
+  assert.deepEqual([dead.message.b.toString(), dead.message.r.toString()], ['{"json": true}', "what was due later is no job"]);
+});
+
 test("Rust and Node share a queue", { skip: !process.env.LIQ_QUEUE_EXAMPLE && "LIQ_QUEUE_EXAMPLE is not set" }, async (t) => {
   const rust = (...args) => new Promise((found, fail) => {
     const child = spawn(process.env.LIQ_QUEUE_EXAMPLE, args, { env: { ...process.env, REDIS_URL: url }, stdio: ["ignore", "pipe", "inherit"] });

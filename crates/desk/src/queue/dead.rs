@@ -2,7 +2,7 @@
 
 use redis::Value;
 
-use super::entry::{Fields, array, text};
+use super::entry::{array, read_fields, text};
 use super::scripts::REVIVE;
 use super::{Dead, Queue};
 use crate::Error;
@@ -50,7 +50,7 @@ impl<T> Queue<T> {
 
 fn read(value: Value) -> Result<Dead, Error> {
     let [entry, fields] = array(value)?;
-    let fields: Fields = redis::from_redis_value(fields).map_err(Error::unexpected)?;
+    let fields = read_fields(fields)?;
     let number = |name: &str| text(&fields, name).parse::<f64>().unwrap_or(0.0).max(0.0) as u64;
     Ok(Dead {
         entry: redis::from_redis_value(entry).map_err(Error::unexpected)?,

@@ -34,7 +34,7 @@ pub(super) type Fields = HashMap<String, Vec<u8>>;
 
 impl Taken {
     pub(super) fn read(priority: Priority, entry: Value, fields: Value, deliveries: u64) -> Result<Self, Error> {
-        let fields: Fields = redis::from_redis_value(fields).map_err(Error::unexpected)?;
+        let fields = read_fields(fields)?;
         let number = |name: &str| text(&fields, name).parse::<f64>().unwrap_or(0.0).max(0.0) as u64;
         let entry: String = redis::from_redis_value(entry).map_err(Error::unexpected)?;
         // A job that was pushed as this entry has its time in the entry's id.
@@ -55,6 +55,12 @@ impl Taken {
     pub(super) const fn attempt(&self) -> u64 {
         self.attempts.saturating_add(self.deliveries)
     }
+}
+
+/// The fields of an entry. Anybody may write one whose names are no text: it must not stop those beside it.
+pub(super) fn read_fields(value: Value) -> Result<Fields, Error> {
+    let fields: HashMap<Vec<u8>, Vec<u8>> = redis::from_redis_value(value).map_err(Error::unexpected)?;
+    Ok(fields.into_iter().map(|(name, value)| (String::from_utf8_lossy(&name).into_owned(), value)).collect())
 }
 
 pub(super) fn text(fields: &Fields, name: &str) -> String {

@@ -14,9 +14,9 @@ use crate::script::Script;
 /// status ms (0: none). Answers 1, 0 when full, or the id of the job that was pushed before.
 pub(super) static PUSH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("push.lua")));
 
-/// KEYS `p0 p1 p2 later job`; ARGV consumer, how many, lease ms, three cursors, status ms. Moves what is due, claims
-/// what dead workers held, reads what is new, priority by priority. Answers now, the next due time or null, the cursors,
-/// and jobs as `[priority, entry, fields, deliveries]`.
+/// KEYS `p0 p1 p2 later dead`; ARGV consumer, how many, lease ms, three cursors. Moves what is due, and what there is no
+/// job to the dead, claims what dead workers held, reads what is new, priority by priority. Answers now, the next due
+/// time or null, the cursors, and jobs as `[priority, entry, fields, deliveries]`.
 pub(super) static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.lua")));
 
 /// KEYS `p later dead job`; ARGV entry, consumer, `done`, `retry`, `bury` or `back`, priority, id, attempts, pushed,

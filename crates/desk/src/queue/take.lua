@@ -1,9 +1,21 @@
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 for _, m in ipairs(redis.call('ZRANGE', KEYS[4], '-inf', now, 'BYSCORE', 'LIMIT', 0, 100)) do
-  local j = cmsgpack.unpack(m)
+  local read, j = pcall(cmsgpack.unpack, m)
+  local types = ''
+  for k = 1, read and type(j) == 'table' and 6 or 0 do types = types .. type(j[k]) end
   redis.call('ZREM', KEYS[4], m)
-  redis.call('XADD', KEYS[j[1] + 1], '*', 'i', j[2], 'a', j[3], 't', j[4], 'x', j[5], 'b', j[6])
+  local put
+  if types == 'numberstringnumbernumbernumberstring' and (j[1] == 0 or j[1] == 1 or j[1] == 2) then
+    put = redis.pcall('XADD', KEYS[j[1] + 1], '*', 'i', j[2], 'a', j[3], 't', j[4], 'x', j[5], 'b', j[6])
+  else
+    put = redis.pcall('XADD', KEYS[5], 'MAXLEN', '~', 10000, '*', 'i', redis.sha1hex(m), 'a', 0, 't', now, 'p', 1,
+      'r', 'what was due later is no job', 'b', m)
+  end
+  if type(put) == 'table' and put.err then
+    redis.call('ZADD', KEYS[4], now, m)
+    return put
+  end
 end
 local want, got, cursors = tonumber(ARGV[2]), {}, {ARGV[4], ARGV[5], ARGV[6]}
 for p = 1, 3 do

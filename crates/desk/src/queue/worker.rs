@@ -206,7 +206,7 @@ where
         let (want, lease) = (want.min(100).to_string(), self.worker.lease.as_millis().to_string());
         let [first, second, third] = &self.cursors;
         let args = [&self.name, &want, &lease, first, second, third].map(|arg| arg.as_bytes());
-        let answer = TAKE.run(&inner.link, &[high, normal, low, &inner.keys.later], &args).await?;
+        let answer = TAKE.run(&inner.link, &[high, normal, low, &inner.keys.later, &inner.keys.dead], &args).await?;
         let batch = Batch::read(answer)?;
         self.cursors = batch.cursors;
         self.next_due = batch.next_due_ms.map(|due_ms| Duration::from_millis(due_ms.saturating_sub(batch.now_ms)));

@@ -137,3 +137,69 @@ async fn a_flushed_server_is_a_new_queue() {
     seen.until(2).await;
     working.stop(Duration::from_secs(60)).await;
 }
+
+/// Sends bytes that are no text.
+async fn send(server: &Server, words: &[&[u8]]) {
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut command = redis::Cmd::new();
+    words.iter().for_each(|word| drop(command.arg(word)));
+    let _: redis::Value = command.query_async(&mut connection).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_later_and_is_no_job_is_buried_and_stops_nothing() {
+    let server = Server::plain();
+    let queue = queue(&server);
+    let pack = |priority: f64, id: &str| rmp_serde::to_vec(&(priority, id, 0, 1, 0, "body")).unwrap();
+    let hostile: Vec<Vec<u8>> = vec![
+        b"{\"json\": true}".to_vec(),
+        b"".to_vec(),
+        b"\xc1\xff".to_vec(),
+        pack(7.0, "high"),
+        pack(1.5, "between"),
+        pack(-1.0, "below"),
+        pack(f64::NAN, "none"),
+        rmp_serde::to_vec(&(1, "short")).unwrap(),
+        rmp_serde::to_vec(&(1, "texts", "a", "b", "c", "d")).unwrap(),
+        rmp_serde::to_vec(&(1, ("nested", 2), 0, 1, 0, "body")).unwrap(),
+    ];
+    for member in &hostile {
+        send(&server, &[b"ZADD", b"{q:orders}:later", b"1", member]).await;
+    }
+    queue.push(Job::new(1).after(Duration::from_millis(1))).await.unwrap();
+    let seen = Seen::default();
+    let working = seen.work(&queue, 2);
+    seen.until(1).await;
+    until_empty(&queue).await;
+    let dead = queue.dead("", 100).await.unwrap();
+    let mut bodies: Vec<_> = dead.iter().map(|job| job.body.clone()).collect();
+    let mut expected = hostile;
+    bodies.sort();
+    expected.sort();
+    assert_eq!(bodies, expected);
+    assert!(dead.iter().all(|job| job.reason == "what was due later is no job" && job.id.len() == 40));
+    // It may be tried again, and is no body either.
+    assert!(queue.revive(&dead[0]).await.unwrap());
+    until("it is buried again", async || queue.counts().await.unwrap().dead == dead.len() as u64).await;
+    working.stop(Duration::from_secs(60)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_entries_are_buried_and_stop_nothing() {
+    let server = Server::plain();
+    let queue = queue(&server);
+    send(&server, &[b"XADD", b"{q:orders}:p0", b"*", b"\xff\xfe", b"\xff"]).await;
+    send(&server, &[b"XADD", b"{q:orders}:p1", b"*", b"a", b"x", b"t", b"-1", b"x", b"nan", b"i", b"\xff"]).await;
+    send(&server, &[b"XADD", b"{q:orders}:dead", b"*", b"p", b"3"]).await;
+    push(&queue, 1).await;
+    let seen = Seen::default();
+    let working = seen.work(&queue, 2);
+    seen.until(1).await;
+    until_empty(&queue).await;
+    let dead = queue.dead("", 100).await.unwrap();
+    assert_eq!(dead.len(), 3);
+    assert!(queue.revive(&dead[0]).await.unwrap(), "even without a priority");
+    until("it is buried again", async || queue.counts().await.unwrap().dead == 3).await;
+    working.stop(Duration::from_secs(60)).await;
+}
