@@ -59,13 +59,15 @@ export class Queue {
     const consumer = `node-${process.pid}-${randomBytes(6).toString("hex")}`;
     const held = new Map();
     const renewing = setInterval(() => {
-      const jobs = [...held.values()].flatMap((job) => [job.priority, job.entry]);
+      const jobs = [...held.values()].flatMap((job) => [job.priority, job.entry, job.deliveries]);
       if (jobs.length) this.client.renew(...this.streams, consumer, ...jobs).catch(() => {}); // The lease runs out.
     }, lease / 3);
     let cursors = ["0-0", "0-0", "0-0"];
     try {
       while (!signal?.aborted) {
         let jobs = [];
+        // While Redis was away the leases ran out, and a claim does not leave out what is our own.
+        const had = new Set(held.keys());
         try {
           const want = Math.min(atOnce - held.size, 100);
           if (want > 0) [cursors, jobs] = await this.#take(consumer, want, lease, cursors);
@@ -73,8 +75,11 @@ export class Queue {
           if (error.message.includes("NOGROUP")) await this.#makeGroups().catch(() => {});
         }
         for (const job of jobs) {
-          held.set(job.entry, job);
-          this.#run(job, handler, consumer).finally(() => held.delete(job.entry));
+          // Entries of two streams may have equal ids.
+          const key = `${job.priority}:${job.entry}`;
+          if (had.has(key)) continue;
+          held.set(key, job);
+          this.#run(job, handler, consumer).finally(() => held.delete(key));
         }
         if (!jobs.length) await new Promise((wake) => setTimeout(wake, 20));
       }
@@ -98,6 +103,7 @@ export class Queue {
       return {
         priority: Number(priority), entry: entry.toString(), id: fields.i?.toString() ?? "", bytes: fields.b ?? Buffer.alloc(0),
         attempts: number("a"), attempt: number("a") + Number(deliveries), redelivered: Number(deliveries) > 1,
+        deliveries: Number(deliveries),
         // A job that was pushed as this entry has its time in the entry's id.
         pushed: fields.t ? number("t") : Number.parseInt(entry.toString(), 10), expires: number("x"), now: Number(now),
       };
@@ -133,7 +139,9 @@ export class Queue {
     for (let pause = 20; ; pause = Math.min(pause * 2, 1000)) {
       try {
         return await this.client.end(...keys, ...words);
-      } catch {
+      } catch (error) {
+        // A flushed server has no groups, and a worker that is busy takes nothing that would make them.
+        if (error.message.includes("NOGROUP")) await this.#makeGroups().catch(() => {});
         await new Promise((wake) => setTimeout(wake, pause));
       }
     }

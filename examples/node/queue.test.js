@@ -82,6 +82,78 @@ test("what is due later and is no job is buried, and stops nothing", async (t) =
   assert.deepEqual([dead.message.b.toString(), dead.message.r.toString()], ['{"json": true}', "what was due later is no job"]);
 });
 
+test("entries of two streams with equal ids are two jobs", async (t) => {
+  const queue = await Queue.open(url, "equal");
+  t.after(() => queue.client.destroy());
+  const [body, stop] = [Buffer.from([0x81, 0xa1, 0x6e, 0x01]), new AbortController()];
+  for (const stream of queue.streams.slice(0, 2)) await queue.client.xAdd(stream, "5-1", { i: `of ${stream}`, b: body });
+  let [running, leave] = [0, null];
+  const left = new Promise((done) => (leave = done));
+  const work = queue.work(async () => ((running += 1), await left), { lease: 2000, signal: stop.signal });
+  await until("both run", () => running === 2);
+  // Both leases are renewed: nobody else gets them.
+  const [other, stolen] = [new AbortController(), []];
+  const late = queue.work(async (job) => stolen.push(job.id), { lease: 2000, signal: other.signal });
+  await sleep(3500);
+  other.abort();
+  await late;
+  assert.deepEqual(stolen, []);
+  leave();
+  stop.abort();
+  await work;
+  assert.equal(running, 2);
+  assert.equal(Number(await queue.client.xLen(queue.streams[0])) + Number(await queue.client.xLen(queue.streams[1])), 0);
+});
+
+test("a handler outlives its lease and begins no second time", async (t) => {
+  const own = await startServer({ module: null });
+  t.after(() => own.stop());
+  const queue = await Queue.open(own.url, "away");
+  t.after(() => queue.client.destroy());
+  await queue.push({ n: 1 });
+  const [seen, stop] = [[], new AbortController()];
+  let leave;
+  const left = new Promise((done) => (leave = done));
+  const handler = async (job) => {
+    seen.push(job.body.n);
+    if (job.body.n === 1) await left;
+  };
+  const work = queue.work(handler, { lease: 500, atOnce: 2, signal: stop.signal });
+  await until("it runs", () => seen.length === 1);
+  // As long as a server that hangs: nothing is renewed.
+  await queue.client.sendCommand(["CLIENT", "PAUSE", "1500", "ALL"]);
+  await queue.push({ n: 2 });
+  await until("work goes on", () => seen.includes(2));
+  await sleep(200);
+  leave();
+  stop.abort();
+  await work;
+  assert.deepEqual(seen, [1, 2]);
+});
+
+test("a full worker goes on after a flush", async (t) => {
+  const own = await startServer({ module: null });
+  t.after(() => own.stop());
+  const queue = await Queue.open(own.url, "flushed");
+  t.after(() => queue.client.destroy());
+  await queue.push({ n: 1 });
+  const [seen, stop] = [[], new AbortController()];
+  let leave;
+  const left = new Promise((done) => (leave = done));
+  const handler = async (job) => {
+    seen.push(job.body.n);
+    if (job.body.n === 1) await left;
+  };
+  const work = queue.work(handler, { atOnce: 1, signal: stop.signal });
+  await until("it runs", () => seen.length === 1);
+  await queue.client.flushAll();
+  leave();
+  await queue.push({ n: 2 });
+  await until("the next one runs", () => seen.length === 2);
+  stop.abort();
+  await work;
+});
+
 test("Rust and Node share a queue", { skip: !process.env.LIQ_QUEUE_EXAMPLE && "LIQ_QUEUE_EXAMPLE is not set" }, async (t) => {
   const rust = (...args) => new Promise((found, fail) => {
     const child = spawn(process.env.LIQ_QUEUE_EXAMPLE, args, { env: { ...process.env, REDIS_URL: url }, stdio: ["ignore", "pipe", "inherit"] });

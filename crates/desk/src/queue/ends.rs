@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::{Pipeline, Value};
@@ -37,26 +37,52 @@ pub(super) enum How {
 /// The jobs this worker holds.
 #[derive(Default)]
 pub(super) struct Held {
-    by_entry: Mutex<HashMap<(Priority, String), Arc<Taken>>>,
+    jobs: Mutex<Jobs>,
+}
+
+#[derive(Default)]
+struct Jobs {
+    by_entry: HashMap<(Priority, String), Arc<Taken>>,
+    /// Whose ends were told since the last take was sent: its answer may still bring them.
+    left: Vec<(Priority, String)>,
 }
 
 impl Held {
+    fn jobs(&self) -> MutexGuard<'_, Jobs> {
+        // A panic elsewhere leaves a list behind, which is still true.
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn add(&self, taken: &Arc<Taken>) {
-        let mut held = self.by_entry.lock().unwrap_or_else(PoisonError::into_inner);
-        held.insert((taken.priority, taken.entry.clone()), Arc::clone(taken));
+        self.jobs().by_entry.insert((taken.priority, taken.entry.clone()), Arc::clone(taken));
     }
 
     fn remove(&self, taken: &Taken) {
-        let mut held = self.by_entry.lock().unwrap_or_else(PoisonError::into_inner);
-        held.remove(&(taken.priority, taken.entry.clone()));
+        let mut jobs = self.jobs();
+        if let Some((key, _)) = jobs.by_entry.remove_entry(&(taken.priority, taken.entry.clone())) {
+            jobs.left.push(key);
+        }
+    }
+
+    /// To be called before a take is sent.
+    pub(super) fn begin_take(&self) {
+        self.jobs().left.clear();
+    }
+
+    /// Whether a job that a take brought was here when it was sent. While Redis was away the leases ran out, and a claim
+    /// does not leave out what the consumer itself holds; what it did do is to renew the lease.
+    pub(super) fn had(&self, taken: &Taken) -> bool {
+        let jobs = self.jobs();
+        let key = (taken.priority, taken.entry.clone());
+        jobs.by_entry.contains_key(&key) || jobs.left.contains(&key)
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Taken>> {
-        self.by_entry.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.jobs().by_entry.values().cloned().collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.by_entry.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.jobs().by_entry.is_empty()
     }
 }
 
@@ -180,10 +206,11 @@ fn run(inner: &Inner, consumer: &str, end: &End) -> redis::Cmd {
 pub(super) async fn renew(inner: &Inner, consumer: &str, held: &Held) -> Result<(), Error> {
     let jobs = held.all();
     for piece in jobs.chunks(AT_ONCE) {
-        let priorities: Vec<String> = piece.iter().map(|job| (job.priority as u8).to_string()).collect();
+        let numbers: Vec<[String; 2]> =
+            piece.iter().map(|job| [(job.priority as u64).to_string(), job.deliveries.to_string()]).collect();
         let mut args = vec![consumer.as_bytes()];
-        for (job, priority) in piece.iter().zip(&priorities) {
-            args.extend([priority.as_bytes(), job.entry.as_bytes()]);
+        for (job, [priority, deliveries]) in piece.iter().zip(&numbers) {
+            args.extend([priority.as_bytes(), job.entry.as_bytes(), deliveries.as_bytes()]);
         }
         let [high, normal, low] = &inner.keys.streams;
         RENEW.run(&inner.link, &[high, normal, low], &args).await?;

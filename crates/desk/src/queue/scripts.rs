@@ -23,7 +23,8 @@ pub(super) static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_
 /// expires, body, wait ms, reason or result, status ms. Answers 0 when the job is somebody else's by now.
 pub(super) static END: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("end.lua")));
 
-/// KEYS `p0 p1 p2`; ARGV consumer, then priority and entry of each job. Answers how many are still the consumer's.
+/// KEYS `p0 p1 p2`; ARGV consumer, then priority, entry and deliveries of each job: a claim of what the consumer itself
+/// held was none. Answers how many are still the consumer's.
 pub(super) static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("renew.lua")));
 
 /// KEYS `p0 p1 p2 dead job`; ARGV the dead entry, status ms. Answers 1, or 0 when there is none.

@@ -206,11 +206,13 @@ where
         let (want, lease) = (want.min(100).to_string(), self.worker.lease.as_millis().to_string());
         let [first, second, third] = &self.cursors;
         let args = [&self.name, &want, &lease, first, second, third].map(|arg| arg.as_bytes());
+        self.held.begin_take();
         let answer = TAKE.run(&inner.link, &[high, normal, low, &inner.keys.later, &inner.keys.dead], &args).await?;
         let batch = Batch::read(answer)?;
         self.cursors = batch.cursors;
         self.next_due = batch.next_due_ms.map(|due_ms| Duration::from_millis(due_ms.saturating_sub(batch.now_ms)));
-        Ok(batch.jobs.into_iter().map(|job| (job, batch.now_ms)).collect())
+        let is_new = |job: &Taken| job.deliveries < 2 || !self.held.had(job);
+        Ok(batch.jobs.into_iter().filter(is_new).map(|job| (job, batch.now_ms)).collect())
     }
 
     /// Waits for the next job on a connection of its own; one that comes wakes one worker. What came since the take is

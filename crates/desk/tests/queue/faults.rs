@@ -203,3 +203,51 @@ async fn foreign_entries_are_buried_and_stop_nothing() {
     until("it is buried again", async || queue.counts().await.unwrap().dead == 3).await;
     working.stop(Duration::from_secs(60)).await;
 }
+
+/// While Redis hangs leases run out; a claim does not leave out what the worker itself holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_outlives_its_lease_begins_no_second_time() {
+    const LEASE: Duration = Duration::from_millis(600);
+    let server = Server::plain();
+    let queue = queue(&server);
+    let seen = Seen::default();
+    let (leave, left) = tokio::sync::watch::channel(false);
+    let handler = {
+        let seen = seen.clone();
+        move |job: Lease<u64>| {
+            let (seen, mut left) = (seen.clone(), left.clone());
+            async move {
+                seen.add(job.body);
+                if job.body < 10 {
+                    let _ = left.wait_for(|left| *left).await;
+                }
+                Outcome::Done
+            }
+        }
+    };
+    let working = queue.work(Worker { at_once: 8, lease: LEASE, ..Worker::default() }, handler).unwrap();
+    for body in 0..4 {
+        push(&queue, body).await;
+    }
+    seen.until(4).await;
+    for round in 10..14 {
+        server.stall();
+        tokio::time::sleep(LEASE * 2).await;
+        server.resume();
+        push_when_there(&queue, round).await;
+        until("work goes on", async || seen.all().contains(&round)).await;
+    }
+    // Should this one die, it was the first.
+    until("the claims are not counted", async || {
+        let held = server.connect().run("XPENDING {q:orders}:p1 workers - + 10");
+        held.array().len() == 4 && held.array().iter().all(|job| job.array()[3].int() == 1)
+    })
+    .await;
+    leave.send(true).unwrap();
+    until_empty(&queue).await;
+    working.stop(Duration::from_secs(60)).await;
+    let mut all = seen.all();
+    all.retain(|body| *body < 10);
+    all.sort_unstable();
+    assert_eq!(all, [0, 1, 2, 3]);
+}
