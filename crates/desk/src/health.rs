@@ -223,7 +223,8 @@ mod tests {
 
     #[test]
     fn a_server_that_is_not_ours_is_left_and_not_with_every_command() {
-        for line in ["READONLY You can't write", "NOAUTH Authentication required.", "WRONGPASS invalid", "EXECABORT x"] {
+        for line in ["READONLY You can't write", "NOAUTH Authentication required.", "WRONGPASS invalid", "EXECABORT x"]
+        {
             assert!(is_elsewhere(&Error::Refused(line.into())), "{line}");
         }
         for line in ["OOM command not allowed", "LOADING Redis is loading", "ERR unknown command", "WRONGTYPE"] {

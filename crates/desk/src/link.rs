@@ -173,7 +173,8 @@ impl Link {
             }
         });
         let answers = answers.await?;
-        let refused = |answer: &Value| matches!(answer, Value::ServerError(error) if is_elsewhere(&error.clone().into()));
+        let refused =
+            |answer: &Value| matches!(answer, Value::ServerError(error) if is_elsewhere(&error.clone().into()));
         if answers.iter().any(refused) {
             self.inner.leave().await;
         }

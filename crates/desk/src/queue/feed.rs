@@ -1,14 +1,19 @@
 //! Entries of somebody's stream (signals, fires, closes) that become jobs, each once; the stream stays as it is.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use redis::Value;
 use redis::aio::ConnectionLike;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::entry::{array, streams};
+use super::entry::{Fields, array, read_fields, streams};
+use super::totals::{FeedTallies, FeedTotals};
 use super::{Job, Push, Queue};
 use crate::Error;
 
@@ -22,13 +27,20 @@ const ONCE: Duration = Duration::from_secs(86_400);
 pub struct Feeding {
     stop: watch::Sender<bool>,
     feed: tokio::task::JoinHandle<()>,
+    tallies: Arc<FeedTallies>,
 }
 
 impl Feeding {
     /// Reads no more, and ends when what was read is pushed.
-    pub async fn stop(self) {
+    pub async fn stop(self) -> FeedTotals {
         let _ = self.stop.send(true);
         let _ = self.feed.await;
+        self.tallies.totals()
+    }
+
+    /// What it has counted.
+    pub fn totals(&self) -> FeedTotals {
+        self.tallies.totals()
     }
 }
 
@@ -36,7 +48,8 @@ impl<T: Serialize + Send + Sync + 'static> Queue<T> {
     /// Makes jobs of the entries of `stream`, new ones and those that `group` (made here, from the stream's beginning) has
     /// not acknowledged: `make` gets an entry's fields and answers the job, or none to pass it over. An entry is
     /// acknowledged when its job is pushed, and is pushed once by its id within a day, by however many feeds of the
-    /// group. While the queue is full or Redis away it waits.
+    /// group. While the queue is full or Redis away it waits. An entry whose job no queue can take, or for which `make`
+    /// panics, is counted and passed over: it would hold up those behind it for ever.
     ///
     /// # Errors
     /// [`Error::Argument`] when the link has no address: a feed waits on a connection of its own.
@@ -57,8 +70,10 @@ impl<T: Serialize + Send + Sync + 'static> Queue<T> {
             make: Arc::new(make),
             consumer: format!("{}-{:012x}", std::process::id(), fastrand::u64(..) >> 16),
             stopped: stopped.clone(),
+            tallies: Arc::default(),
         };
-        Ok(Feeding { stop, feed: tokio::spawn(feed.run(stopped)) })
+        let tallies = Arc::clone(&feed.tallies);
+        Ok(Feeding { stop, feed: tokio::spawn(feed.run(stopped)), tallies })
     }
 }
 
@@ -69,9 +84,10 @@ struct Feed<T, M> {
     make: Arc<M>,
     consumer: String,
     stopped: watch::Receiver<bool>,
+    tallies: Arc<FeedTallies>,
 }
 
-type Entry = (String, HashMap<String, Vec<u8>>);
+type Entry = (String, Fields);
 
 impl<T, M> Feed<T, M>
 where
@@ -82,6 +98,7 @@ where
         let mut connection = None;
         while !*stopped.borrow() && stopped.has_changed().is_ok() {
             if let Err(error) = self.round(&mut connection).await {
+                count(&self.tallies.failed);
                 tracing::debug!(%error, stream = self.stream, "the feed waits");
                 connection = None;
                 tokio::select! {
@@ -104,7 +121,7 @@ where
         claim.arg(&self.stream).arg(&self.group).arg(&self.consumer).arg(10_000).arg("0-0").arg("COUNT").arg(AT_ONCE);
         let answer = link.send(&claim).await?;
         let [_, claimed, _] = array(answer)?;
-        let mut entries: Vec<Entry> = redis::from_redis_value(claimed).map_err(Error::unexpected)?;
+        let mut entries = read_entries(claimed)?;
         if entries.is_empty() {
             let mut read = redis::cmd("XREADGROUP");
             read.arg("GROUP").arg(&self.group).arg(&self.consumer).arg("COUNT").arg(AT_ONCE);
@@ -113,7 +130,7 @@ where
             let answer = tokio::time::timeout(limit, connection.req_packed_command(&read)).await;
             let answer = answer.map_err(|_| Error::TimedOut(limit.as_millis() as u64))??.extract_error()?;
             let Some((_, fresh)) = streams(answer)?.pop() else { return Ok(()) };
-            entries = redis::from_redis_value(fresh).map_err(Error::unexpected)?;
+            entries = read_entries(fresh)?;
         }
         self.push(entries).await
     }
@@ -123,11 +140,9 @@ where
         acknowledge.arg(&self.stream).arg(&self.group);
         for (id, fields) in &entries {
             acknowledge.arg(id);
-            let Some(job) = (self.make)(fields) else { continue };
-            // The name of a stream may hold what an id may not.
-            let source = xxhash_rust::xxh3::xxh3_64(format!("{} {}", self.stream, self.group).as_bytes());
-            let job = job.once(format!("feed:{source:016x}:{id}"), ONCE);
-            while self.queue.push(&job).await? == Push::Full {
+            let Some(job) = self.job_of(id, fields) else { continue };
+            while self.push_one(&job).await? == Push::Full {
+                count(&self.tallies.full);
                 if *self.stopped.borrow() || self.stopped.has_changed().is_err() {
                     // Not acknowledged: the next feed claims them.
                     return Ok(());
@@ -141,6 +156,37 @@ where
         Ok(())
     }
 
+    /// The job of an entry, when it is to become one.
+    fn job_of(&self, id: &str, fields: &Fields) -> Option<Job<T>> {
+        let Ok(made) = catch_unwind(AssertUnwindSafe(|| (self.make)(fields))) else {
+            count(&self.tallies.panicked);
+            return None;
+        };
+        let Some(job) = made else {
+            count(&self.tallies.passed_over);
+            return None;
+        };
+        // The name of a stream may hold what an id may not.
+        let source = xxhash_rust::xxh3::xxh3_64(format!("{} {}", self.stream, self.group).as_bytes());
+        Some(job.once(format!("feed:{source:016x}:{id}"), ONCE))
+    }
+
+    /// Pushes a job, or counts that it never can be.
+    async fn push_one(&self, job: &Job<T>) -> Result<Push, Error> {
+        let tallies = &self.tallies;
+        let passed = |counter| {
+            count(counter);
+            Ok(Push::Pushed)
+        };
+        match AssertUnwindSafe(self.queue.push(job)).catch_unwind().await {
+            Ok(Ok(Push::Pushed)) => passed(&tallies.pushed),
+            Ok(Ok(Push::Duplicate(_))) => passed(&tallies.duplicates),
+            Ok(Err(Error::Argument(_) | Error::Encode(_) | Error::Name(_))) => passed(&tallies.refused),
+            Ok(other) => other,
+            Err(_) => passed(&tallies.panicked),
+        }
+    }
+
     async fn make_group(&self) -> Result<(), Error> {
         let mut command = redis::cmd("XGROUP");
         command.arg("CREATE").arg(&self.stream).arg(&self.group).arg("0").arg("MKSTREAM");
@@ -149,4 +195,17 @@ where
             other => other.map(drop),
         }
     }
+}
+
+fn read_entries(value: Value) -> Result<Vec<Entry>, Error> {
+    let entries: Vec<Value> = redis::from_redis_value(value).map_err(Error::unexpected)?;
+    let read = |entry| {
+        let [id, fields] = array(entry)?;
+        Ok((redis::from_redis_value(id).map_err(Error::unexpected)?, read_fields(fields)?))
+    };
+    entries.into_iter().map(read).collect()
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
 }

@@ -50,7 +50,7 @@ pub use feed::Feeding;
 pub use job::{Counts, Dead, Job, Outcome, Priority, Push, Status};
 pub use lease::Lease;
 pub use limit::Limit;
-pub use totals::WorkTotals;
+pub use totals::{FeedTotals, WorkTotals};
 pub use worker::{Worker, Working};
 
 use entry::{Fields, text};

@@ -143,7 +143,9 @@ async fn send(server: &Server, words: &[&[u8]]) {
     let client = redis::Client::open(server.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let mut command = redis::Cmd::new();
-    words.iter().for_each(|word| drop(command.arg(word)));
+    for word in words {
+        command.arg(word);
+    }
     let _: redis::Value = command.query_async(&mut connection).await.unwrap();
 }
 

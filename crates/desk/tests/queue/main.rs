@@ -11,6 +11,7 @@
 
 mod crowds;
 mod faults;
+mod feeds;
 mod jobs;
 mod kills;
 mod workers;
