@@ -8,6 +8,7 @@ use std::{mem, thread};
 use redis::Connection;
 
 use crate::folder::{self, Owned};
+use crate::gap::{End, gap};
 use crate::id::Id;
 use crate::kind::{self, Rows};
 use crate::{Error, file, name, source};
@@ -36,6 +37,10 @@ pub struct Round {
     pub missing: u64,
     /// Such entries that no file tells of yet, as none came after them.
     pub missing_untold: u64,
+    /// Files that tell of a gap whose size nobody knows: the stream was deleted and made anew, or its server replaced.
+    pub unknown: u64,
+    /// Such gaps that no file tells of yet.
+    pub unknown_untold: u64,
     /// Streams that are behind their archive: deleted and made anew, or of a server that had not got everything. They
     /// are left alone.
     pub behind: u64,
@@ -43,12 +48,11 @@ pub struct Round {
     pub trimmed: u64,
 }
 
-/// Where a stream's archive ends.
-#[derive(Debug, Clone, Copy, Default)]
-struct End {
-    last: Id,
-    offset: Option<u64>,
-    is_begun: bool,
+impl Round {
+    /// How much tells that the archive is not whole: 0 when it is.
+    pub fn gaps(&self) -> u64 {
+        self.missing + self.missing_untold + self.unknown + self.unknown_untold + self.behind
+    }
 }
 
 /// One round over all streams.
@@ -72,7 +76,7 @@ fn archive(
 ) -> Result<(), Error> {
     let Some(found) = source::describe(connection, stream)? else { return Ok(()) };
     round.streams += 1;
-    let end = end(folder, stream)?;
+    let end = End::of(&folder::parts(folder.root(), stream)?)?;
     let shown = String::from_utf8_lossy(stream).into_owned();
     if found.last < end.last {
         // Deleted and made anew, or a replica took over that had not got everything: ids are given out again.
@@ -81,13 +85,10 @@ fn archive(
         return Ok(());
     }
     let gap = gap(&found, &end);
-    let mut writer = Writer { folder, stream, end: End { offset: gap.base, ..end }, missing: gap.missing, round };
+    let end = End { offset: gap.base, ..end };
+    let mut writer = Writer { folder, stream, found, end, missing: gap.missing, is_unknown: gap.is_unknown, round };
     read_while_writing(connection, &mut writer, plan.rows)?;
-    let Writer { end, missing, round, .. } = writer;
-    if missing > 0 {
-        tracing::warn!(stream = shown, missing, "entries were gone before they could be read");
-        round.missing_untold += missing;
-    }
+    let end = writer.tell_the_rest();
     if let Some(keep) = plan.keep {
         let until = end.last.next().unwrap_or(end.last);
         let first = source::trimmable(connection, stream, until, keep.as_millis() as u64)?;
@@ -154,46 +155,17 @@ fn read(
     Ok(())
 }
 
-fn end(folder: &Owned, stream: &[u8]) -> Result<End, Error> {
-    let parts = folder::parts(folder.root(), stream)?;
-    let Some(part) = parts.iter().max_by_key(|part| part.last) else { return Ok(End::default()) };
-    Ok(End { last: part.last, offset: file::facts(&part.path)?.last_offset, is_begun: true })
-}
-
-/// What was lost between the archive's end and what Redis still has.
-struct Gap {
-    /// Entries that were trimmed or deleted before they were read.
-    missing: u64,
-    /// How many entries were ever added before the next one that is read, where the server tells.
-    base: Option<u64>,
-}
-
-/// The server counts what was ever added: of that, what it no longer has was before the first entry it has, unless
-/// single entries were deleted.
-fn gap(found: &source::Stream, end: &End) -> Gap {
-    let is_cut = found.first.is_none_or(|first| first > end.last);
-    if !is_cut {
-        // The archive's end is still there: only single entries can be gone, and how many nobody tells.
-        // If it is more than one, the others are told when the end is no longer there.
-        let missing = u64::from(end.is_begun && found.deleted > end.last);
-        return Gap { missing, base: end.offset.map(|offset| offset + missing) };
-    }
-    let base = found.added.saturating_sub(found.length);
-    let missing = match end.offset {
-        Some(offset) => base.saturating_sub(offset),
-        None if end.is_begun => 0,
-        None => base,
-    };
-    Gap { missing, base: Some(base) }
-}
-
 /// Writes the files of one stream.
 struct Writer<'a> {
     folder: &'a Owned,
     stream: &'a [u8],
+    /// What Redis said of it before it was read.
+    found: source::Stream,
     end: End,
     /// Entries that were gone before they could be read, which no file tells of yet.
     missing: u64,
+    /// Whether nobody knows how many were, which no file tells of yet.
+    is_unknown: bool,
     round: &'a mut Round,
 }
 
@@ -201,15 +173,55 @@ impl Writer<'_> {
     fn write(&mut self, groups: Vec<Rows>) -> Result<(), Error> {
         let Some((first, last)) = file::bounds(&groups) else { return Ok(()) };
         let dir = self.folder.root().join(name::folder(self.stream)).join(first.day());
-        let entries = groups.iter().map(|group| group.ids.len() as u64).sum();
-        let last_offset = self.end.offset.map(|offset| offset + entries);
-        let facts = file::Facts { rows: entries, last_offset, missing_before: self.missing };
+        let rows: u64 = groups.iter().map(|group| group.ids.len() as u64).sum();
+        let mut last_offset = self.end.offset.map(|offset| offset + rows);
+        if let Some(added) = self.found.added
+            && self.end.last < self.found.last
+            && self.found.last <= last
+        {
+            // All is read that had been added when the server was asked: here the count is known.
+            let later = groups.iter().flat_map(|group| &group.ids).filter(|id| **id > self.found.last).count();
+            let exact = added + later as u64;
+            let counted = last_offset.unwrap_or(exact);
+            self.missing += exact.saturating_sub(counted);
+            self.is_unknown |= exact < counted;
+            last_offset = Some(exact);
+        }
+        let facts = file::Facts { rows, last_offset, missing_before: self.missing, is_unknown_before: self.is_unknown };
         let path = file::write(&dir, self.stream, kind::columns(self.stream), groups, &facts)?;
-        tracing::info!(path = %path.display(), entries, missing = self.missing, "written");
+        tracing::info!(path = %path.display(), entries = rows, missing = self.missing, "written");
+        if mem::take(&mut self.is_unknown) {
+            self.warn_of_unknown();
+            self.round.unknown += 1;
+        }
         self.round.files += 1;
-        self.round.entries += entries;
+        self.round.entries += rows;
         self.round.missing += mem::take(&mut self.missing);
         self.end = End { last, offset: last_offset, is_begun: true };
         Ok(())
+    }
+
+    /// Tells of what is missing at the stream's end, which no file can tell of yet; answers where the archive ends.
+    fn tell_the_rest(mut self) -> End {
+        if self.end.last < self.found.last
+            && let (Some(added), Some(offset)) = (self.found.added, self.end.offset)
+        {
+            self.missing += added.saturating_sub(offset);
+        }
+        if self.missing > 0 {
+            let stream = String::from_utf8_lossy(self.stream);
+            tracing::warn!(%stream, missing = self.missing, "entries were gone before they could be read");
+            self.round.missing_untold += self.missing;
+        }
+        if self.is_unknown {
+            self.warn_of_unknown();
+            self.round.unknown_untold += 1;
+        }
+        self.end
+    }
+
+    fn warn_of_unknown(&self) {
+        let stream = String::from_utf8_lossy(self.stream);
+        tracing::warn!(%stream, "the stream was made anew, or its server replaced: entries may be missing, an unknown number");
     }
 }

@@ -34,6 +34,8 @@ pub struct Facts {
     pub last_offset: Option<u64>,
     /// Entries that were trimmed or deleted before they were read, between the file before and this one.
     pub missing_before: u64,
+    /// Whether an unknown number of them is missing there: the stream was deleted and made anew, or its server replaced.
+    pub is_unknown_before: bool,
 }
 
 /// The first and last id of the rows of a file.
@@ -109,6 +111,9 @@ fn key_values(stream: &[u8], facts: &Facts) -> Vec<KeyValue> {
         pairs.push(KeyValue::new("liq.last_offset".to_owned(), offset.to_string()));
     }
     pairs.push(KeyValue::new("liq.missing_before".to_owned(), facts.missing_before.to_string()));
+    if facts.is_unknown_before {
+        pairs.push(KeyValue::new("liq.unknown_before".to_owned(), "1".to_owned()));
+    }
     pairs
 }
 
@@ -187,6 +192,7 @@ pub fn facts(path: &Path) -> Result<Facts, Error> {
         rows: u64::try_from(metadata.num_rows()).unwrap_or(0),
         last_offset: value("liq.last_offset"),
         missing_before: value("liq.missing_before").unwrap_or(0),
+        is_unknown_before: value("liq.unknown_before").is_some(),
     })
 }
 

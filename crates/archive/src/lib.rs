@@ -8,6 +8,7 @@ pub mod cat;
 mod error;
 pub mod file;
 pub mod folder;
+pub mod gap;
 pub mod id;
 pub mod kind;
 pub mod name;

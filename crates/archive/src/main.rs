@@ -177,7 +177,7 @@ fn archive(args: RunArgs) -> Result<ExitCode, Error> {
     let mut work = Work { url, folder, plan, metrics, connection: None, totals: Round::default(), failures: 0 };
     if args.once {
         let round = work.round()?;
-        let is_whole = round.missing + round.missing_untold + round.behind == 0;
+        let is_whole = round.gaps() == 0;
         return Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(NOT_WHOLE) });
     }
     work.rounds(every)
@@ -226,9 +226,10 @@ impl Work {
         self.totals.files += round.files;
         self.totals.entries += round.entries;
         self.totals.missing += round.missing;
+        self.totals.unknown += round.unknown;
         self.totals.trimmed += round.trimmed;
         (self.totals.streams, self.totals.behind) = (round.streams, round.behind);
-        self.totals.missing_untold = round.missing_untold;
+        (self.totals.missing_untold, self.totals.unknown_untold) = (round.missing_untold, round.unknown_untold);
         self.tell()?;
         Ok(round)
     }
@@ -244,6 +245,8 @@ impl Work {
             ("liq_archive_entries_total counter", totals.entries),
             ("liq_archive_missing_total counter", totals.missing),
             ("liq_archive_missing_untold gauge", totals.missing_untold),
+            ("liq_archive_gaps_of_unknown_size_total counter", totals.unknown),
+            ("liq_archive_gaps_of_unknown_size_untold gauge", totals.unknown_untold),
             ("liq_archive_trimmed_total counter", totals.trimmed),
             ("liq_archive_failed_rounds_total counter", self.failures),
         ];

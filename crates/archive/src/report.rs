@@ -7,6 +7,7 @@ use parquet::file::reader::FileReader;
 use parquet::record::RowAccessor;
 
 use crate::folder::{self, Part};
+use crate::gap::{End, gap};
 use crate::id::Id;
 use crate::{Error, file, source};
 
@@ -18,36 +19,42 @@ pub struct Report {
     pub is_whole: bool,
 }
 
-/// Per stream: files, entries, the last id on disk, entries that were gone before they were read, and, with a connection,
-/// how many entries wait in Redis.
+/// Per stream: files, entries, the last id on disk, entries that were gone before they were read, gaps of unknown size,
+/// and, with a connection, how many entries wait in Redis, and gaps that no file tells of yet.
 pub fn status(root: &Path, mut redis: Option<redis::Connection>) -> Result<Report, Error> {
     let mut report = Report { text: String::new(), is_whole: true };
     for (stream, parts) in folder::streams(root)? {
-        let (mut rows, mut missing, mut offset) = (0, 0, None);
+        let (mut rows, mut missing, mut unknown) = (0, 0, 0);
         for part in &parts {
             let facts = file::facts(&part.path)?;
             rows += facts.rows;
             missing += facts.missing_before;
-            offset = facts.last_offset;
+            unknown += u64::from(facts.is_unknown_before);
         }
-        let last = parts.last().map(|part| part.last).unwrap_or_default();
+        let end = End::of(&parts)?;
         let waiting = match &mut redis {
             None => "-".to_owned(),
             Some(connection) => match source::describe(connection, &stream)? {
                 None => "no stream".to_owned(),
-                Some(found) if found.last < last => {
+                Some(found) if found.last < end.last => {
                     report.is_whole = false;
                     "behind".to_owned()
                 }
-                Some(found) => offset.map_or("?".to_owned(), |offset| found.added.saturating_sub(offset).to_string()),
+                Some(found) => {
+                    let gap = gap(&found, &end);
+                    missing += gap.missing;
+                    unknown += u64::from(gap.is_unknown);
+                    let waiting = found.added.zip(gap.base).map(|(added, base)| added.saturating_sub(base));
+                    waiting.map_or("?".to_owned(), |waiting| waiting.to_string())
+                }
             },
         };
-        report.is_whole &= missing == 0;
-        let name = String::from_utf8_lossy(&stream);
+        report.is_whole &= missing + unknown == 0;
+        let (name, files) = (String::from_utf8_lossy(&stream), parts.len());
         let _ = writeln!(
             report.text,
-            "{name} files={} entries={rows} last={last} missing={missing} waiting={waiting}",
-            parts.len()
+            "{name} files={files} entries={rows} last={} missing={missing} waiting={waiting} unknown={unknown}",
+            end.last
         );
     }
     Ok(report)

@@ -21,8 +21,8 @@ pub struct Entry {
 pub struct Stream {
     /// Entries it holds.
     pub length: u64,
-    /// Entries that were ever added.
-    pub added: u64,
+    /// Entries that were ever added, where the server tells.
+    pub added: Option<u64>,
     /// The greatest id that was ever given.
     pub last: Id,
     /// The greatest id that was ever deleted by XDEL.
@@ -68,7 +68,7 @@ pub fn describe(connection: &mut Connection, stream: &[u8]) -> Result<Option<Str
         let name: String = redis::from_redis_value(name).map_err(|_| unexpected())?;
         match (name.as_str(), value) {
             ("length", Value::Int(number)) => found.length = number.unsigned_abs(),
-            ("entries-added", Value::Int(number)) => found.added = number.unsigned_abs(),
+            ("entries-added", Value::Int(number)) => found.added = Some(number.unsigned_abs()),
             ("last-generated-id", value) => found.last = id(value)?,
             ("max-deleted-entry-id", value) => found.deleted = id(value)?,
             ("first-entry", Value::Array(entry)) => {

@@ -11,6 +11,7 @@
 
 mod databases;
 mod faults;
+mod gaps;
 mod kills;
 mod rounds;
 
