@@ -36,8 +36,9 @@ fn main() {
         let plan = Plan { streams: vec!["signals:{BTCUSDT}".into()], rows: 100_000, keep: None };
         let before = cpu(&server);
         let begun = Instant::now();
-        let round = archiver::round(&mut connection, &folder, &plan).unwrap();
+        let (round, outcome) = archiver::round(&mut connection, &folder, &plan);
         ours.push(entries as f64 / begun.elapsed().as_secs_f64());
+        outcome.unwrap();
         assert_eq!(round.entries, entries);
         sizes = (size(dir.path()), (cpu(&server) - before) * 1e6 / entries as f64);
     }

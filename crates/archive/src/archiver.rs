@@ -44,6 +44,8 @@ pub struct Round {
     /// Streams that are behind their archive: deleted and made anew, or of a server that had not got everything. They
     /// are left alone.
     pub behind: u64,
+    /// Streams that failed.
+    pub failed: u64,
     /// Entries that were trimmed.
     pub trimmed: u64,
 }
@@ -55,16 +57,29 @@ impl Round {
     }
 }
 
-/// One round over all streams.
-///
-/// # Errors
-/// The first thing that went wrong; what was written until then is whole, and the next round goes on behind it.
-pub fn round(connection: &mut Connection, folder: &Owned, plan: &Plan) -> Result<Round, Error> {
+/// One round over all streams. One that fails stops no other, unless they would fail likewise: what was done is
+/// answered, and the first thing that went wrong. What was written is whole, and the next round goes on behind it.
+pub fn round(connection: &mut Connection, folder: &Owned, plan: &Plan) -> (Round, Result<(), Error>) {
     let mut round = Round::default();
-    for stream in source::names(connection, &plan.streams)? {
-        archive(connection, folder, plan, &stream, &mut round)?;
+    let streams = match source::names(connection, &plan.streams) {
+        Ok(streams) => streams,
+        Err(error) => return (round, Err(error)),
+    };
+    let mut outcome = Ok(());
+    for stream in streams {
+        let Err(error) = archive(connection, folder, plan, &stream, &mut round) else { continue };
+        tracing::error!(stream = %String::from_utf8_lossy(&stream), %error, "this stream failed");
+        round.failed += 1;
+        let is_of_all = error.is_of_all_streams();
+        // One that ends the round goes first: whoever waits for it to pass has to know.
+        if outcome.is_ok() || is_of_all {
+            outcome = Err(error);
+        }
+        if is_of_all {
+            break;
+        }
     }
-    Ok(round)
+    (round, outcome)
 }
 
 fn archive(

@@ -1,5 +1,6 @@
 //! What stops an archiver, or makes it wait.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// What went wrong.
@@ -37,6 +38,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether other streams would fail likewise: Redis is away or not ready, the disk is full.
+    pub fn is_of_all_streams(&self) -> bool {
+        match self {
+            // What has a code is an answer; without one the connection is of no more use.
+            Self::Redis(error) => error
+                .code()
+                .is_none_or(|code| ["LOADING", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "NOAUTH"].contains(&code)),
+            Self::File { error, .. } => matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
+            _ => false,
+        }
+    }
+
     pub(crate) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         move |error| Self::File { path: path.to_owned(), error }
     }

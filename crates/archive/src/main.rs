@@ -118,8 +118,13 @@ fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Run(args) => archive(args),
         Command::Status { dir, redis } => {
-            let connection = redis.as_deref().map(connect).transpose()?;
-            Ok(show(&report::status(&existing(&dir)?, connection)?))
+            let dir = existing(&dir)?;
+            // Redis may be away: what is on disk is told all the same.
+            let connection = redis.as_deref().map(connect).transpose();
+            let (connection, away) = connection.map_or_else(|error| (None, Some(error)), |open| (open, None));
+            let report = report::status(&dir, connection)?;
+            let code = show(&report);
+            away.or(report.away).map_or(Ok(code), Err)
         }
         Command::Verify { dir } => Ok(show(&report::verify(&existing(&dir)?)?)),
         Command::Cat { files, ndjson, csv: _ } => {
@@ -204,6 +209,13 @@ impl Work {
                     wait = Duration::from_millis(200);
                     std::thread::sleep(every.saturating_sub(begun.elapsed()));
                 }
+                // The others had their round.
+                Err(error) if !error.is_of_all_streams() => {
+                    self.failures += 1;
+                    self.tell()?;
+                    wait = Duration::from_millis(200);
+                    std::thread::sleep(every.saturating_sub(begun.elapsed()));
+                }
                 // Redis is away, the disk is full: nothing is trimmed, and it may pass.
                 Err(error) => {
                     tracing::error!(%error, "this round failed; trying again");
@@ -222,16 +234,16 @@ impl Work {
             self.connection = Some(connect(&self.url)?);
         }
         let Some(connection) = &mut self.connection else { return Ok(Round::default()) };
-        let round = archiver::round(connection, &self.folder, &self.plan)?;
+        let (round, outcome) = archiver::round(connection, &self.folder, &self.plan);
         self.totals.files += round.files;
         self.totals.entries += round.entries;
         self.totals.missing += round.missing;
         self.totals.unknown += round.unknown;
         self.totals.trimmed += round.trimmed;
-        (self.totals.streams, self.totals.behind) = (round.streams, round.behind);
+        (self.totals.streams, self.totals.behind, self.totals.failed) = (round.streams, round.behind, round.failed);
         (self.totals.missing_untold, self.totals.unknown_untold) = (round.missing_untold, round.unknown_untold);
         self.tell()?;
-        Ok(round)
+        outcome.map(|()| round)
     }
 
     /// Written aside and renamed, as who collects it may come at any moment.
@@ -241,6 +253,7 @@ impl Work {
         let lines = [
             ("liq_archive_streams gauge", totals.streams),
             ("liq_archive_streams_behind gauge", totals.behind),
+            ("liq_archive_streams_failed gauge", totals.failed),
             ("liq_archive_files_total counter", totals.files),
             ("liq_archive_entries_total counter", totals.entries),
             ("liq_archive_missing_total counter", totals.missing),

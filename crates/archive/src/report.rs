@@ -17,52 +17,100 @@ pub struct Report {
     pub text: String,
     /// No gap, and nothing broken.
     pub is_whole: bool,
+    /// Why Redis could not be asked, or not for all streams.
+    pub away: Option<Error>,
 }
 
 /// Per stream: files, entries, the last id on disk, entries that were gone before they were read, gaps of unknown size,
 /// and, with a connection, how many entries wait in Redis, and gaps that no file tells of yet.
-pub fn status(root: &Path, mut redis: Option<redis::Connection>) -> Result<Report, Error> {
-    let mut report = Report { text: String::new(), is_whole: true };
+pub fn status(root: &Path, redis: Option<redis::Connection>) -> Result<Report, Error> {
+    let mut report = Report { text: String::new(), is_whole: true, away: None };
+    let mut source = Source { redis, away: None };
     for (stream, parts) in folder::streams(root)? {
-        let (mut rows, mut missing, mut unknown) = (0, 0, 0);
-        for part in &parts {
-            let facts = file::facts(&part.path)?;
-            rows += facts.rows;
-            missing += facts.missing_before;
-            unknown += u64::from(facts.is_unknown_before);
-        }
-        let end = End::of(&parts)?;
-        let waiting = match &mut redis {
-            None => "-".to_owned(),
-            Some(connection) => match source::describe(connection, &stream)? {
-                None => "no stream".to_owned(),
-                Some(found) if found.last < end.last => {
-                    report.is_whole = false;
-                    "behind".to_owned()
-                }
-                Some(found) => {
-                    let gap = gap(&found, &end);
-                    missing += gap.missing;
-                    unknown += u64::from(gap.is_unknown);
-                    let waiting = found.added.zip(gap.base).map(|(added, base)| added.saturating_sub(base));
-                    waiting.map_or("?".to_owned(), |waiting| waiting.to_string())
-                }
-            },
-        };
-        report.is_whole &= missing + unknown == 0;
         let (name, files) = (String::from_utf8_lossy(&stream), parts.len());
-        let _ = writeln!(
-            report.text,
-            "{name} files={files} entries={rows} last={} missing={missing} waiting={waiting} unknown={unknown}",
-            end.last
-        );
+        let _ = match held(&parts) {
+            Ok(held) => {
+                let (waiting, told) = source.ask(&stream, &held.end);
+                let (missing, unknown) = (held.missing + told.missing, held.unknown + u64::from(told.is_unknown));
+                report.is_whole &= missing + unknown == 0 && told.is_whole;
+                let (rows, last) = (held.rows, held.end.last);
+                writeln!(
+                    report.text,
+                    "{name} files={files} entries={rows} last={last} missing={missing} waiting={waiting} unknown={unknown}"
+                )
+            }
+            Err(error) => {
+                report.is_whole = false;
+                writeln!(report.text, "{name} files={files} broken: {error}")
+            }
+        };
     }
+    report.away = source.away;
     Ok(report)
+}
+
+/// What the files of a stream say.
+struct Held {
+    rows: u64,
+    missing: u64,
+    unknown: u64,
+    end: End,
+}
+
+fn held(parts: &[Part]) -> Result<Held, Error> {
+    let mut held = Held { rows: 0, missing: 0, unknown: 0, end: End::of(parts)? };
+    for part in parts {
+        let facts = file::facts(&part.path)?;
+        held.rows += facts.rows;
+        held.missing += facts.missing_before;
+        held.unknown += u64::from(facts.is_unknown_before);
+    }
+    Ok(held)
+}
+
+/// What Redis says of a stream beside its files.
+#[derive(Default)]
+struct Told {
+    missing: u64,
+    is_unknown: bool,
+    is_whole: bool,
+}
+
+/// Redis, until it is away.
+struct Source {
+    redis: Option<redis::Connection>,
+    away: Option<Error>,
+}
+
+impl Source {
+    /// How many entries wait, as text, and what is missing.
+    fn ask(&mut self, stream: &[u8], end: &End) -> (String, Told) {
+        let whole = Told { is_whole: true, ..Told::default() };
+        let Some(connection) = &mut self.redis else { return ("-".to_owned(), whole) };
+        match source::describe(connection, stream) {
+            Ok(None) => ("no stream".to_owned(), whole),
+            Ok(Some(found)) if found.last < end.last => ("behind".to_owned(), Told::default()),
+            Ok(Some(found)) => {
+                let gap = gap(&found, end);
+                let waiting = found.added.zip(gap.base).map(|(added, base)| added.saturating_sub(base).to_string());
+                let told = Told { missing: gap.missing, is_unknown: gap.is_unknown, is_whole: true };
+                (waiting.unwrap_or_else(|| "?".to_owned()), told)
+            }
+            Err(error) if error.is_of_all_streams() => {
+                (self.redis, self.away) = (None, Some(error));
+                ("-".to_owned(), whole)
+            }
+            Err(error) => {
+                tracing::error!(stream = %String::from_utf8_lossy(stream), %error, "redis cannot tell of this stream");
+                ("?".to_owned(), Told::default())
+            }
+        }
+    }
 }
 
 /// Reads every file: the ids it holds ascend and are those of its name, and no two files hold the same.
 pub fn verify(root: &Path) -> Result<Report, Error> {
-    let mut report = Report { text: String::new(), is_whole: true };
+    let mut report = Report { text: String::new(), is_whole: true, away: None };
     for (stream, parts) in folder::streams(root)? {
         let name = String::from_utf8_lossy(&stream).into_owned();
         let (mut entries, mut before) = (0, None);
@@ -70,8 +118,7 @@ pub fn verify(root: &Path) -> Result<Report, Error> {
         for part in &parts {
             match check(part, before) {
                 Ok(rows) => entries += rows,
-                Err(Error::Content { path, problem }) => problems.push(format!("{}: {problem}", path.display())),
-                Err(error) => return Err(error),
+                Err(error) => problems.push(error.to_string()),
             }
             before = Some(part.last);
         }

@@ -14,6 +14,7 @@ mod faults;
 mod gaps;
 mod kills;
 mod rounds;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
