@@ -141,10 +141,10 @@ fn schema(columns: &[Column]) -> parquet::errors::Result<Node> {
 
 /// Column by column, as the format wants it.
 fn write_group(group: &mut SerializedRowGroupWriter<'_, File>, rows: Rows) -> parquet::errors::Result<()> {
-    // Ids beyond what the columns hold do not exist in practice; they sort behind all others.
-    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    write_column::<Int64Type>(group, &rows.ids.iter().map(|id| signed(id.ms)).collect::<Vec<_>>(), None)?;
-    write_column::<Int64Type>(group, &rows.ids.iter().map(|id| signed(id.seq)).collect::<Vec<_>>(), None)?;
+    // Ids are unsigned: those beyond 2^63, which are no time, are written as their two's complement.
+    let ids = |part: fn(&Id) -> u64| rows.ids.iter().map(|id| part(id).cast_signed()).collect::<Vec<_>>();
+    write_column::<Int64Type>(group, &ids(|id| id.ms), None)?;
+    write_column::<Int64Type>(group, &ids(|id| id.seq), None)?;
     for Cells { levels, values } in rows.cells.into_iter().chain([rows.rest]) {
         match values {
             Values::Integers(values) => write_column::<Int64Type>(group, &values, Some(&levels))?,

@@ -140,7 +140,7 @@ fn check(part: &Part, before: Option<Id>) -> Result<u64, Error> {
     let (mut rows, mut first, mut last) = (0, None, None);
     for row in reader.get_row_iter(None).map_err(Error::content(&part.path))? {
         let row = row.map_err(Error::content(&part.path))?;
-        let number = |place| row.get_long(place).map(i64::unsigned_abs).map_err(Error::content(&part.path));
+        let number = |place| row.get_long(place).map(i64::cast_unsigned).map_err(Error::content(&part.path));
         let id = Id { ms: number(0)?, seq: number(1)? };
         if last.is_some_and(|last| last >= id) {
             return Err(problem(format!("{id} does not follow {}", last.unwrap_or_default())));

@@ -39,6 +39,12 @@ pub fn names(connection: &mut Connection, patterns: &[String]) -> Result<Vec<Vec
             names.push(pattern.as_bytes().to_vec());
             continue;
         }
+        // `x[1]` may be a name. A server that refuses to tell is one where that name is not to be read.
+        match cmd("TYPE").arg(pattern).query::<String>(connection) {
+            Ok(of) if of == "stream" => names.push(pattern.as_bytes().to_vec()),
+            Err(error) if error.code().is_none() => return Err(error.into()),
+            _ => {}
+        }
         let mut cursor = b"0".to_vec();
         loop {
             let mut scan = cmd("SCAN");

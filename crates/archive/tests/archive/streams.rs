@@ -1,4 +1,4 @@
-//! Many streams: one that cannot be archived stops no other.
+//! Many streams: one that cannot be archived stops no other; and names that look like patterns, ids beyond 2^63.
 
 use liq_harness::{Server, wait_until};
 
@@ -69,4 +69,35 @@ fn status_without_redis_shows_what_is_on_disk() {
         text_of(&server, &["status", dir.path().to_str().unwrap(), "--redis", "redis+unix:///nonexistent"]);
     assert!(code == 1 && text.contains("a files=1 entries=2 last=2-0 missing=0 waiting=-"), "{code}: {text}");
     assert!(text.contains("b files=1") && text.contains("liq-archive: redis: "), "{text}");
+}
+
+#[test]
+fn a_name_that_looks_like_a_pattern_is_a_name_too() {
+    let server = Server::plain();
+    let dir = tempfile::tempdir().unwrap();
+    server.connect().pipeline(&["XADD x[1] 1-0 n 1", "XADD x1 1-0 n 1", "SET y[1] 1"]);
+    let (code, told) = once(&server, dir.path(), &["x[1]", "y[1]"]);
+    assert_eq!(code, 0, "{told}");
+    assert_eq!((entries(dir.path(), "x[1]").len(), entries(dir.path(), "x1").len()), (1, 1));
+}
+
+#[test]
+fn ids_beyond_the_signed_integers_read_back() {
+    let server = Server::plain();
+    let dir = tempfile::tempdir().unwrap();
+    let ids = [
+        "9223372036854775807-0",
+        "9223372036854775808-1",
+        "9223372036854775808-9223372036854775808",
+        "18446744073709551615-18446744073709551615",
+    ];
+    for id in ids {
+        server.connect().run(&format!("XADD s {id} n 1"));
+    }
+    assert_eq!(once(&server, dir.path(), &["s"]).0, 0);
+    assert_eq!(once(&server, dir.path(), &["s", "--keep", "1ms"]).0, 0);
+    let (code, text) = text_of(&server, &["verify", dir.path().to_str().unwrap()]);
+    assert!(code == 0 && text.contains("entries=4 problems=0"), "{text}");
+    // As columns, and so as text, they are the two's complement.
+    assert!(entries(dir.path(), "s").contains_key("-9223372036854775808-1"));
 }
