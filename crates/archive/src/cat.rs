@@ -21,34 +21,32 @@ pub enum Format {
     Ndjson,
 }
 
-/// Writes the rows of all files, which for CSV must have the same columns.
+/// Writes the rows of all files. As CSV they are one table: with the columns of the file that has most, which must have
+/// all that the others have. A newer version may know more fields of a stream.
 ///
 /// # Errors
 /// Of the files, or of `out`.
 pub fn cat(paths: &[PathBuf], format: Format, out: &mut dyn Write) -> Result<u64, Error> {
     let mut rows = 0;
-    let mut names: Option<Vec<String>> = None;
+    let names = if format == Format::Csv { names_of_all(paths)? } else { Vec::new() };
+    if let (Format::Csv, Some(path)) = (format, paths.first()) {
+        write_line(out, path, &names)?;
+    }
     for path in paths {
         let reader = file::open(path)?;
-        let schema = reader.metadata().file_metadata().schema_descr();
-        let own: Vec<String> = schema.columns().iter().map(|column| column.name().to_owned()).collect();
-        match &names {
-            Some(names) if format == Format::Csv && *names != own => {
-                return Err(Error::Content {
-                    path: path.clone(),
-                    problem: "has other columns than the first file".into(),
-                });
-            }
-            Some(_) => {}
-            None if format == Format::Csv => write_line(out, path, &own)?,
-            None => {}
-        }
-        names = Some(own);
+        let own = names_of(&reader);
+        let places: Vec<Option<usize>> = names.iter().map(|name| own.iter().position(|own| own == name)).collect();
         for row in reader.get_row_iter(None).map_err(Error::content(path))? {
             let row = row.map_err(Error::content(path))?;
             match format {
                 Format::Csv => {
-                    write_line(out, path, &row.get_column_iter().map(|(_, field)| text(field)).collect::<Vec<_>>())?
+                    let fields: Vec<&Field> = row.get_column_iter().map(|(_, field)| field).collect();
+                    let cell = |place: &Option<usize>| Some(text(fields.get((*place)?)?));
+                    write_line(
+                        out,
+                        path,
+                        &places.iter().map(|place| cell(place).unwrap_or_default()).collect::<Vec<_>>(),
+                    )?
                 }
                 Format::Ndjson => writeln!(out, "{}", object(&row)).map_err(Error::file(path))?,
             }
@@ -56,6 +54,24 @@ pub fn cat(paths: &[PathBuf], format: Format, out: &mut dyn Write) -> Result<u64
         }
     }
     Ok(rows)
+}
+
+fn names_of(reader: &impl FileReader) -> Vec<String> {
+    let schema = reader.metadata().file_metadata().schema_descr();
+    schema.columns().iter().map(|column| column.name().to_owned()).collect()
+}
+
+fn names_of_all(paths: &[PathBuf]) -> Result<Vec<String>, Error> {
+    let all: Vec<Vec<String>> =
+        paths.iter().map(|path| Ok(names_of(&file::open(path)?))).collect::<Result<_, Error>>()?;
+    let Some(most) = all.iter().max_by_key(|names| names.len()) else { return Ok(Vec::new()) };
+    let other = all.iter().zip(paths).find(|(names, _)| names.iter().any(|name| !most.contains(name)));
+    match other {
+        Some((_, path)) => {
+            Err(Error::Content { path: path.clone(), problem: "has other columns than the others".into() })
+        }
+        None => Ok(most.clone()),
+    }
 }
 
 fn write_line(out: &mut dyn Write, path: &Path, cells: &[String]) -> Result<(), Error> {

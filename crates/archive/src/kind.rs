@@ -66,12 +66,24 @@ const FIRES: &[Column] = &[
     column("payload", Type::Text),
 ];
 
-/// What a candle that closed says; its figures are among the rest, as text.
+/// What a candle that closed says. What the venue did not tell is empty: text of no length, or among the rest.
 const CLOSES: &[Column] = &[
     column("event", Type::Text),
     column("symbol", Type::Text),
     column("key", Type::Text),
     column("interval", Type::Text),
+    column("start", Type::Integer),
+    column("open", Type::Text),
+    column("high", Type::Text),
+    column("low", Type::Text),
+    column("close", Type::Text),
+    column("volume", Type::Text),
+    column("end", Type::Integer),
+    column("quote_volume", Type::Text),
+    column("trades", Type::Integer),
+    column("taker_volume", Type::Text),
+    column("taker_quote_volume", Type::Text),
+    column("state", Type::Text),
 ];
 
 /// A buried job of a queue.

@@ -21,7 +21,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use liq_archive::cat::{Format, cat};
-use liq_archive::folder;
+use liq_archive::id::Id;
+use liq_archive::kind::{Column, Rows, Type};
+use liq_archive::{file, folder};
 use liq_harness::Server;
 
 pub fn command(server: &Server, args: &[&str]) -> Command {
@@ -60,4 +62,22 @@ pub fn entries(dir: &Path, stream: &str) -> BTreeMap<String, serde_json::Value> 
         assert!(found.insert(id.clone(), row).is_none(), "{id} is in two files");
     }
     found
+}
+
+/// Writes a file of `closes:{X}` as the first version did: a candle's figures are among the rest.
+pub fn old_close(dir: &Path) -> PathBuf {
+    const COLUMNS: &[Column] = &[
+        Column { name: "event", of: Type::Text },
+        Column { name: "symbol", of: Type::Text },
+        Column { name: "key", of: Type::Text },
+        Column { name: "interval", of: Type::Text },
+    ];
+    drop(folder::Owned::take(dir).unwrap());
+    let text = "event closed symbol X key tick:{X} interval 1m start 0 close 140.50 trades 3 state closed";
+    let words: Vec<Vec<u8>> = text.split(' ').map(Into::into).collect();
+    let fields: Vec<_> = words.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+    let mut rows = Rows::new(COLUMNS);
+    rows.push(Id { ms: 60_000, seq: 0 }, &fields);
+    let day = dir.join("closes/{X}/1970-01-01");
+    file::write(&day, b"closes:{X}", COLUMNS, vec![rows], &file::Facts::default()).unwrap()
 }

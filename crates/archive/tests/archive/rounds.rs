@@ -173,6 +173,62 @@ fn wrong_arguments_are_named() {
     assert!(code == 1 && text.contains("is not empty and no archive"), "{text}");
 }
 
+/// A close as the module writes it, with what a row of the venue did not tell empty.
+fn close(id: &str, trades: &str, taker: &str) -> Vec<String> {
+    let line = format!(
+        "XADD closes:{{X}} {id} event closed symbol X key tick:{{X}} interval 1m start 60000 open 149.80 high 150 low 149.7 \
+         close 149.90 volume 31.5 end 119999 quote_volume 4723.350 trades {trades} taker_volume {taker} \
+         taker_quote_volume {taker} state closed"
+    );
+    liq_harness::client::words(&line)
+}
+
+#[test]
+fn a_candles_figures_are_columns() {
+    let server = Server::plain();
+    let dir = tempfile::tempdir().unwrap();
+    let mut client = server.connect();
+    client.call(&close("120000-0", "17", "9.00"));
+    client.call(&close("120000-1", "\"\"", "\"\""));
+    assert_eq!(once(&server, dir.path(), &["closes:*"]).0, 0);
+    let found = entries(dir.path(), "closes:{X}");
+    let mut expected = json!({
+        "event": "closed", "symbol": "X", "key": "tick:{X}", "interval": "1m", "start": 60_000, "open": "149.80",
+        "high": "150", "low": "149.7", "close": "149.90", "volume": "31.5", "end": 119_999, "quote_volume": "4723.350",
+        "trades": 17, "taker_volume": "9.00", "taker_quote_volume": "9.00", "state": "closed",
+    });
+    assert_eq!(found["120000-0"], expected);
+    let object = expected.as_object_mut().unwrap();
+    object.remove("trades");
+    object.extend([("taker_volume".into(), json!("")), ("taker_quote_volume".into(), json!(""))]);
+    object.insert("rest".into(), json!({"trades": ""}));
+    assert_eq!(found["120000-1"], expected);
+}
+
+#[test]
+fn files_with_fewer_columns_are_read_with_those_that_have_more() {
+    let server = Server::plain();
+    let dir = tempfile::tempdir().unwrap();
+    let old = crate::old_close(dir.path());
+    server.connect().call(&close("120000-0", "17", "9"));
+    assert_eq!(once(&server, dir.path(), &["closes:*"]).0, 0);
+    let parts = liq_archive::folder::parts(dir.path(), b"closes:{X}").unwrap();
+    let files: Vec<&str> = parts.iter().map(|part| part.path.to_str().unwrap()).collect();
+    assert_eq!(files[0], old.to_str().unwrap());
+    let (code, text) = text_of(&server, &["cat", files[0], files[1]]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(lines[0], text_of(&server, &["cat", files[1]]).1.lines().next().unwrap(), "the columns are the newer's");
+    assert!(lines[1].starts_with("60000,0,closed,X,tick:{X},1m,,,,,") && lines[1].contains("close"), "{text}");
+    assert!(lines[2].starts_with("120000,0,closed,X,tick:{X},1m,60000,149.80,150,149.7,149.90,31.5,"), "{text}");
+    // Tables that are others do not go into one.
+    server.connect().run("XADD signals:x 1-0 side buy");
+    assert_eq!(once(&server, dir.path(), &["signals:x"]).0, 0);
+    let signals = liq_archive::folder::parts(dir.path(), b"signals:x").unwrap().remove(0).path;
+    let (code, text) = text_of(&server, &["cat", files[1], signals.to_str().unwrap()]);
+    assert!(code == 1 && text.contains("has other columns"), "{text}");
+}
+
 #[test]
 fn csv_is_quoted_and_bytes_are_base64() {
     let server = Server::plain();
