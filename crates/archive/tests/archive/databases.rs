@@ -1,29 +1,66 @@
-//! Databases read the files: DuckDB and ClickHouse (`chdb`) as they are, PostgreSQL by a pipe. `scripts/databases` installs
-//! the first two; where one is missing its test says so.
+//! Databases read the files: DuckDB and PostgreSQL by the commands of the guide, as they stand there, ClickHouse by
+//! `chdb`. `scripts/databases` installs DuckDB and `chdb`; where one is missing its test says so.
 
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use liq_harness::Server;
 
-use crate::once;
+use crate::{old_close, once};
 
-/// An archive of 1,000 signals and what their prices sum to.
+/// 21 November 2026, 12:27 UTC: the guide names the day.
+const BEGIN_MS: u64 = 1_795_264_047_513;
+
+/// An archive of 1,000 signals, four of five of BTCUSDT, and of an old and a new close; and what their prices sum to.
 fn archive() -> (tempfile::TempDir, f64) {
     let server = Server::plain();
     let dir = tempfile::tempdir().unwrap();
+    old_close(dir.path());
     let mut client = server.connect();
     let mut sum = 0.0;
-    let lines: Vec<String> = (1..=1000)
+    let lines: Vec<String> = (1..=1000_u64)
         .map(|number| {
-            let price = 42_000.0 + f64::from(number) * 0.25;
+            let price = 42_000.0 + number as f64 * 0.25;
             sum += price;
-            format!("XADD signals:{{BTCUSDT}} {number}-0 symbol BTCUSDT side buy price {price} extra \"a, b\"")
+            let symbol = if number % 5 == 0 { "ETHUSDT" } else { "BTCUSDT" };
+            let deviation = if number % 2 == 0 { -2.25 } else { 1.75 };
+            format!(
+                "XADD signals:{{BTCUSDT}} {}-0 symbol {symbol} side buy price {price} vwap_deviation {deviation} extra \"a, b\"",
+                BEGIN_MS + number
+            )
         })
         .collect();
     client.pipeline(&lines);
-    assert_eq!(once(&server, dir.path(), &["signals:*", "--rows", "300"]).0, 0);
+    client.run("XADD closes:{X} 120000-0 event closed symbol X interval 1m start 60000 close 149.90 trades 17");
+    assert_eq!(once(&server, dir.path(), &["signals:*", "closes:*", "--rows", "300"]).0, 0);
     (dir, sum)
+}
+
+/// The blocks of the guide's section on reading that hold `word`.
+fn blocks(word: &str) -> Vec<String> {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/archive.md");
+    let text = std::fs::read_to_string(guide).unwrap();
+    let reading = text.split_once("## Reading it\n").unwrap().1;
+    let blocks: Vec<&str> = reading.split("```").skip(1).step_by(2).collect();
+    blocks.into_iter().filter(|block| block.contains(word)).map(str::to_owned).collect()
+}
+
+/// Runs a block of the guide in a shell that finds `liq-archive` and the programs in `programs`.
+#[track_caller]
+fn run_block(block: &str, archive: &Path, programs: &Path, variables: &[(&str, &str)]) -> String {
+    let own = programs.join("liq-archive");
+    if !own.exists() {
+        symlink(env!("CARGO_BIN_EXE_liq-archive"), &own).unwrap();
+    }
+    assert!(block.contains("/var/lib/liq-archive/") || block.contains("psql"), "{block}");
+    let block = block.replace("/var/lib/liq-archive", archive.to_str().unwrap());
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new("bash");
+    command.args(["-euo", "pipefail", "-c", &block]).env("PATH", path).envs(variables.iter().copied());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{block}\n{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The Python with the databases, when there is one that has `package`.
@@ -45,15 +82,31 @@ fn asks(python: &Path, program: &str) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-#[test]
-fn duckdb_reads_the_files() {
-    let Some(python) = python("duckdb") else { return };
-    let (dir, sum) = archive();
+/// The `duckdb` of a command line, made of the Python package.
+fn duckdb(python: &Path, programs: &Path) {
+    let file = programs.join("duckdb");
     let program = format!(
-        "import duckdb\nprint(*duckdb.sql(\"SELECT count(*), sum(price), min(rest->>'extra') FROM '{}/signals/**/*.parquet'\").fetchall()[0], sep='|')",
-        dir.path().display()
+        "#!{}\nimport duckdb, sys\nassert sys.argv[1] == '-c'\n\
+         for row in duckdb.sql(sys.argv[2]).fetchall(): print(*row, sep='|')\n",
+        python.display()
     );
-    assert_eq!(asks(&python, &program), format!("1000|{sum:?}|a, b"));
+    std::fs::write(&file, program).unwrap();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn duckdb_reads_the_files_as_the_guide_says() {
+    let Some(python) = python("duckdb") else { return };
+    let (dir, _) = archive();
+    let programs = tempfile::tempdir().unwrap();
+    duckdb(&python, programs.path());
+    let told: Vec<String> =
+        blocks("duckdb").iter().map(|block| run_block(block, dir.path(), programs.path(), &[])).collect();
+    let [signals, closes] = told.as_slice() else { panic!("{} blocks", told.len()) };
+    let mut lines: Vec<&str> = signals.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["BTCUSDT|800|-0.25", "ETHUSDT|200|-0.25"]);
+    assert_eq!(closes, "1970-01-01 00:00:00|140.50\n1970-01-01 00:01:00|149.90\n", "the old file's too");
 }
 
 #[test]
@@ -81,48 +134,74 @@ fn postgres() -> Option<PathBuf> {
     found
 }
 
-/// PostgreSQL refuses to run as root: single-user mode, as another user where this is root, needs no server.
+/// A PostgreSQL of the test's own on a socket in its folder. It refuses to run as root: then it runs as nobody.
+struct Postgres {
+    bin: PathBuf,
+    dir: tempfile::TempDir,
+}
+
+impl Postgres {
+    fn start(bin: PathBuf) -> Self {
+        let postgres = Self { bin, dir: tempfile::tempdir().unwrap() };
+        if is_root() {
+            let chown = Command::new("chown").arg("nobody").arg(postgres.dir.path()).status();
+            assert!(chown.unwrap().success());
+        }
+        postgres.control(
+            "{bin}/initdb -A trust -U desk --no-sync >/dev/null\n\
+             {bin}/pg_ctl -w -o '-k {dir} -c listen_addresses= -c fsync=off' -l {dir}/log start >/dev/null",
+        );
+        postgres
+    }
+
+    fn control(&self, script: &str) {
+        let dir = self.dir.path().display().to_string();
+        let script = script.replace("{bin}", self.bin.to_str().unwrap()).replace("{dir}", &dir);
+        let mut command = Command::new(if is_root() { "setpriv" } else { "bash" });
+        if is_root() {
+            command.args(["--reuid", "nobody", "--clear-groups", "bash"]);
+        }
+        command.args(["-ec", &script]).current_dir(&dir).env("PGDATA", format!("{dir}/data"));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.control("{bin}/pg_ctl -m immediate stop >/dev/null");
+    }
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+}
+
 #[test]
-fn postgresql_reads_a_pipe() {
+fn postgresql_reads_a_pipe_as_the_guide_says() {
     let Some(bin) = postgres() else { return };
     let (dir, sum) = archive();
-    let files: Vec<PathBuf> = liq_archive::folder::parts(dir.path(), b"signals:{BTCUSDT}")
-        .unwrap()
-        .into_iter()
-        .map(|part| part.path)
-        .collect();
-    let csv = Command::new(env!("CARGO_BIN_EXE_liq-archive")).arg("cat").args(&files).output().unwrap();
-    assert!(csv.status.success());
-    let work = tempfile::tempdir().unwrap();
-    let script = work.path().join("run.sh");
-    std::fs::write(work.path().join("signals.csv"), &csv.stdout).unwrap();
-    std::fs::write(
-        &script,
-        format!(
-            "set -e; cd {work}; export PGDATA={work}/data; {bin}/initdb -A trust -U desk --no-sync >/dev/null\n\
-             {bin}/pg_ctl -w -o '-k {work} -c listen_addresses= -c fsync=off' -l log start >/dev/null\n\
-             trap '{bin}/pg_ctl -m immediate stop >/dev/null' EXIT\n\
-             ask() {{ psql -h {work} -U desk -d postgres -At -c \"$1\"; }}\n\
-             ask 'CREATE TABLE signals (id_ms bigint, id_seq bigint, symbol text, key text, side text, entry_reason text, \
-             vwap float8, vwap_deviation float8, liquidation_size float8, price float8, timestamp bigint, exchange text, rest jsonb)' >/dev/null\n\
-             ask '\\copy signals FROM STDIN CSV HEADER' < signals.csv >/dev/null\n\
-             ask \"SELECT count(*), sum(price), min(rest->>'extra') FROM signals\"\n",
-            work = work.path().display(),
-            bin = bin.display(),
-        ),
-    )
-    .unwrap();
-    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
-    let mut command = Command::new("bash");
-    command.arg(&script);
-    if is_root {
-        let chown = Command::new("chown").args(["-R", "nobody"]).arg(work.path()).status();
-        assert!(chown.unwrap().success());
-        command = Command::new("setpriv");
-        command.args(["--reuid", "nobody", "--clear-groups", "bash"]).arg(&script);
-    }
-    let output = command.output().unwrap();
-    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{told}");
+    let postgres = Postgres::start(bin);
+    let programs = tempfile::tempdir().unwrap();
+    let socket = postgres.dir.path().to_str().unwrap();
+    // As lines of values that are alike everywhere.
+    std::fs::write(programs.path().join("psqlrc"), "\\set QUIET 1\n\\pset format unaligned\n\\pset tuples_only on\n")
+        .unwrap();
+    let rc = programs.path().join("psqlrc");
+    let variables = [
+        ("PGHOST", socket),
+        ("PGUSER", "desk"),
+        ("PGDATABASE", "postgres"),
+        ("PSQLRC", rc.to_str().unwrap()),
+        ("PSQL_PAGER", ""),
+    ];
+    let blocks = blocks("psql");
+    let [block] = blocks.as_slice() else { panic!("{} blocks", blocks.len()) };
+    let told = run_block(block, dir.path(), programs.path(), &variables);
+    let mut lines: Vec<&str> = told.lines().filter(|line| line.contains('|')).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["BTCUSDT|800|-0.25", "ETHUSDT|200|-0.25"], "{told}");
+    let query = r#"psql -c "SELECT count(*), sum(price), min(rest->>'extra') FROM signals""#;
+    let told = run_block(query, dir.path(), programs.path(), &variables);
     assert_eq!(told.trim(), format!("1000|{sum}|a, b"));
 }
