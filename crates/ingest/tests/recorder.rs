@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use support::exchange::{Exchange, Rest, Script};
+use support::exchange::{Exchange, Rest, Script, Step};
 use support::frames::{DIALECTS, Dialect};
 use support::program::{self, Running};
 use support::running::{QUICK, free_port, one_venue, quiet_exchange, stored, stream};
@@ -102,6 +102,66 @@ fn a_frame_that_came_before_the_worth_of_its_contract_counts_and_what_is_never_t
     let state = state_of(&server);
     replay();
     assert_eq!(state_of(&server), state);
+}
+
+/// Connections overlap, a venue tells afterwards what was missed, and some of what comes is no frame.
+#[test]
+fn what_is_recorded_is_what_counted() {
+    let bitmex = |range: std::ops::Range<u64>| range.map(|n| Step::Send((dialect("bitmex").frame)(n)));
+    // Of two in one frame one came before.
+    let two = r#"{"table":"liquidation","action":"insert","data":[{"orderID":"made-up-45","symbol":"XBTUSD","side":"Sell","price":10106.5,"leavesQty":145},{"orderID":"made-up-500","symbol":"XBTUSD","side":"Sell","price":10107.5,"leavesQty":600}]}"#;
+    let odd = [Step::Send("no json at all".to_owned()), Step::Binary(vec![1, 2]), Step::Send(two.to_owned())];
+    let overlapping =
+        vec![bitmex(0..50).collect::<Vec<_>>(), bitmex(40..90).chain(odd).collect(), bitmex(80..130).collect()];
+    let cut = (0..3).map(|n| Step::Send((dialect("bitfinex").frame)(n))).chain([Step::Cut]).collect();
+    let cases = [("bitmex", overlapping, 131, 2), ("bitfinex", vec![cut], 3 * dialect("bitfinex").per_frame() + 2, 0)];
+    for (venue, sessions, events, malformed) in cases {
+        let (server, copy, folder, port) =
+            (Server::start(), Server::start(), tempfile::tempdir().unwrap(), free_port());
+        let Dialect { expects, greeting, pulse, keepalive, .. } = dialect(venue);
+        let (expects, greeting) = (expects.to_vec(), greeting.to_vec());
+        let exchange = Exchange::start(Script { expects, greeting, pulse, keepalive: *keepalive, sessions });
+        let rest = Rest::start();
+        rest.answer("/api/v1/instrument/active", "[]");
+        rest.answer_by("/v2/liquidations/hist", |path| {
+            let start: u64 = path.split_once("?start=").unwrap().1.split('&').next().unwrap().parse().unwrap();
+            let row = |n: u64| {
+                format!(
+                    r#"[["pos",{},{},null,"tBTCF0:USTF0",-0.5,9135.5,null,0,1,null,9080.123456789012]]"#,
+                    10_000 + n,
+                    start + n
+                )
+            };
+            format!("[{},{}]", row(1), row(2))
+        });
+        // Of Bitfinex each renewal would ask what was missed.
+        let more = if venue == "bitmex" { "lifetime_ms = 700\n" } else { "" };
+        let settings = format!(
+            "{QUICK}{more}[series]\nclock = \"EVENT\"\nretention = \"31d\"\n[venue.{venue}]\nurl = \"{}\"\nrest_url = \"{}\"\n",
+            exchange.url(),
+            rest.url()
+        );
+        let recording = folder.path().join("recording");
+        let mut command = stream(folder.path(), &url_of(&server), port, &settings, &[venue]);
+        let mut running = Running::start(command.arg("--record").arg(&recording));
+        wait_until("all is stored", || stored(&server) >= events);
+        let metric = |name: &str, label: &str| support::running::metric(port, name, label);
+        wait_until("all was heard", || metric("liq_ingest_connects_total", "") >= 3.0 || venue != "bitmex");
+        assert_eq!(metric("liq_ingest_rejects_total", "malformed_frame"), f64::from(malformed), "{venue}");
+        running.terminate();
+        assert_eq!(stored(&server), events, "{venue}");
+
+        let mut command = program::command(&folder.path().join("other"));
+        let settings = folder.path().join("liq.toml");
+        command.arg("--config").arg(settings).args(["--redis-url", &url_of(&copy), "replay", "--quiet"]);
+        let shown = program::succeed(command.args(files_of(&recording)));
+        assert_eq!((stored(&copy), state_of(&copy)), (events, state_of(&server)), "{venue}: {shown}");
+        assert_eq!(shown.contains("malformed_frame"), malformed > 0, "{shown}");
+    }
+}
+
+fn dialect(venue: &str) -> &'static Dialect {
+    DIALECTS.iter().find(|dialect| dialect.venue == venue).unwrap()
 }
 
 /// Days that an exchange really had, as frames: recorded from the wire, and the journal replayed into an empty server.

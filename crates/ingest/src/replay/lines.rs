@@ -63,6 +63,11 @@ pub fn decode(decoder: &mut Decoder, venue: Option<Venue>, line: &[u8], batch: &
         (Some(name), Some(frame)) => (Some(name), frame),
         _ => (None, &value),
     };
+    // A recorded frame that was no JSON.
+    if named.is_some() && frame.is_string() {
+        batch.push(Err(Reject::MalformedFrame));
+        return Line::Items;
+    }
     let received_ms = received_ms.or_else(|| value.get("received_ms").and_then(Value::as_u64));
     let venue = match named {
         // The withdrawn topic is told apart by its frames.

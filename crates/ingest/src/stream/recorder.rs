@@ -12,9 +12,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::contract::{Contract, Contracts};
+use crate::event::Event;
 use crate::metrics::Metrics;
 use crate::sink::now_us;
 use crate::venue::Venue;
@@ -28,6 +30,7 @@ const LEVEL: i32 = 3;
 
 enum Entry {
     Frame { venue: Venue, at_us: i64, text: String },
+    Event { at_us: i64, line: String },
     Contracts { venue: Venue, contracts: BTreeMap<String, Contract> },
 }
 
@@ -54,6 +57,17 @@ impl Recorder {
     /// Records a frame.
     pub fn frame(&self, venue: Venue, at_us: i64, text: &str) {
         self.hand_over(Entry::Frame { venue, at_us, text: text.to_owned() });
+    }
+
+    /// Records an event that came without a frame: what a venue told afterwards.
+    pub fn event(&self, at_us: i64, event: &Event) {
+        let Event { exchange, symbol, ts_ms, side, price, size, id } = event;
+        // Numbers as texts, which are read to the last bit.
+        let line = json!({
+            "exchange": &**exchange, "symbol": &**symbol, "ts": ts_ms, "side": side.name(),
+            "price": price.to_string(), "size": size.to_string(), "id": &**id,
+        });
+        self.hand_over(Entry::Event { at_us, line: line.to_string() });
     }
 
     /// Records what a venue's contracts are worth from now on.
@@ -116,15 +130,17 @@ impl Writer {
     fn take(&mut self, entry: Entry) -> io::Result<()> {
         match entry {
             Entry::Frame { venue, at_us, text } => {
-                // What is no JSON would make the line none.
-                let Ok(frame) = serde_json::from_str::<&RawValue>(&text) else { return Ok(()) };
+                let frame = match serde_json::from_str::<&RawValue>(&text) {
+                    // A frame may be laid out over lines; a record is one.
+                    Ok(frame) => frame.get().replace('\n', " "),
+                    // What is no JSON would make the line none, and is kept as a text.
+                    Err(_) => serde_json::to_string(&text)?,
+                };
                 let (name, ms) = (venue.name(), at_us / 1_000);
-                let frame = frame.get();
-                // A frame may be laid out over lines; a record is one.
-                let frame = if frame.contains('\n') { frame.replace('\n', " ") } else { frame.to_owned() };
                 let stream = self.stream(at_us)?;
                 writeln!(stream, r#"{{"venue":"{name}","received_ms":{ms},"frame":{frame}}}"#)
             }
+            Entry::Event { at_us, line } => writeln!(self.stream(at_us)?, "{line}"),
             Entry::Contracts { venue, contracts } => {
                 let line = contracts_line(venue, &contracts)?;
                 self.contracts.insert(venue, contracts);

@@ -9,13 +9,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use super::Shared;
 use super::dial::{Socket, dial};
 use super::plan::Plan;
+use super::shared::{Repeated, Shared};
 use super::subscriber::Subscriber;
 use crate::contract::Contracts;
 use crate::event::{Batch, Reject};
-use crate::item::Item;
 use crate::metrics::Count;
 use crate::sink::{Arrived, now_us};
 use crate::venue::{Decoder, Frame};
@@ -224,8 +223,10 @@ impl Reader {
             // Pings are answered by the library while reading.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => return Ok(Reading::default()),
             Some(Ok(Message::Binary(bytes))) => {
+                let (text, at_us) = (String::from_utf8_lossy(&bytes), now_us());
+                self.record(at_us, &text);
                 self.batch.push(Err(Reject::MalformedFrame));
-                self.note(&String::from_utf8_lossy(&bytes), now_us());
+                self.note(&text, at_us);
                 return Ok(Reading::default());
             }
             Some(Ok(Message::Close(frame))) => {
@@ -239,16 +240,20 @@ impl Reader {
             return Ok(Reading::default());
         }
         let at_us = now_us();
-        if let Some(recorder) = &self.shared.recorder {
-            recorder.frame(self.plan.venue, at_us, &text);
-        }
         let frame = match serde_json::from_str::<Value>(&text) {
-            Ok(value) => {
+            Ok(mut value) => {
+                // What is recorded is what counts, however many connections told it.
+                match self.shared.drop_repeated(self.plan.venue, &mut value) {
+                    Repeated::Nothing => self.record(at_us, &text),
+                    Repeated::Part => self.record(at_us, &value.to_string()),
+                    Repeated::All => {}
+                }
                 let received_ms = u64::try_from(at_us / 1_000).ok();
                 self.decoder.set_seamless(self.is_seamless || self.predecessor.strong_count() > 0);
                 self.decoder.frame(self.plan.venue, &value, received_ms, &mut self.batch)
             }
             Err(_) => {
+                self.record(at_us, &text);
                 self.batch.push(Err(Reject::MalformedFrame));
                 Frame::Unknown
             }
@@ -257,6 +262,12 @@ impl Reader {
         let mut reading = self.heed(frame);
         reading.has_waited = self.hand_on(at_us).await?;
         Ok(reading)
+    }
+
+    fn record(&self, at_us: i64, text: &str) {
+        if let Some(recorder) = &self.shared.recorder {
+            recorder.frame(self.plan.venue, at_us, text);
+        }
     }
 
     fn heed(&mut self, frame: Frame) -> Reading {
@@ -314,9 +325,6 @@ impl Reader {
     async fn hand_on(&mut self, at_us: i64) -> Result<bool, End> {
         let mut has_waited = false;
         for item in self.batch.take_items() {
-            if matches!(&item, Item::Liquidation(event) if self.shared.is_repeated(self.plan.venue, event)) {
-                continue;
-            }
             let sent = match self.shared.events.try_send(Arrived { item, at_us }) {
                 Ok(()) => Ok(()),
                 Err(mpsc::error::TrySendError::Full(arrived)) => {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use super::backfill;
@@ -13,12 +14,11 @@ use super::plan::Plan;
 use super::recorder::Recorder;
 use super::repair;
 use crate::config::Config;
-use crate::event::Event;
 use crate::item::Item;
 use crate::metrics::Metrics;
 use crate::rejects::RejectsFile;
 use crate::sink::{Arrived, now_us};
-use crate::venue::{Decoder, Venue, Wanted};
+use crate::venue::{Decoder, Venue, Wanted, bitmex};
 
 const MINUTE_MS: u64 = 60_000;
 /// How long a venue may take to have its candle of a minute that has ended.
@@ -31,6 +31,34 @@ const MOST_IDS: usize = 4096;
 struct Ids {
     order: VecDeque<Box<str>>,
     known: HashSet<Box<str>>,
+}
+
+impl Ids {
+    /// Remembers an id; false when it is known.
+    fn is_new(&mut self, id: &str) -> bool {
+        if self.known.contains(id) {
+            return false;
+        }
+        self.known.insert(id.into());
+        self.order.push_back(id.into());
+        if self.order.len() > MOST_IDS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        true
+    }
+}
+
+/// How much of a frame came before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeated {
+    /// None of it.
+    Nothing,
+    /// Some of its events.
+    Part,
+    /// All of them.
+    All,
 }
 
 /// What all feeds share.
@@ -175,6 +203,9 @@ impl Shared {
                 self.metrics.repaired(venue, events.len() as u64);
                 let at_us = now_us();
                 for event in events {
+                    if let Some(recorder) = &self.recorder {
+                        recorder.event(at_us, &event);
+                    }
                     if self.events.send(Arrived { item: Item::Liquidation(event), at_us }).await.is_err() {
                         return;
                     }
@@ -187,23 +218,21 @@ impl Shared {
         }
     }
 
-    /// Whether an event came before, over another connection: where the venue tells no time, the server cannot know.
-    pub fn is_repeated(&self, venue: Venue, event: &Event) -> bool {
-        if venue != Venue::Bitmex || event.id.is_empty() {
-            return false;
+    /// Takes out of a frame what came before over another connection: where the venue tells no time, the server cannot know
+    /// it again.
+    pub fn drop_repeated(&self, venue: Venue, frame: &mut Value) -> Repeated {
+        let rows = match venue {
+            Venue::Bitmex => bitmex::liquidations_in(frame),
+            _ => None,
+        };
+        let (Some(rows), Ok(mut ids)) = (rows, self.ids.lock()) else { return Repeated::Nothing };
+        let before = rows.len();
+        rows.retain(|row| bitmex::id_of(row).is_none_or(|id| ids.is_new(id)));
+        match rows.len() {
+            left if left == before => Repeated::Nothing,
+            0 => Repeated::All,
+            _ => Repeated::Part,
         }
-        let Ok(mut ids) = self.ids.lock() else { return false };
-        let Ids { order, known } = &mut *ids;
-        if !known.insert(event.id.clone()) {
-            return true;
-        }
-        order.push_back(event.id.clone());
-        if order.len() > MOST_IDS
-            && let Some(oldest) = order.pop_front()
-        {
-            known.remove(&oldest);
-        }
-        false
     }
 }
 

@@ -49,6 +49,17 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, received_ms: Option<u
     }
 }
 
+/// The liquidations that a frame tells.
+pub fn liquidations_in(frame: &mut Value) -> Option<&mut Vec<Value>> {
+    let is = |name: &str, wanted: &str| frame.get(name).and_then(Value::as_str) == Some(wanted);
+    if is("table", "liquidation") && is("action", "insert") { frame.get_mut("data")?.as_array_mut() } else { None }
+}
+
+/// What tells a liquidation from others.
+pub fn id_of(row: &Value) -> Option<&str> {
+    row.get("orderID").and_then(Value::as_str).filter(|id| !id.is_empty())
+}
+
 /// `side` is the order's, `price` its bankruptcy limit, `leavesQty` contracts.
 fn forced(decoder: &mut Decoder, row: &Value, received_ms: Option<u64>) -> Result<Event, Reject> {
     let side = side_of(text(row, "side")?)?;
