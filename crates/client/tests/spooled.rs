@@ -210,3 +210,93 @@ async fn the_spool_is_the_one_of_the_ingest() {
     assert_eq!((found.len(), count), (3, 10));
     assert!(KEYS.contains(&&*found[0].1.series.key));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_gone_is_made_with_its_options() {
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    let options = SeriesOptions::new().clock(ClockMode::Event).tail(512).percentile(75.0);
+    let batcher = SpooledBatcher::builder(folder.path()).series(options).spawn(client(&server.url())).unwrap();
+    let made = || KEYS.map(|key| connect(&server).liq_info(key).map(|info| (info.clock, info.tail, info.percentile)));
+    let mut begin = 0;
+    for command in ["PING", "FLUSHALL", "DEL liq:{A} liq:{C}"] {
+        tokio::task::block_in_place(|| server.connect().run(command));
+        add(&batcher, begin..begin + 30).await;
+        begin += 30;
+        let _ = batcher.flush().await.unwrap();
+        assert_eq!(made(), [(); 3].map(|()| Ok((ClockMode::Event, 512, 75.0))), "{command}");
+    }
+    // One that the server refuses makes no key at all: its events wait.
+    let _ = batcher.close().await;
+    let wrong = SeriesOptions::new().percentile(175.0);
+    let batcher = SpooledBatcher::builder(folder.path()).series(wrong).spawn(client(&server.url())).unwrap();
+    batcher.add("liq:{D}", event(0)).await.unwrap();
+    let totals = batcher.flush().await.unwrap();
+    assert!(matches!(totals.last_error, Some(redis_liq::Error::Refused { .. })), "{totals:?}");
+    assert!(connect(&server).liq_info("liq:{D}").is_err());
+    assert!(batcher.close().await.waiting >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_replicas_must_have_waits_until_they_have_it() {
+    let (server, folder) = (Options::default().tcp().start(), tempfile::tempdir().unwrap());
+    create(&server);
+    let builder = SpooledBatcher::builder(folder.path()).wait_replicas(1, Duration::from_millis(50));
+    let batcher = builder.close_within(Duration::from_millis(500)).spawn(client(&server.url())).unwrap();
+    add(&batcher, 0..60).await;
+    wait("the server has some of it, which is not enough", || held(&server) > 0);
+    let totals = batcher.close().await;
+    assert_eq!((totals.delivered, totals.waiting), (0, 60), "{totals:?}");
+    assert!(totals.last_error.unwrap().to_string().contains("0 of 1 replicas"));
+
+    let master = format!("replicaof 127.0.0.1 {}", server.port());
+    let replica = Options::default().tcp().line(master).expect_warning("Failed to resolve").start();
+    replica.wait_for_link();
+    let builder = SpooledBatcher::builder(folder.path()).wait_replicas(1, Duration::from_secs(1));
+    let batcher = builder.spawn(client(&server.url())).unwrap();
+    add(&batcher, 60..90).await;
+    let totals = batcher.flush().await.unwrap();
+    assert_eq!((totals.waiting, held(&server), held(&replica)), (0, 90, 90), "{totals:?}");
+    let _ = batcher.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_waits_no_longer_than_it_may_for_a_server_that_hangs() {
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    create(&server);
+    let builder = SpooledBatcher::builder(folder.path()).close_within(Duration::from_millis(300));
+    let batcher = builder.spawn(client(&server.url())).unwrap();
+    add(&batcher, 0..30).await;
+    let _ = batcher.flush().await.unwrap();
+    server.stall();
+    add(&batcher, 30..60).await;
+    let begun = std::time::Instant::now();
+    let totals = batcher.close().await;
+    // An answer is given up after 10 s, and the next attempt another 5 s later.
+    assert!(begun.elapsed() < Duration::from_secs(8), "it took {:?}", begun.elapsed());
+    assert_eq!((totals.delivered, totals.waiting), (30, 30), "{totals:?}");
+    server.resume();
+    let batcher = SpooledBatcher::builder(folder.path()).spawn(client(&server.url())).unwrap();
+    let _ = batcher.flush().await.unwrap();
+    assert_eq!((batcher.close().await.waiting, held(&server)), (0, 60));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_event_goes_also_where_nobody_knows_what_was_delivered() {
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    create(&server);
+    let proxy = Proxy::before(&server);
+    proxy.set(Fault::Refuse);
+    let quick = SpooledBatcher::builder(folder.path()).close_within(Duration::from_millis(100));
+    let batcher = quick.spawn(client(&proxy.url())).unwrap();
+    add(&batcher, 0..9).await;
+    assert_eq!(batcher.close().await.waiting, 9);
+    // As a server would that is stricter than the one who took them.
+    proxy.set(Fault::Answer("ERR item 1: price: must be 1e-12 to 1e15, got '0'"));
+    let batcher = SpooledBatcher::builder(folder.path()).spawn(client(&proxy.url())).unwrap();
+    let totals = batcher.flush().await.unwrap();
+    assert_eq!((totals.refused, totals.waiting), (9, 0), "{totals:?}");
+    proxy.set(Fault::None);
+    add(&batcher, 9..12).await;
+    let _ = batcher.flush().await.unwrap();
+    assert_eq!((batcher.close().await.waiting, held(&server)), (0, 3));
+}

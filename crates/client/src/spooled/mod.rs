@@ -1,9 +1,11 @@
 //! A batcher whose events lie on disk until the server has counted them.
 //!
-//! Here: what a user holds. The thread that has the spool is in `keeper`, what delivers in `sender`.
+//! Here: what a user holds. The thread that has the spool is in `keeper`, what delivers in `sender`, what goes over a
+//! connection in `wire`.
 
 mod keeper;
 mod sender;
+mod wire;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,9 +17,10 @@ use liq_spool::{Entry, Labels};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::{BatchReply, Error, Event, NotAdded, Timestamp};
+use crate::{BatchReply, Error, Event, NotAdded, SeriesOptions, Timestamp};
 use keeper::Keeper;
 use sender::{Connect, Sender};
+use wire::Terms;
 
 /// Collects events as a [`Batcher`](crate::Batcher) does, on disk: what [`add`](Self::add) has taken is counted once, also
 /// when this process or the server is killed before.
@@ -65,6 +68,7 @@ impl SpooledBatcher {
             most_spooled: 1_000_000,
             grace: Duration::from_secs(10),
             close_within: Duration::from_secs(5),
+            terms: Terms::default(),
         }
     }
 
@@ -136,6 +140,7 @@ pub struct SpooledBuilder {
     most_spooled: u64,
     grace: Duration,
     close_within: Duration,
+    terms: Terms,
 }
 
 impl SpooledBuilder {
@@ -175,10 +180,29 @@ impl SpooledBuilder {
         self
     }
 
-    /// How long [`SpooledBatcher::close`] tries to deliver the rest. Default 5 s.
+    /// How long [`SpooledBatcher::close`] tries to deliver the rest; it ends by then also when the server hangs. Default 5 s.
     #[must_use]
     pub const fn close_within(mut self, length: Duration) -> Self {
         self.close_within = length;
+        self
+    }
+
+    /// Options with which a key is made that is missing, at whatever moment: before its first event, or because it expired or
+    /// was deleted. One that is there keeps its own. Without them a key is made with the module's defaults, by the
+    /// server's clock and with the server's thresholds.
+    #[must_use]
+    pub fn series(mut self, options: SeriesOptions) -> Self {
+        self.terms.series = Some(options);
+        self
+    }
+
+    /// Has an event count as delivered only when so many replicas have it, and how long a batch waits for them before that is
+    /// asked again: 1 ms to 5 s. No replicas by default: a failover loses what the replica had not received yet, and
+    /// `grace` has it delivered again.
+    #[must_use]
+    pub fn wait_replicas(mut self, replicas: usize, patience: Duration) -> Self {
+        let patience = patience.clamp(Duration::from_millis(1), Duration::from_secs(5));
+        self.terms.replicas = (replicas > 0).then_some((replicas, patience));
         self
     }
 
@@ -222,7 +246,7 @@ impl SpooledBuilder {
             keeper,
             room: Semaphore::new(self.capacity),
             flushes,
-            sender: tokio::spawn(sender.run(flushed)),
+            sender: tokio::spawn(sender.run(flushed, self.close_within)),
         })
     }
 }

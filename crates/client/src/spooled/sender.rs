@@ -1,28 +1,26 @@
 //! What delivers: a batch of each key at a time, the same again until its end is known.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use liq_core::liq::request::{decode_events, encode_events};
-use liq_spool::{Batch, Consignment, Place, Spool};
-use redis::{Cmd, RedisError, RedisResult};
+use liq_spool::{Consignment, Place, Spool};
+use redis::RedisResult;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::keeper::Keeper;
+use super::wire::{Answering, Failure, Terms, is_lacking, send, who_answers, within};
 use super::{SpooledBuilder, SpooledTotals};
 use crate::batcher::passes;
-use crate::{BatchReply, Error, Reply};
+use crate::{BatchReply, Error};
 
 /// Keys that get a batch at once.
 const MOST_KEYS: usize = 64;
 /// Pauses before a failed attempt is made again: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
-/// How long an answer is awaited; the connection may have a patience of its own.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a key that the server refuses for good is left alone.
 const REFUSED_PAUSE: Duration = Duration::from_secs(30);
 /// How often it is asked whether somebody answers.
@@ -42,8 +40,10 @@ pub(super) struct Sender<C> {
     keeper: Keeper,
     max_events: usize,
     max_delay: Duration,
-    close_within: Duration,
+    terms: Terms,
     pause: Duration,
+    /// Keys that were made sure of over this connection.
+    made: HashSet<Arc<str>>,
     /// Keys that are left alone, and until when.
     refused: HashMap<Arc<str>, Instant>,
     /// Who answered last.
@@ -51,7 +51,39 @@ pub(super) struct Sender<C> {
     /// When it was last seen that somebody answers.
     heard_at: Instant,
     totals: SpooledTotals,
+}
+
+/// Who waits for what is there to be delivered, and when it is time to end.
+struct Callers {
+    flushes: Flushes,
     waiting: Vec<oneshot::Sender<SpooledTotals>>,
+    close_within: Duration,
+    /// Once nobody can call any more.
+    end_at: Option<Instant>,
+}
+
+impl Callers {
+    /// Until somebody calls, or else it is time to end.
+    async fn attend(&mut self) {
+        match self.end_at {
+            Some(at) => sleep_until(at).await,
+            None => match self.flushes.recv().await {
+                Some(done) => self.waiting.push(done),
+                None => self.end_at = Some(Instant::now() + self.close_within),
+            },
+        }
+    }
+
+    /// Until it is time to end.
+    async fn end(&mut self) {
+        while !self.is_over() {
+            self.attend().await;
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.end_at.is_some_and(|at| Instant::now() >= at)
+    }
 }
 
 /// What became of a turn.
@@ -73,45 +105,48 @@ where
             keeper,
             max_events: settings.max_events,
             max_delay: settings.max_delay,
-            close_within: settings.close_within,
+            terms: settings.terms.clone(),
             pause: PAUSES.0,
+            made: HashSet::new(),
             refused: HashMap::new(),
             identity: None,
             heard_at: Instant::now(),
             totals: SpooledTotals::default(),
-            waiting: Vec::new(),
         }
     }
 
-    /// Works until the batcher is gone and everything was delivered, or the time for that is over.
-    pub(super) async fn run(mut self, mut flushes: Flushes) -> SpooledTotals {
-        let mut end_at: Option<Instant> = None;
+    /// Works until the batcher is gone and everything was delivered, or the time for that is over: also in the middle of an
+    /// attempt that nobody answers.
+    pub(super) async fn run(mut self, flushes: Flushes, close_within: Duration) -> SpooledTotals {
+        let mut callers = Callers { flushes, waiting: Vec::new(), close_within, end_at: None };
         loop {
-            if end_at.is_some_and(|at| Instant::now() >= at) {
-                break;
-            }
-            let turn = self.turn().await;
-            match turn {
-                Turn::Delivered => self.pause = PAUSES.0,
-                Turn::Idle if end_at.is_some() => break,
-                Turn::Idle => self.answer_flushes().await,
-                Turn::Failed => self.totals.retries += 1,
-            }
-            let rest = match turn {
-                Turn::Delivered => continue,
-                Turn::Idle => LOOK_EVERY,
-                Turn::Failed => self.pause,
+            // Who calls during a turn may have added something that it did not see.
+            let (called, was_closed) = (callers.waiting.len(), callers.end_at.is_some());
+            let turn = tokio::select! {
+                biased;
+                turn = self.turn() => turn,
+                () = callers.end() => break,
             };
-            let is_idle = matches!(turn, Turn::Idle);
-            if matches!(turn, Turn::Failed) {
-                self.pause = (self.pause * 2).min(PAUSES.1);
-            }
+            let rest = match turn {
+                Turn::Delivered => {
+                    self.pause = PAUSES.0;
+                    continue;
+                }
+                Turn::Idle if was_closed => break,
+                Turn::Idle => {
+                    self.answer(callers.waiting.drain(..called)).await;
+                    LOOK_EVERY
+                }
+                Turn::Failed => {
+                    self.totals.retries += 1;
+                    let pause = self.pause;
+                    self.pause = (pause * 2).min(PAUSES.1);
+                    pause
+                }
+            };
             tokio::select! {
-                flush = flushes.recv(), if end_at.is_none() => match flush {
-                    Some(done) => self.waiting.push(done),
-                    None => end_at = Some(Instant::now() + self.close_within),
-                },
-                () = self.keeper.came.notified(), if is_idle => sleep(self.max_delay).await,
+                () = callers.attend() => {}
+                () = self.keeper.came.notified(), if matches!(turn, Turn::Idle) => sleep(self.max_delay).await,
                 () = sleep(rest) => {}
             }
         }
@@ -127,12 +162,12 @@ where
         }
     }
 
-    async fn answer_flushes(&mut self) {
-        if self.waiting.is_empty() {
+    async fn answer(&mut self, callers: impl ExactSizeIterator<Item = oneshot::Sender<SpooledTotals>>) {
+        if callers.len() == 0 {
             return;
         }
         self.count().await;
-        for done in self.waiting.drain(..) {
+        for done in callers {
             // Whoever asked may have stopped waiting.
             let _ = done.send(self.totals.clone());
         }
@@ -156,7 +191,10 @@ where
         let next = self.keeper.ask(move |spool| spool.next(MOST_KEYS, most, passed)).await;
         // What ails the spool it mends itself, or sets aside; the next turn tells.
         let Some(Ok(consignments)) = next else { return Turn::Idle };
-        let sending = consignments.iter().map(|(_, one)| send(connection.clone(), one));
+        let sending = consignments.iter().map(|(_, one)| {
+            let is_made = self.made.contains(&one.series.key);
+            send(connection.clone(), one, &self.terms, is_made)
+        });
         let results = join_all(sending).await;
         self.settle(consignments, results).await
     }
@@ -172,6 +210,7 @@ where
             self.connection = Some(connection.clone());
             return Ok(connection);
         }
+        self.made.clear();
         let mut connection = within((self.connect)()).await?;
         let answering = who_answers(&mut connection).await?;
         let identity = &answering.identity;
@@ -197,12 +236,13 @@ where
     async fn settle(
         &mut self,
         consignments: Vec<(Place, Consignment)>,
-        results: Vec<Result<Vec<BatchReply>, Error>>,
+        results: Vec<Result<Vec<BatchReply>, Failure>>,
     ) -> Turn {
         let (mut settled, mut failed) = (Vec::new(), None);
         for ((place, one), result) in consignments.into_iter().zip(results) {
             match result {
                 Ok(replies) => {
+                    self.made.insert(Arc::clone(&one.series.key));
                     let mut is_new = false;
                     for (reply, batch) in replies.iter().zip(&one.batches) {
                         let count = batch.bodies.len() as u64;
@@ -217,8 +257,8 @@ where
                     }
                     settled.push((place, one.series.id, one.rows, is_new));
                 }
-                Err(error) if passes(&error) => failed = Some(error),
-                Err(error) => self.refuse(place, &one, error).await,
+                Err(failure) if passes(&failure.error) => failed = Some(failure.error),
+                Err(failure) => self.refuse(place, &one, failure).await,
             }
         }
         let noted = self.keeper.ask(move |spool| spool.settle(&settled)).await;
@@ -231,12 +271,13 @@ where
     }
 
     /// A refusal that will not pass: an event that the server never takes goes, a key that it refuses waits.
-    async fn refuse(&mut self, place: Place, one: &Consignment, error: Error) {
-        let item = match (&error, one.batches.len()) {
-            (Error::Refused { item, .. }, 1) => *item,
+    async fn refuse(&mut self, place: Place, one: &Consignment, Failure { error, batch }: Failure) {
+        let item = match &error {
+            Error::Refused { item, .. } => *item,
             _ => None,
         };
-        match item.and_then(|item| one.rows.get(item.saturating_sub(1)).copied()) {
+        // One batch holds all rows, or each row has a batch of its own, of which it is the first item.
+        match item.and_then(|item| one.rows.get(batch + item.saturating_sub(1)).copied()) {
             Some(row) => {
                 let series = one.series.id;
                 self.totals.refused += 1;
@@ -247,64 +288,13 @@ where
         self.totals.last_error = Some(error);
     }
 
-    /// The next attempt is made over a new connection, for which the address is looked up anew.
+    /// The next attempt is made over a new connection, for which the address is looked up anew, unless it is replicas that are
+    /// waited for.
     fn fail(&mut self, error: Error) -> Turn {
-        self.connection = None;
+        if !is_lacking(&error) {
+            self.connection = None;
+        }
         self.totals.last_error = Some(error);
         Turn::Failed
-    }
-}
-
-/// Who answers.
-struct Answering {
-    /// The process; nothing of a cluster, where any of the nodes may be it, and where nobody tells.
-    identity: Option<String>,
-    /// Whether it takes writes, as far as it tells.
-    is_master: bool,
-}
-
-async fn who_answers<C: redis::aio::ConnectionLike>(connection: &mut C) -> Result<Answering, Error> {
-    let command = redis::cmd("INFO").arg("server").arg("replication").to_owned();
-    let info = match within(command.query_async::<String>(connection)).await {
-        Ok(info) => info,
-        Err(error) if passes(&error) => return Err(error),
-        // Who may not ask does without.
-        Err(_) => String::new(),
-    };
-    let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    let identity = field("run_id").filter(|_| field("redis_mode") != Some("cluster")).map(str::to_owned);
-    Ok(Answering { identity, is_master: field("role") != Some("slave") })
-}
-
-/// Sends what goes to one key, together or not at all: were one batch refused and the next taken, the first could never be
-/// counted.
-async fn send<C>(mut connection: C, one: &Consignment) -> Result<Vec<BatchReply>, Error>
-where
-    C: redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
-{
-    let command = |batch: &Batch| {
-        let events: Vec<_> = batch.bodies.iter().filter_map(|body| decode_events(body, 1).ok()?.pop()).collect();
-        let mut command: Cmd = redis::cmd("LIQ.MADDPACK");
-        command.arg(&*one.series.key).arg(encode_events(&events)).arg("BATCH").arg(&*one.producer).arg(batch.seq);
-        command
-    };
-    let replies: Vec<Reply<BatchReply>> = match one.batches.as_slice() {
-        [batch] => vec![within(command(batch).query_async(&mut connection)).await?],
-        batches => {
-            let mut pipeline = redis::pipe();
-            pipeline.atomic();
-            for batch in batches {
-                pipeline.add_command(command(batch));
-            }
-            within(pipeline.query_async(&mut connection)).await?
-        }
-    };
-    Ok(replies.into_iter().map(Reply::into_inner).collect())
-}
-
-async fn within<T>(answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, Error> {
-    match timeout(ANSWER_WITHIN, answer).await {
-        Ok(answer) => answer.map_err(Error::from),
-        Err(_) => Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut)).into()),
     }
 }
