@@ -329,8 +329,8 @@ impl Metrics {
     }
 
     /// A frame could not be recorded.
-    pub fn unrecorded(&self) {
-        self.unrecorded.inc();
+    pub fn unrecorded(&self, count: u64) {
+        self.unrecorded.inc_by(count);
     }
 
     /// A series that had been there was made anew.

@@ -39,6 +39,12 @@ struct Share {
     door: mpsc::Sender<News>,
 }
 
+/// Why a venue has told no list, and how long it wants to be left alone.
+struct Unlisted {
+    why: String,
+    wait: Duration,
+}
+
 struct Follower {
     venue: Venue,
     settings: VenueConfig,
@@ -119,7 +125,7 @@ impl Follower {
         let shared = Arc::clone(&self.shared);
         // Asked at once: what is remembered may be old.
         let mut ask_at = tokio::time::Instant::now();
-        let mut asked_at = ask_at;
+        let (mut asked_at, mut left_alone_until) = (ask_at, ask_at);
         loop {
             let unknown = shared.instruments.unknown.get(self.venue as usize);
             let unknown = async {
@@ -136,12 +142,13 @@ impl Follower {
                     continue;
                 }
                 () = unknown => {
-                    ask_at = ask_at.min(asked_at + LIST_PAUSE);
+                    ask_at = ask_at.min(left_alone_until.max(asked_at + LIST_PAUSE));
                     continue;
                 }
                 () = tokio::time::sleep_until(ask_at), if needs_list => {}
                 () = stopped(&mut stop) => {
                     while self.feeds.join_next().await.is_some() {}
+                    self.give_up_held();
                     return;
                 }
             }
@@ -157,8 +164,9 @@ impl Follower {
                     self.shared.metrics.health.venue(self.venue.name(), None);
                     self.take(listing).await;
                 }
-                Err(why) => {
-                    ask_at = asked_at + backoff.next_wait();
+                Err(Unlisted { why, wait }) => {
+                    left_alone_until = asked_at + wait;
+                    ask_at = asked_at + backoff.next_wait().max(wait);
                     self.fails(&why);
                 }
             }
@@ -173,7 +181,7 @@ impl Follower {
     }
 
     /// Asks once, on a thread that may block; health does not wait for a venue that is slow to answer.
-    async fn ask(&self) -> Result<Listing, String> {
+    async fn ask(&self) -> Result<Listing, Unlisted> {
         let (venue, settings) = (self.venue, self.settings.clone());
         let asking = tokio::task::spawn_blocking(move || discovery::ask(venue, &settings));
         tokio::pin!(asking);
@@ -185,22 +193,28 @@ impl Follower {
                 asking.await
             }
         };
-        asked.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+        match asked {
+            Ok(answer) => answer.map_err(|error| Unlisted { why: error.to_string(), wait: error.wait() }),
+            Err(error) => Err(Unlisted { why: error.to_string(), wait: Duration::ZERO }),
+        }
     }
 
     async fn ask_until_told(&self) -> Option<Listing> {
         let (mut stop, (first, longest)) = (self.shared.stop.clone(), self.shared.config.reconnect);
         let mut backoff = Backoff::new(first, longest);
         loop {
-            tokio::select! {
+            let wait = tokio::select! {
                 answer = self.ask() => match answer {
                     Ok(listing) => return Some(listing),
-                    Err(why) => self.fails(&why),
+                    Err(Unlisted { why, wait }) => {
+                        self.fails(&why);
+                        wait
+                    }
                 },
                 () = stopped(&mut stop) => return None,
-            }
+            };
             tokio::select! {
-                () = tokio::time::sleep(backoff.next_wait()) => {}
+                () = tokio::time::sleep(backoff.next_wait().max(wait)) => {}
                 () = stopped(&mut stop) => return None,
             }
         }
@@ -227,6 +241,18 @@ impl Follower {
         self.shared.metrics.events(self.venue, events.len() as u64);
         for (event, at_us) in events {
             let _ = self.shared.events.send(Arrived { item: Item::Liquidation(event), at_us }).await;
+        }
+    }
+
+    /// The end has come before anybody told what the contracts are worth.
+    fn give_up_held(&self) {
+        let events = self.shared.instruments.give_up(self.venue);
+        for _ in 0..events {
+            self.shared.metrics.reject(self.venue, Reject::UnknownMultiplier);
+        }
+        if events > 0 {
+            let venue = self.venue.name();
+            tracing::warn!(venue, events, "events of contracts that nobody knows are lost");
         }
     }
 

@@ -103,6 +103,12 @@ impl Instruments {
         true
     }
 
+    /// No list will come any more: how many events of a venue were held for one.
+    pub fn give_up(&self, venue: Venue) -> usize {
+        let Ok(mut held) = self.held.lock() else { return 0 };
+        held.extract_if(.., |(_, event)| event.venue == venue).count()
+    }
+
     /// A list came: the events it makes understandable, and how many were held too long without.
     pub fn release(&self, venue: Venue, contracts: &Contracts, joins_dated: bool) -> (Vec<(Event, i64)>, usize) {
         let Ok(mut held) = self.held.lock() else { return (Vec::new(), 0) };

@@ -24,6 +24,8 @@ use crate::venue::Venue;
 /// Frames that wait for the disk; more are counted and not recorded, for the feed waits for nothing here.
 const MOST_WAITING: usize = 65_536;
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// What a disk must take before it is said to have room again.
+const ROOM_BYTES: usize = 1 << 16;
 const HOUR_US: i64 = 3_600_000_000;
 /// zstd's own default.
 const LEVEL: i32 = 3;
@@ -49,7 +51,15 @@ impl Recorder {
     ) -> io::Result<(Self, std::thread::JoinHandle<()>)> {
         fs::create_dir_all(&folder)?;
         let (entries, received) = sync_channel(MOST_WAITING);
-        let writer = Writer { folder, keep, metrics: Arc::clone(&metrics), open: None, contracts: BTreeMap::new() };
+        let writer = Writer {
+            folder,
+            keep,
+            metrics: Arc::clone(&metrics),
+            open: None,
+            unflushed: 0,
+            try_at: None,
+            contracts: BTreeMap::new(),
+        };
         let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || writer.run(&received))?;
         Ok((Self { entries, metrics }, thread))
     }
@@ -78,7 +88,7 @@ impl Recorder {
 
     fn hand_over(&self, entry: Entry) {
         if self.entries.try_send(entry).is_err() {
-            self.metrics.unrecorded();
+            self.metrics.unrecorded(1);
         }
     }
 }
@@ -94,6 +104,10 @@ struct Writer {
     keep: Option<Duration>,
     metrics: Arc<Metrics>,
     open: Option<Open>,
+    /// Frames that were written since the file was flushed.
+    unflushed: u64,
+    /// When a disk that took nothing is tried again.
+    try_at: Option<Instant>,
     /// The newest contract sizes, with which each file begins.
     contracts: BTreeMap<Venue, BTreeMap<String, Contract>>,
 }
@@ -102,28 +116,69 @@ impl Writer {
     fn run(mut self, entries: &Receiver<Entry>) {
         let mut flushed = Instant::now();
         loop {
-            let written = match entries.recv_timeout(FLUSH_EVERY) {
-                Ok(entry) => self.take(entry),
-                Err(RecvTimeoutError::Timeout) => Ok(()),
+            let entry = match entries.recv_timeout(FLUSH_EVERY) {
+                Ok(entry) => Some(entry),
+                Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            let mut outcome = written;
+            if !self.has_room() {
+                entry.into_iter().for_each(|entry| self.pass_over(entry));
+                continue;
+            }
+            let is_frame = entry.as_ref().is_some_and(|entry| !matches!(entry, Entry::Contracts { .. }));
+            self.unflushed += u64::from(is_frame);
+            let mut outcome = entry.map_or(Ok(()), |entry| self.take(entry));
             if flushed.elapsed() >= FLUSH_EVERY {
                 flushed = Instant::now();
-                outcome = outcome.and_then(|()| self.open.as_mut().map_or(Ok(()), |open| open.stream.flush()));
+                outcome = outcome.and_then(|()| self.flush());
             }
-            match outcome {
-                Ok(()) => self.metrics.health.venue("recorder", None),
-                Err(error) => {
-                    // A new file once the disk has room; this one may be torn.
-                    self.open = None;
-                    self.metrics.unrecorded();
-                    self.metrics.health.venue("recorder", Some(error.to_string()));
-                }
+            if let Err(error) = outcome {
+                self.fail(&error);
             }
         }
         if let Some(open) = self.open.take() {
             let _ = open.stream.finish();
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.open.as_mut().map_or(Ok(()), |open| open.stream.flush())?;
+        self.unflushed = 0;
+        Ok(())
+    }
+
+    /// Whether the disk takes something, as far as is known: one that took nothing is asked from time to time.
+    fn has_room(&mut self) -> bool {
+        let Some(at) = self.try_at else { return true };
+        if Instant::now() < at {
+            return false;
+        }
+        let probe = self.folder.join(".room");
+        let tried = fs::create_dir_all(&self.folder).and_then(|()| fs::write(&probe, [0; ROOM_BYTES]));
+        let _ = fs::remove_file(&probe);
+        match tried {
+            Ok(()) => {
+                self.try_at = None;
+                self.metrics.health.venue("recorder", None);
+            }
+            Err(error) => self.fail(&error),
+        }
+        self.try_at.is_none()
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        // A new file once the disk has room; this one may be torn.
+        self.open = None;
+        self.metrics.unrecorded(std::mem::take(&mut self.unflushed));
+        self.metrics.health.venue("recorder", Some(error.to_string()));
+        self.try_at = Some(Instant::now() + FLUSH_EVERY);
+    }
+
+    /// What cannot be written; what contracts are worth stands at the beginning of the next file.
+    fn pass_over(&mut self, entry: Entry) {
+        match entry {
+            Entry::Contracts { venue, contracts } => drop(self.contracts.insert(venue, contracts)),
+            Entry::Frame { .. } | Entry::Event { .. } => self.metrics.unrecorded(1),
         }
     }
 
@@ -216,6 +271,37 @@ fn contracts_line(venue: Venue, contracts: &BTreeMap<String, Contract>) -> io::R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_disk_that_takes_nothing_is_told_until_it_takes_something() {
+        let parent = tempfile::tempdir().unwrap();
+        let (folder, metrics) = (parent.path().join("frames"), Arc::new(Metrics::default()));
+        let (recorder, thread) = Recorder::start(folder.clone(), None, Arc::clone(&metrics)).unwrap();
+        fs::remove_dir(&folder).unwrap();
+        fs::write(&folder, "in its place").unwrap();
+        recorder.frame(Venue::Bybit, now_us(), r#"{"n":1}"#);
+        let complaint = || metrics.health.complaint_of("recorder");
+        let wait = |what: &str, condition: &dyn Fn() -> bool| {
+            let begun = Instant::now();
+            while !condition() {
+                assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        };
+        wait("it is told", &|| complaint().is_some());
+        // Nothing comes meanwhile, which says nothing about the disk.
+        std::thread::sleep(FLUSH_EVERY * 5 / 2);
+        assert!(complaint().is_some());
+        fs::remove_file(&folder).unwrap();
+        wait("it is well again without a frame", &|| complaint().is_none());
+        recorder.frame(Venue::Bybit, now_us(), r#"{"n":2}"#);
+        drop(recorder);
+        thread.join().unwrap();
+        let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let text = zstd::decode_all(File::open(&files[0]).unwrap()).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(files.len() == 1 && text.contains(r#"{"n":2}"#) && !text.contains(r#"{"n":1}"#), "{files:?} {text}");
+    }
 
     #[test]
     fn files_are_named_by_their_hour() {

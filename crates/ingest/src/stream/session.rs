@@ -1,7 +1,7 @@
 //! One connection to a venue from its making to its end: connect, subscribe, read, answer.
 
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::dial::{Socket, dial};
 use super::plan::Plan;
+use super::rest::wait_of;
 use super::shared::{Repeated, Shared};
 use super::subscriber::Subscriber;
 use crate::contract::Contracts;
@@ -110,9 +111,9 @@ impl Session {
 /// Why no connection was made: `Retry-After` tells how long the venue wants to be left alone.
 fn refusal(error: &tungstenite::Error) -> End {
     if let tungstenite::Error::Http(response) = error {
-        let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-        if let Some(seconds) = after {
-            return End::Busy(Duration::from_secs(seconds), error.to_string());
+        let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        if let Some(wait) = after.and_then(|after| wait_of(after, SystemTime::now())) {
+            return End::Busy(wait, error.to_string());
         }
     }
     End::Failed(error.to_string())

@@ -13,6 +13,7 @@ use super::instruments::Instruments;
 use super::plan::Plan;
 use super::recorder::Recorder;
 use super::repair;
+use super::rest::asked;
 use crate::config::Config;
 use crate::item::Item;
 use crate::metrics::Metrics;
@@ -167,12 +168,11 @@ impl Shared {
         for instrument in &wanted.instruments {
             let (settings, contracts, instrument) =
                 (self.config.venue(venue), self.config.contracts(), instrument.clone());
-            let asked = tokio::task::spawn_blocking(move || {
+            let question = move || {
                 let span = (from_ms, (now_us() / 1_000) as u64);
-                backfill::ask(venue, &settings, &mut Decoder::new(contracts), &instrument, span)
-            });
-            let answer = asked.await.map_err(|error| error.to_string());
-            match answer.and_then(|answer| answer.map_err(|error| error.to_string())) {
+                backfill::ask(venue, &settings, &mut Decoder::new(contracts.clone()), &instrument, span)
+            };
+            match asked(question).await {
                 Ok(items) => {
                     self.metrics.repaired(venue, items.len() as u64);
                     let at_us = now_us();
@@ -193,11 +193,7 @@ impl Shared {
         self.instruments.add_to(&mut contracts);
         let started = Instant::now();
         let joins_dated = self.config.joins_dated;
-        let asking = tokio::task::spawn_blocking(move || repair::ask(venue, &settings, &contracts, joins_dated, span));
-        let asked = asking.await;
-        let answer =
-            asked.map_err(|error| error.to_string()).and_then(|answer| answer.map_err(|error| error.to_string()));
-        match answer {
+        match asked(move || repair::ask(venue, &settings, &contracts, joins_dated, span)).await {
             Ok(events) => {
                 tracing::info!(venue = venue.name(), found = events.len(), took = ?started.elapsed(), "asked for what was missed");
                 self.metrics.repaired(venue, events.len() as u64);

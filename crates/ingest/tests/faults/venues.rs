@@ -161,6 +161,35 @@ fn a_venue_that_lists_nothing_is_red_and_asked_until_it_does() {
 }
 
 #[test]
+fn a_venue_that_wants_to_be_left_alone_is() {
+    let date = httpdate::fmt_http_date(std::time::SystemTime::now() + std::time::Duration::from_secs(3_600));
+    for after in ["3600", &date] {
+        let scene = Scene::new("bybit", vec!["tickers.BTCUSDT"], Vec::new(), "");
+        scene.rest.answer_with(LINEAR, &format!("429 Too Many Requests\r\nRetry-After: {after}"), "");
+        let mut running = scene.run();
+        scene.wait_health("bybit: instruments cannot be listed: http status: 429");
+        // Else it would ask several times in a second.
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        assert_eq!(scene.rest.asked().len(), 1, "{after}");
+        running.terminate();
+    }
+}
+
+#[test]
+fn what_was_held_for_a_list_that_never_came_is_told_at_the_end() {
+    let scene = Scene::new("okx", vec!["liquidation-orders"], Vec::new(), "");
+    scene.rest.answer_with("/api/v5/public/instruments", "503 Service Unavailable", "");
+    let mut running = scene.run();
+    scene.wait_health("okx: instruments cannot be listed");
+    (0..5).for_each(|n| scene.exchange.send(okx_frame("DOGE-USDT-SWAP", n)));
+    scene.exchange.send(okx_frame("BTC-USDT-SWAP", 99));
+    scene.wait_stored(1);
+    running.terminate();
+    let log = std::fs::read_to_string(scene.folder.path().join("log")).unwrap();
+    assert!(log.contains("events of contracts that nobody knows are lost") && log.contains("events=5"), "{log}");
+}
+
+#[test]
 fn what_is_listed_later_is_subscribed_over_the_connection_that_stands() {
     let scene = Scene::new("bybit", vec!["tickers.BTCUSDT"], Vec::new(), "relist_ms = 300\n");
     let symbols = |count: usize| (0..count).map(|n| format!("S{n}USDT")).collect::<Vec<_>>();
