@@ -21,7 +21,7 @@ function script(name, keys) {
 export class Queue {
   /** Connects to the queue `name`; settings as those of the Rust builder, times in milliseconds. */
   static async open(url, name, settings = {}) {
-    const scripts = { push: script("push", 6), take: script("take", 5), end: script("end", 4), renew: script("renew", 3) };
+    const scripts = { push: script("push", 7), take: script("take", 5), end: script("end", 5), renew: script("renew", 3) };
     // Bodies are bytes.
     const client = createClient({ url, scripts, commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } } });
     client.on("error", () => {}); // Every call says so too.
@@ -42,7 +42,7 @@ export class Queue {
     const id = Date.now().toString(16).padStart(12, "0") + randomBytes(8).toString("hex");
     const [onceId, onceFor] = once ?? ["", 0];
     const { capacity, statusFor } = this.settings;
-    const keys = [...this.streams, `${this.prefix}later`, `${this.prefix}once:${onceId}`, `${this.prefix}job:${id}`];
+    const keys = [...this.streams, `${this.prefix}later`, `${this.prefix}once:${onceId}`, `${this.prefix}job:${id}`, `${this.prefix}wake`];
     const bytes = Buffer.from(encode(body));
     const reply = await this.client.push(
       ...keys, PRIORITIES[priority], id, bytes, expires, delay, capacity, onceFor, statusFor,
@@ -115,7 +115,7 @@ export class Queue {
     const { attempts, backoff } = this.settings;
     let [how, wait, reason] = ["done", 0, ""];
     try {
-      if (job.expires > 0 && job.now > job.expires) throw Object.assign(new Error("expired"), { bury: true });
+      if (job.expires > 0 && job.now > job.expires) throw Object.assign(new Error("expired"), { expired: true });
       if (job.attempt > attempts) throw Object.assign(new Error(`its workers died, ${job.attempt - 1} attempts`), { bury: true });
       let body;
       try {
@@ -126,11 +126,11 @@ export class Queue {
       await handler({ id: job.id, body, attempt: job.attempt, redelivered: job.redelivered });
     } catch (error) {
       reason = String(error?.message ?? error);
-      how = error?.bury || job.attempt >= attempts ? "bury" : "retry";
+      how = error?.expired ? "expire" : error?.bury || job.attempt >= attempts ? "bury" : "retry";
       const [first, longest] = backoff;
       wait = Math.round(Math.min(first * 2 ** (job.attempt - 1), longest) * (1 + Math.random()));
     }
-    const keys = [this.streams[job.priority], `${this.prefix}later`, `${this.prefix}dead`, `${this.prefix}job:${job.id}`];
+    const keys = [this.streams[job.priority], `${this.prefix}later`, `${this.prefix}dead`, `${this.prefix}job:${job.id}`, `${this.prefix}wake`];
     const words = [
       job.entry, consumer, how, job.priority, job.id, job.attempt, job.pushed, job.expires, job.bytes, how === "retry" ? wait : 0,
       reason, this.settings.statusFor,

@@ -30,6 +30,8 @@ pub(super) enum How {
     Done(Vec<u8>),
     Retry(Duration, String),
     Bury(String),
+    /// Too old to be begun.
+    Expire,
     /// Not begun, or not finished: for somebody else, at once.
     Back,
 }
@@ -170,10 +172,11 @@ fn run(inner: &Inner, consumer: &str, end: &End) -> redis::Cmd {
         How::Done(result) => ("done", Duration::ZERO, result),
         How::Retry(wait, reason) => ("retry", *wait, reason.as_bytes()),
         How::Bury(reason) => ("bury", Duration::ZERO, reason.as_bytes()),
+        How::Expire => ("expire", Duration::ZERO, b"expired"),
         How::Back => ("back", Duration::ZERO, b""),
     };
-    // What was given back was no attempt.
-    let attempts = if matches!(end.how, How::Back) { taken.attempts } else { taken.attempt() };
+    // What was given back was no attempt; those of workers that died before were.
+    let attempts = taken.attempt().saturating_sub(u64::from(matches!(end.how, How::Back)));
     let keys = &inner.keys;
     let job = keys.job(&taken.id);
     let [priority, attempts, pushed, expires, wait, status] = [
@@ -199,7 +202,7 @@ fn run(inner: &Inner, consumer: &str, end: &End) -> redis::Cmd {
         text,
         status.as_bytes(),
     ];
-    END.by_digest(&[keys.stream(taken.priority), &keys.later, &keys.dead, &job], &args)
+    END.by_digest(&[keys.stream(taken.priority), &keys.later, &keys.dead, &job, &keys.wake], &args)
 }
 
 /// Says that the held jobs are still ours, for one more lease.

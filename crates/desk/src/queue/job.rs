@@ -174,6 +174,8 @@ pub enum Status {
     Done(Vec<u8>),
     /// Buried, with the reason.
     Dead(String),
+    /// Buried as it was too old when its turn came.
+    Expired,
 }
 
 /// A buried job.

@@ -26,7 +26,8 @@ impl std::fmt::Debug for Limit {
 impl Limit {
     /// `RL.CHECK key …` before each job begins: `limits` are its further words, such as
     /// `["LIMIT", "10", "PERIOD", "1s"]`, or none where the key was made by `RL.CREATE`. Where the server lacks the
-    /// module, or the words are wrong, jobs fail with what it says.
+    /// module, or the words are wrong, jobs fail with what it says; while it is away, full, read-only or loads its data
+    /// they wait.
     pub fn rl_check(link: &Link, key: &str, limits: &[&str]) -> Self {
         let mut command = redis::cmd("RL.CHECK");
         command.arg(key).arg(limits);
@@ -37,7 +38,7 @@ impl Limit {
     pub(super) async fn pass(&self) -> Result<(), Error> {
         loop {
             let answer = match self.link.send(&self.command).await {
-                Err(error) if error.is_outage() => {
+                Err(error) if error.is_outage() || is_passing(&error) => {
                     tokio::time::sleep(AWAY.mul_f64(0.5 + fastrand::f64())).await;
                     continue;
                 }
@@ -56,4 +57,22 @@ impl Limit {
             }
         }
     }
+}
+
+/// A refusal that says how the server is, not what is wrong with the question: the job did not fail, it waits.
+fn is_passing(error: &Error) -> bool {
+    const WORDS: [&str; 11] = [
+        "LOADING",
+        "MASTERDOWN",
+        "READONLY",
+        "OOM",
+        "MISCONF",
+        "NOREPLICAS",
+        "BUSY",
+        "CLUSTERDOWN",
+        "TRYAGAIN",
+        "NOAUTH",
+        "WRONGPASS",
+    ];
+    matches!(error, Error::Refused(line) if WORDS.iter().any(|word| line.starts_with(word)))
 }

@@ -34,8 +34,10 @@ mod feed;
 mod job;
 mod lease;
 mod limit;
+mod running;
 mod scripts;
 mod totals;
+mod waiting;
 mod worker;
 
 use std::borrow::Borrow;
@@ -84,13 +86,16 @@ pub(super) struct Keys {
     streams: [String; 3],
     later: String,
     dead: String,
+    /// Wakes a worker that waits for what is due later than a new delayed job.
+    wake: String,
 }
 
 impl Keys {
     fn of(name: &str) -> Self {
         let prefix = format!("{{q:{name}}}:");
         let streams = ["p0", "p1", "p2"].map(|stream| format!("{prefix}{stream}"));
-        Self { streams, later: format!("{prefix}later"), dead: format!("{prefix}dead"), prefix }
+        let [later, dead, wake] = ["later", "dead", "wake"].map(|key| format!("{prefix}{key}"));
+        Self { prefix, streams, later, dead, wake }
     }
 
     fn stream(&self, priority: Priority) -> &str {
@@ -235,6 +240,7 @@ impl<T> Queue<T> {
             }),
             "done" => Some(Status::Done(fields.get("text").cloned().unwrap_or_default())),
             "dead" => Some(Status::Dead(text(&fields, "text"))),
+            "expired" => Some(Status::Expired),
             _ => None,
         })
     }
@@ -310,9 +316,9 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn keys<'k>(&'k self, keys: &'k Keys) -> [&'k str; 6] {
+    fn keys<'k>(&'k self, keys: &'k Keys) -> [&'k str; 7] {
         let [high, normal, low] = &keys.streams;
-        [high, normal, low, &keys.later, &self.once_key, &self.job_key]
+        [high, normal, low, &keys.later, &self.once_key, &self.job_key, &keys.wake]
     }
 
     fn args(&self) -> Vec<Vec<u8>> {

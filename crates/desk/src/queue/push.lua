@@ -12,7 +12,9 @@ if life > 0 or delay > 0 or ARGV[8] ~= '0' then
   x = life > 0 and now + life or 0
 end
 if delay > 0 then
+  local due = redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')[2]
   redis.call('ZADD', KEYS[4], now + delay, cmsgpack.pack({p, ARGV[2], 0, now, x, ARGV[3]}))
+  if not due or now + delay < tonumber(due) then redis.pcall('XADD', KEYS[7], 'MAXLEN', 1, '*', 'due', now + delay) end
 elseif life > 0 then
   redis.call('XADD', KEYS[p + 1], '*', 'i', ARGV[2], 't', now, 'x', x, 'b', ARGV[3])
 else

@@ -4,13 +4,14 @@
 //! `:later` (sorted set by due time), `:dead` (stream), `:once:ID`, `:job:ID`. An entry of a stream holds `i` the job's
 //! id, `a` attempts before, `t` when it was pushed, `x` when it is too old (0: never), both Unix milliseconds of the
 //! server, `b` the body in MessagePack. `a` and `x` may be absent for 0, `t` for the time in the entry's own id. In
-//! `:dead` there are also `p` the priority and `r` the reason. A member of `:later` is MessagePack `[priority, i, a, t, x, b]`.
+//! `:dead` there are also `p` the priority and `r` the reason. `:wake` (stream of one entry, group `workers`) wakes an idle
+//! worker when what is due first changes. A member of `:later` is MessagePack `[priority, i, a, t, x, b]`.
 
 use std::sync::LazyLock;
 
 use crate::script::Script;
 
-/// KEYS `p0 p1 p2 later once job`; ARGV priority, id, body, life ms (0: none), delay ms, capacity, once ms (0: not),
+/// KEYS `p0 p1 p2 later once job wake`; ARGV priority, id, body, life ms (0: none), delay ms, capacity, once ms (0: not),
 /// status ms (0: none). Answers 1, 0 when full, or the id of the job that was pushed before.
 pub(super) static PUSH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("push.lua")));
 
@@ -19,8 +20,8 @@ pub(super) static PUSH: LazyLock<Script> = LazyLock::new(|| Script::new(include_
 /// time or null, the cursors, and jobs as `[priority, entry, fields, deliveries]`.
 pub(super) static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.lua")));
 
-/// KEYS `p later dead job`; ARGV entry, consumer, `done`, `retry`, `bury` or `back`, priority, id, attempts, pushed,
-/// expires, body, wait ms, reason or result, status ms. Answers 0 when the job is somebody else's by now.
+/// KEYS `p later dead job wake`; ARGV entry, consumer, `done`, `retry`, `bury`, `expire` or `back`, priority, id,
+/// attempts, pushed, expires, body, wait ms, reason or result, status ms. Answers 0 when the job is somebody else's by now.
 pub(super) static END: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("end.lua")));
 
 /// KEYS `p0 p1 p2`; ARGV consumer, then priority, entry and deliveries of each job: a claim of what the consumer itself

@@ -4,24 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{Pipeline, Value};
+use redis::Value;
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::ends::{self, End, Held, How};
-use super::entry::{Batch, Taken, array, streams};
+use super::entry::{Batch, Taken};
 use super::limit::Limit;
+use super::running::{Desk, body_of};
 use super::scripts::TAKE;
 use super::totals::{Tallies, WorkTotals};
-use super::{Inner, Lease, Outcome, Priority, Queue};
+use super::waiting::{POLL, Waiting, stop};
+use super::{Inner, Lease, Outcome, Queue};
 use crate::Error;
 
-/// The longest a worker waits in one read: after that it looks for dead workers' jobs, and whether it shall stop.
+/// The longest a worker waits in one read: after that it looks for dead workers' jobs.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// How often a worker asks whose connection is not its own.
-const POLL: Duration = Duration::from_millis(50);
 
 /// How a worker works.
 #[derive(Debug, Clone)]
@@ -101,8 +100,7 @@ impl<T: DeserializeOwned + Send + 'static> Queue<T> {
             handler: Arc::new(handler),
             stopped,
             cursors: std::array::from_fn(|_| "0-0".to_owned()),
-            waiting: None,
-            given_up: 0,
+            waiting: Waiting::default(),
             next_due: None,
             body: std::marker::PhantomData,
         };
@@ -122,9 +120,7 @@ struct Shift<T, H> {
     stopped: watch::Receiver<Option<Duration>>,
     /// How far each priority was searched for dead workers' jobs.
     cursors: [String; 3],
-    /// The connection that waits, and what the link had given up when it was made.
-    waiting: Option<MultiplexedConnection>,
-    given_up: u64,
+    waiting: Waiting,
     next_due: Option<Duration>,
     body: std::marker::PhantomData<fn(T) -> T>,
 }
@@ -150,17 +146,29 @@ where
             Arc::clone(&self.held),
             self.worker.lease / 3,
         ));
+        let desk = Arc::new(Desk {
+            inner: Arc::clone(&self.inner),
+            name: self.name.clone(),
+            handler: Arc::clone(&self.handler),
+            limit: self.worker.limit.clone(),
+            tallies: Arc::clone(&self.tallies),
+            ends: sender,
+        });
         let places = Arc::new(Semaphore::new(self.worker.at_once));
         let mut running = JoinSet::new();
         while let Some(permit) = self.next_place(&places).await {
             while running.try_join_next().is_some() {}
             let jobs = self.take(1 + places.available_permits()).await;
+            let is_stopped = self.is_stopped();
             let mut permit = Some(permit);
             for (taken, now_ms) in jobs {
+                let taken = Arc::new(taken);
+                self.held.add(&taken);
                 let place = permit.take().or_else(|| Arc::clone(&places).try_acquire_owned().ok());
-                match place {
-                    Some(place) => self.begin(taken, now_ms, place, &sender, &mut running),
-                    None => self.return_unbegun(taken, &sender),
+                match place.filter(|_| !is_stopped) {
+                    Some(place) => self.begin(&desk, taken, now_ms, place, &mut running),
+                    // For somebody else, at once: there is no place for it here, or no time.
+                    None => desk.end(&taken, How::Back),
                 }
             }
         }
@@ -168,7 +176,7 @@ where
         let _ = tokio::time::timeout(limit, async { while running.join_next().await.is_some() {} }).await;
         // Handlers that are cut off have not said how they end.
         running.shutdown().await;
-        drop(sender);
+        drop(desk);
         let told = tokio::time::timeout(limit.max(Duration::from_secs(1)), teller).await;
         if told.is_ok() && !self.held.is_empty() {
             self.give_back().await;
@@ -179,13 +187,16 @@ where
 
     /// A place for one more handler, or none when the worker shall stop.
     async fn next_place(&mut self, places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-        let mut stopped = self.stopped.clone();
         tokio::select! {
             biased;
-            // A dropped `Working` stops too.
-            _ = stopped.wait_for(Option::is_some) => None,
+            () = stop(&mut self.stopped) => None,
             permit = Arc::clone(places).acquire_owned() => permit.ok(),
         }
+    }
+
+    /// A dropped `Working` stops too.
+    fn is_stopped(&self) -> bool {
+        self.stopped.borrow().is_some() || self.stopped.has_changed().is_err()
     }
 
     /// What there is to do, after waiting for it; may be nothing.
@@ -215,48 +226,11 @@ where
         Ok(batch.jobs.into_iter().filter(is_new).map(|job| (job, batch.now_ms)).collect())
     }
 
-    /// Waits for the next job on a connection of its own; one that comes wakes one worker. What came since the take is
-    /// answered at once, then with one job of each priority.
+    /// Waits for the next job, no longer than until one is due.
     async fn wait(&mut self) -> Result<Vec<(Taken, u64)>, Error> {
         let longest = LONGEST_WAIT.min(self.worker.lease / 2);
-        let wait = self.next_due.map_or(longest, |due| due.clamp(Duration::from_millis(1), longest));
-        let given_up = self.inner.link.given_up();
-        if self.waiting.is_none() || given_up != self.given_up {
-            self.waiting = self.inner.link.own_connection().await?;
-            self.given_up = given_up;
-        }
-        let Some(connection) = &mut self.waiting else {
-            tokio::time::sleep(wait.min(POLL)).await;
-            return Ok(Vec::new());
-        };
-        let mut command = redis::cmd("XREADGROUP");
-        command
-            .arg("GROUP")
-            .arg("workers")
-            .arg(&self.name)
-            .arg("COUNT")
-            .arg(1)
-            .arg("BLOCK")
-            .arg(wait.as_millis() as u64);
-        command.arg("STREAMS").arg(&self.inner.keys.streams).arg(&[">", ">", ">"]);
-        let limit = wait + self.inner.link.limit();
-        let answer = match tokio::time::timeout(limit, connection.req_packed_command(&command)).await {
-            Ok(answer) => answer?.extract_error()?,
-            Err(_) => return Err(Error::TimedOut(limit.as_millis() as u64)),
-        };
-        let streams = streams(answer)?;
-        if streams.is_empty() {
-            return Ok(Vec::new());
-        }
-        let now_ms = self.inner.link.now_ms().await;
-        let read = |(name, entries): (String, Value)| {
-            let place = self.inner.keys.streams.iter().position(|stream| *stream == name);
-            let priority = place.and_then(|place| Priority::of(place as u64)).ok_or_else(|| Error::unexpected(name))?;
-            let [entry] = array(entries)?;
-            let [entry, fields] = array(entry)?;
-            Ok((Taken::read(priority, entry, fields, 1)?, now_ms))
-        };
-        streams.into_iter().map(read).collect()
+        let longest = self.next_due.map_or(longest, |due| due.clamp(Duration::from_millis(1), longest));
+        self.waiting.next(&self.inner, &self.name, longest, &mut self.stopped).await
     }
 
     /// After an error: makes the groups where they are missing, and does not hurry.
@@ -268,13 +242,13 @@ where
         }
         self.tallies.failed_takes.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(%error, "no jobs can be taken");
-        self.waiting = None;
+        self.waiting.close();
         tokio::time::sleep(POLL.mul_f64(0.5 + fastrand::f64())).await;
         Vec::new()
     }
 
     async fn make_groups(&self) -> Result<(), Error> {
-        for stream in &self.inner.keys.streams {
+        for stream in self.inner.keys.streams.iter().chain([&self.inner.keys.wake]) {
             let mut command = redis::cmd("XGROUP");
             command.arg("CREATE").arg(stream).arg("workers").arg("0").arg("MKSTREAM");
             match self.inner.link.send(&command).await {
@@ -285,69 +259,28 @@ where
         Ok(())
     }
 
-    /// For somebody else, at once: there is no place for it here.
-    fn return_unbegun(&self, taken: Taken, ends: &mpsc::UnboundedSender<End>) {
-        let taken = Arc::new(taken);
-        self.held.add(&taken);
-        let _ = ends.send(End { taken, how: How::Back });
-    }
-
-    /// Starts the handler of a job that is not too old, was not tried too often, and can be read.
+    /// Starts the handler of a job, where it is fit.
     fn begin(
         &self,
-        taken: Taken,
+        desk: &Arc<Desk<H>>,
+        taken: Arc<Taken>,
         now_ms: u64,
         place: OwnedSemaphorePermit,
-        ends: &mpsc::UnboundedSender<End>,
         running: &mut JoinSet<()>,
     ) {
-        let taken = Arc::new(taken);
-        self.held.add(&taken);
         self.tallies.taken.fetch_add(1, Ordering::Relaxed);
         if taken.deliveries > 1 {
             self.tallies.redelivered.fetch_add(1, Ordering::Relaxed);
         }
-        // A worker that is gone needs no ends: the job is claimed after its lease.
-        let bury = |reason: String| {
-            let _ = ends.send(End { taken: Arc::clone(&taken), how: How::Bury(reason) });
-        };
-        if taken.expires_ms > 0 && now_ms > taken.expires_ms {
-            self.tallies.expired.fetch_add(1, Ordering::Relaxed);
-            return bury("expired".into());
-        }
-        if taken.attempt() > self.inner.settings.attempts {
-            return bury(format!("its workers died, {} attempts", taken.attempt() - 1));
-        }
-        let body = match rmp_serde::from_slice::<T>(&taken.body) {
+        let body = match body_of::<T>(&self.inner, &taken, now_ms) {
             Ok(body) => body,
-            Err(error) => return bury(format!("the body cannot be read: {error}")),
+            Err(why) => return desk.bury(&taken, why),
         };
         let age = Duration::from_millis(now_ms.saturating_sub(taken.pushed_ms));
-        let lease = Lease { body, taken: Arc::clone(&taken), age, inner: Arc::clone(&self.inner) };
-        let (handler, inner, name) = (Arc::clone(&self.handler), Arc::clone(&self.inner), self.name.clone());
-        let (ends, tallies, limit) = (ends.clone(), Arc::clone(&self.tallies), self.worker.limit.clone());
+        let lease = Lease { body, taken, age, inner: Arc::clone(&self.inner) };
+        let desk = Arc::clone(desk);
         running.spawn(async move {
-            if let Some(limit) = limit
-                && let Err(error) = limit.pass().await
-            {
-                let outcome = Outcome::Retry(format!("the limit cannot be asked: {error}"));
-                let how = ends::settle(&inner, &taken, outcome);
-                let _ = ends.send(End { taken, how });
-                return;
-            }
-            tell_begun(&inner, &taken, &name, now_ms).await;
-            // A task of its own, so that a panic is an outcome; cut off together with this one.
-            let mut work = JoinSet::new();
-            work.spawn(async move { handler(lease).await });
-            let outcome = match work.join_next().await {
-                Some(Ok(outcome)) => outcome,
-                _ => {
-                    tallies.panicked.fetch_add(1, Ordering::Relaxed);
-                    Outcome::Retry("the handler panicked".into())
-                }
-            };
-            let how = ends::settle(&inner, &taken, outcome);
-            let _ = ends.send(End { taken, how });
+            desk.run(lease, now_ms).await;
             drop(place);
         });
     }
@@ -381,26 +314,19 @@ where
                 let _ = self.inner.link.send(&delete).await;
             }
         }
+        let mut delete = redis::cmd("XGROUP");
+        delete.arg("DELCONSUMER").arg(&self.inner.keys.wake).arg("workers").arg(&self.name);
+        let _ = self.inner.link.send(&delete).await;
     }
-}
-
-async fn tell_begun(inner: &Inner, taken: &Taken, worker: &str, now_ms: u64) {
-    if inner.settings.status_for.is_zero() {
-        return;
-    }
-    let mut steps = Pipeline::new();
-    let key = inner.keys.job(&taken.id);
-    steps.cmd("HSET").arg(&key).arg("s").arg("running").arg("worker").arg(worker).arg("at").arg(now_ms);
-    steps.cmd("PEXPIRE").arg(&key).arg(inner.settings.status_for.as_millis() as u64);
-    // The status of a running job is a comfort; its end is told whatever becomes of this.
-    let _ = inner.link.send_all(&steps).await;
 }
 
 async fn renew(inner: Arc<Inner>, name: String, held: Arc<Held>, every: Duration) {
     loop {
         tokio::time::sleep(every).await;
-        if let Err(error) = ends::renew(&inner, &name, &held).await {
+        // What could not be renewed is, as soon as Redis is back: others may take it after the lease.
+        while let Err(error) = ends::renew(&inner, &name, &held).await {
             tracing::debug!(%error, "leases could not be renewed");
+            tokio::time::sleep(every.min(POLL)).await;
         }
     }
 }

@@ -14,6 +14,7 @@ mod faults;
 mod feeds;
 mod jobs;
 mod kills;
+mod prompt;
 mod workers;
 
 use std::sync::{Arc, Mutex};
