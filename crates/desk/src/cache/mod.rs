@@ -299,7 +299,7 @@ impl<T: Send + Sync + 'static> Inner<T> {
     fn keep(&self, id: &Arc<str>, value: Option<Arc<T>>, age: Duration, length: usize, mark: local::Mark) {
         let fresh = if value.is_some() { self.settings.fresh } else { self.missing_time };
         let stay = self.local_time.min(fresh.saturating_sub(age));
-        if self.tracking.as_ref().is_none_or(tracking::Tracking::is_told) {
+        if self.tracking.as_ref().is_none_or(|tracking| tracking.is_told(self.link.given_up())) {
             self.local.keep(id, value, age, stay, length, mark);
         }
     }

@@ -1,7 +1,7 @@
 //! Copies in memory that die when Redis' do: a connection of its own hears of every change under the class' prefix
 //! (`CLIENT TRACKING ON BCAST`). While it does not stand, nothing is kept in memory.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -20,12 +20,15 @@ const PULSE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(crate) struct Tracking {
     is_started: AtomicBool,
-    is_told: AtomicBool,
+    /// What the link had given up when the connection that tells was made, and one; 0 while there is none.
+    told: AtomicU64,
 }
 
 impl Tracking {
-    pub(crate) fn is_told(&self) -> bool {
-        self.is_told.load(Ordering::Acquire)
+    /// Whether the server that the link reads from tells, as far as can be known: a link that connected anew may have been
+    /// led to another one.
+    pub(crate) fn is_told(&self, given_up: u64) -> bool {
+        self.told.load(Ordering::Acquire) == given_up + 1
     }
 }
 
@@ -46,18 +49,20 @@ async fn listen<T: Send + Sync + 'static>(weak: Weak<Inner<T>>, ready: tokio::sy
     let mut ready = Some(ready);
     loop {
         let Some(inner) = weak.upgrade() else { return };
-        let limit = inner.link.limit();
+        let (limit, given_up) = (inner.link.limit(), inner.link.given_up());
         if let Ok(Ok((connection, pushes))) = tokio::time::timeout(limit, connect(&inner)).await {
             backoff.stay();
             if let Some(tracking) = &inner.tracking {
-                tracking.is_told.store(true, Ordering::Release);
+                // What was read before somebody told may have changed since: it moves the marks of reads under way.
+                inner.local.drop_all();
+                tracking.told.store(given_up + 1, Ordering::Release);
             }
             ready.take().map(|ready| ready.send(()));
             drop(inner);
-            hear(&weak, connection, pushes, limit).await;
+            hear(&weak, connection, pushes, limit, given_up).await;
             let Some(inner) = weak.upgrade() else { return };
             if let Some(tracking) = &inner.tracking {
-                tracking.is_told.store(false, Ordering::Release);
+                tracking.told.store(0, Ordering::Release);
             }
             // What changed meanwhile nobody tells.
             inner.drop_local();
@@ -91,12 +96,13 @@ fn prefix<T>(inner: &Inner<T>) -> String {
     format!("{}:v{}:", inner.settings.space.name(), inner.settings.version)
 }
 
-/// Drops what is told, until the connection is lost.
+/// Drops what is told, until the connection is lost, or the link has another one and may read from another server.
 async fn hear<T: Send + Sync + 'static>(
     weak: &Weak<Inner<T>>,
     mut connection: redis::aio::MultiplexedConnection,
     mut pushes: Pushes,
     limit: Duration,
+    given_up: u64,
 ) {
     let mut pulse = tokio::time::interval(PULSE);
     pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -111,7 +117,7 @@ async fn hear<T: Send + Sync + 'static>(
                 }
             }
             _ = pulse.tick() => {
-                if weak.strong_count() == 0 {
+                if weak.upgrade().is_none_or(|inner| inner.link.given_up() != given_up) {
                     return;
                 }
                 let ping = redis::cmd("PING");

@@ -82,3 +82,51 @@ async fn what_redis_does_not_hold_is_not_kept_in_memory() {
         assert_eq!(here.get_many(&["b"], load).await.unwrap()["b"].value.as_deref(), Some(&number));
     }
 }
+
+/// A read that began before the connection that tells stood, and was answered after somebody else had changed the value.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_before_anybody_told_is_not_kept() {
+    let server = Server::plain();
+    let proxy = Proxy::before(&server);
+    let link_here = Link::open_with(&proxy.url(), Duration::from_secs(30), 3).unwrap();
+    let here = tracked(&link_here);
+    let elsewhere =
+        Cache::<u64>::builder(SPACE).fresh(LONG).local(Duration::ZERO).build::<u64>(&link(&server)).unwrap();
+    let reads = || {
+        let stats = server.connect().run("INFO commandstats").text();
+        let line = stats.lines().find(|line| line.starts_with("cmdstat_get:")).unwrap_or_default().to_owned();
+        line.split(['=', ',']).nth(1).and_then(|calls| calls.parse().ok()).unwrap_or(0_u64)
+    };
+    let load = || async { Err::<Option<u64>, _>("not asked".to_owned()) };
+    elsewhere.put("first", 0).await.unwrap();
+    here.get("first", load).await.unwrap();
+    for number in 1..=3 {
+        let id = format!("id{number}");
+        elsewhere.put(&id, 1).await.unwrap();
+        // The link is back before the connection that tells, which waits for a moment.
+        proxy.cut();
+        while link_here.ping().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let before = reads();
+        proxy.set(Fault::Delay(Duration::from_secs(2)));
+        let reading = {
+            let (here, id) = (here.clone(), id.clone());
+            tokio::spawn(async move { here.get(&id, load).await.unwrap().value })
+        };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while reads() == before {
+            assert!(Instant::now() < deadline, "nothing is read");
+        }
+        // The relay has the answer in its hands.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        proxy.set(Fault::None);
+        elsewhere.put(&id, 2).await.unwrap();
+        assert!(reading.await.unwrap().is_some());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while here.get(&id, load).await.unwrap().value.as_deref() != Some(&2) {
+            assert!(Instant::now() < deadline, "an old value stays");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
