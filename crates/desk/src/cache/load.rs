@@ -259,14 +259,19 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
 
 /// Takes the flight off the board before its answer is told, so that who comes later asks anew; also when it is dropped
 /// without an answer.
-struct Landing<T> {
+pub(super) struct Landing<T> {
     inner: Arc<Inner<T>>,
     id: Arc<str>,
     told: Option<(Teller, u64)>,
 }
 
 impl<T> Landing<T> {
-    fn tell<V, E>(mut self, answer: Result<Hit<V>, Miss<E>>)
+    /// Of a fetch whose number on the board this is; 0 for one that is not on it.
+    pub(super) fn new(inner: &Arc<Inner<T>>, id: &Arc<str>, teller: Teller, number: u64) -> Self {
+        Self { inner: Arc::clone(inner), id: Arc::clone(id), told: Some((teller, number)) }
+    }
+
+    pub(super) fn tell<V, E>(mut self, answer: Result<Hit<V>, Miss<E>>)
     where
         V: Send + Sync + 'static,
         E: Send + Sync + 'static,

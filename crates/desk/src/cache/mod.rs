@@ -23,6 +23,7 @@ mod builder;
 mod entry;
 mod flight;
 mod load;
+mod load_many;
 mod local;
 mod many;
 mod store;
@@ -121,6 +122,10 @@ pub enum Miss<E> {
     /// The loader panicked.
     #[error("the loader panicked")]
     Panicked,
+    /// Of [`Cache::get_many`] only: the read it waited for ended without an answer, as its caller was dropped or it fails
+    /// with another type, and the own load was on its way with other ids. To be asked for again.
+    #[error("whoever loaded it gave up")]
+    Abandoned,
     /// No key can have this id.
     #[error(transparent)]
     Name(#[from] BadName),
@@ -133,6 +138,7 @@ impl<E> Clone for Miss<E> {
             Self::Paused { until, last } => Self::Paused { until: *until, last: last.clone() },
             Self::LoadLimit => Self::LoadLimit,
             Self::Panicked => Self::Panicked,
+            Self::Abandoned => Self::Abandoned,
             Self::Name(bad) => Self::Name(bad.clone()),
         }
     }

@@ -33,6 +33,7 @@ return 1",
 const PAUSED: &[u8] = b"paused";
 
 /// The names of one id.
+#[derive(Clone)]
 pub(crate) struct Names {
     pub(crate) value: String,
     /// In the slot of the value: its tag is the value's whole name.
@@ -68,13 +69,9 @@ pub(crate) async fn take(
     steps.cmd("GET").arg(&names.value).cmd("PTTL").arg(&names.lock);
     let answers = link.send_all(&steps).await?;
     let [held, value, left] = <[Value; 3]>::try_from(answers).map_err(Error::unexpected)?;
-    let turn = match held.extract_error()? {
-        Value::Nil => Turn::Ours,
-        Value::BulkString(holder) if holder == PAUSED => {
-            let left = if let Value::Int(left @ 1..) = left { left.unsigned_abs() } else { 1 };
-            Turn::Paused(Duration::from_millis(left))
-        }
-        _ => Turn::Others,
+    let turn = match turn(&held.extract_error()?) {
+        Turn::Paused(_) => Turn::Paused(pause(&left)),
+        turn => turn,
     };
     Ok((turn, bytes(value)?))
 }
@@ -124,19 +121,61 @@ pub(crate) async fn store_many(
     Ok(STORE.run_all(link, &runs).await?.into_iter().map(|answer| matches!(answer, Ok(Value::Int(1)))).collect())
 }
 
-/// Takes the locks of many that nobody holds; true where it is ours.
-pub(crate) async fn take_many(link: &Link, names: &[Names], token: &str, limit: Duration) -> Result<Vec<bool>, Error> {
+/// Whose turn it is for each of many; none where Redis refused to say.
+pub(crate) async fn take_many(
+    link: &Link,
+    names: &[Names],
+    token: &str,
+    limit: Duration,
+) -> Result<Vec<Option<Turn>>, Error> {
     let mut steps = Pipeline::new();
     for names in names {
-        steps.cmd("SET").arg(&names.lock).arg(token).arg("NX").arg("PX").arg(millis(limit));
+        steps.cmd("SET").arg(&names.lock).arg(token).arg("NX").arg("GET").arg("PX").arg(millis(limit));
     }
-    Ok(link.send_each(&steps).await?.into_iter().map(|answer| matches!(answer, Ok(Value::Okay))).collect())
+    let answers = link.send_each(&steps).await?;
+    let mut turns: Vec<Option<Turn>> = answers.into_iter().map(|answer| Some(turn(&answer.ok()?))).collect();
+    let is_paused = |turn: &Option<Turn>| matches!(turn, Some(Turn::Paused(_)));
+    let mut steps = Pipeline::new();
+    for (names, _) in names.iter().zip(&turns).filter(|(_, turn)| is_paused(turn)) {
+        steps.cmd("PTTL").arg(&names.lock);
+    }
+    if !steps.is_empty() {
+        let left = link.send_each(&steps).await?;
+        for (turn, left) in turns.iter_mut().filter(|turn| is_paused(turn)).zip(left) {
+            *turn = Some(Turn::Paused(pause(&left.unwrap_or(Value::Nil))));
+        }
+    }
+    Ok(turns)
+}
+
+/// What an attempt to take the lock found in it.
+fn turn(held: &Value) -> Turn {
+    match held {
+        Value::Nil => Turn::Ours,
+        Value::BulkString(holder) if holder == PAUSED => Turn::Paused(Duration::ZERO),
+        _ => Turn::Others,
+    }
+}
+
+/// What is left of a pause.
+fn pause(left: &Value) -> Duration {
+    Duration::from_millis(if let Value::Int(left @ 1..) = left { left.unsigned_abs() } else { 1 })
 }
 
 /// Lets the lock go, or makes it a pause.
 pub(crate) async fn unlock(link: &Link, names: &Names, token: &str, pause: Option<Duration>) -> Result<(), Error> {
     let pause = pause.map_or(0, millis).to_string();
     UNLOCK.run(link, &[&names.lock], &[token.as_bytes(), pause.as_bytes()]).await.map(drop)
+}
+
+/// As [`unlock`], for many.
+pub(crate) async fn unlock_many(link: &Link, token: &str, locks: &[(Names, Option<Duration>)]) -> Result<(), Error> {
+    let mut runs = Pipeline::new();
+    for (names, pause) in locks {
+        let pause = pause.map_or(0, millis).to_string();
+        runs.add_command(UNLOCK.by_digest(&[&names.lock], &[token.as_bytes(), pause.as_bytes()]));
+    }
+    UNLOCK.run_all(link, &runs).await.map(drop)
 }
 
 /// Writes a value whoever loads, and takes the lock away.

@@ -228,7 +228,9 @@ async fn many_are_read_at_once_and_what_is_missing_is_loaded_at_once() {
     assert!(again.values().all(|hit| hit.from == Layer::Redis));
     let failed = cache.get_many(&["a", "d"], |_| async { Err("away") }).await.unwrap_err();
     assert_eq!(failed.to_string(), "the load failed: away");
-    assert_eq!(server.connect().run("KEYS *lock*").array().len(), 0);
+    // What stands is the pause.
+    assert_eq!(server.connect().run("GET market:ticker:lock:{market:ticker:v1:d}").text(), "paused");
+    assert_eq!(server.connect().run("KEYS *lock*").array().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
