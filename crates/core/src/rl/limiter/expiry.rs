@@ -11,6 +11,8 @@ use super::{Limit, Limiter, MAX_AMOUNT, Moment};
 /// not stored but found again from the state, by a wall clock that may have been read a little later then: at the border
 /// of a part that is one part more, and three of them are a 16th of the period.
 const GRID_PARTS: u64 = 48;
+/// A part is never shorter, microseconds: how much later a clock may be read than the other one of a process.
+const LEAST_PART_US: u64 = 64;
 
 /// What has to become of a key after a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +61,7 @@ impl Limiter {
             return [Keeping::Kept; N];
         }
         let longest_ms = self.limits().iter().map(Limit::period_ms).fold(0, u64::max);
-        let grid_us = (us_from_ms(longest_ms) / GRID_PARTS).max(1);
+        let grid_us = (us_from_ms(longest_ms) / GRID_PARTS).max(LEAST_PART_US);
         left_us.map(|left_us| match left_us {
             0 => Keeping::Lapsed,
             _ => {
