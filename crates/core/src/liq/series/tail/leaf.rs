@@ -22,6 +22,27 @@ struct Slot {
     tag: u8,
 }
 
+/// The memory of a leaf that is no more, for the next one.
+#[derive(Debug, Clone)]
+pub struct Buffers {
+    slots: Vec<Slot>,
+    ids: Vec<u64>,
+}
+
+impl Buffers {
+    /// Measures both.
+    pub fn measure(&self, measure: &mut Measure<'_>) {
+        heap::vec(&self.slots, measure);
+        heap::vec(&self.ids, measure);
+    }
+
+    /// Moves both.
+    pub fn relocate(&mut self, mover: &mut impl Mover) {
+        mover.vec(&mut self.slots);
+        mover.vec(&mut self.ids);
+    }
+}
+
 /// Events of one leaf; the tail decides how many.
 #[derive(Debug, Clone)]
 pub struct Leaf {
@@ -31,7 +52,7 @@ pub struct Leaf {
     /// As many as slots, or none at all where no event has an id.
     ids: Vec<u64>,
     /// How many slots at the front hold nothing any more.
-    gone: usize,
+    gone: u32,
     /// Whether every event that the leaf was closed with is held: only then is it added up as one.
     whole: bool,
     sums: SidedSums,
@@ -43,10 +64,15 @@ pub struct Leaf {
 impl Leaf {
     /// An empty leaf with room for `capacity` events.
     pub fn with_capacity(capacity: usize) -> Self {
+        Self::within(Buffers { slots: Vec::with_capacity(capacity), ids: Vec::new() })
+    }
+
+    /// An empty leaf in memory that held another one.
+    pub fn within(Buffers { slots, ids }: Buffers) -> Self {
         Self {
             base_ms: 0,
-            slots: Vec::with_capacity(capacity),
-            ids: Vec::new(),
+            slots,
+            ids,
             gone: 0,
             whole: true,
             sums: SidedSums::default(),
@@ -55,11 +81,11 @@ impl Leaf {
         }
     }
 
-    /// The same memory, to be filled anew.
-    pub fn emptied(mut self) -> Self {
+    /// What is left of it when all its events are gone: memory to be filled anew.
+    pub fn emptied(mut self) -> Buffers {
         self.slots.clear();
         self.ids.clear();
-        Self { slots: self.slots, ids: self.ids, ..Self::with_capacity(0) }
+        Buffers { slots: self.slots, ids: self.ids }
     }
 
     /// Gives back the memory that holds no event.
@@ -71,7 +97,11 @@ impl Leaf {
 
     /// Events held.
     pub const fn len(&self) -> usize {
-        self.slots.len() - self.gone
+        self.slots.len() - self.gone()
+    }
+
+    const fn gone(&self) -> usize {
+        self.gone as usize
     }
 
     /// Whether all events that it was closed with are held.
@@ -101,17 +131,17 @@ impl Leaf {
 
     /// Timestamp of the event at `place`, 0 being the oldest held.
     pub fn ts_ms(&self, place: usize) -> u64 {
-        self.base_ms + u64::from(self.slots[self.gone + place].behind_ms)
+        self.base_ms + u64::from(self.slots[self.gone() + place].behind_ms)
     }
 
     /// Size of the event at `place`.
     pub fn size(&self, place: usize) -> f64 {
-        self.slots[self.gone + place].size
+        self.slots[self.gone() + place].size
     }
 
     /// Side of the event at `place`.
     pub fn side(&self, place: usize) -> Side {
-        untag(self.slots[self.gone + place].tag).0
+        untag(self.slots[self.gone() + place].tag).0
     }
 
     /// Timestamp of the newest event; there is one.
@@ -121,16 +151,16 @@ impl Leaf {
 
     /// The event at `place`.
     pub fn event(&self, place: usize) -> RawEvent {
-        let Slot { price, size, behind_ms, tag } = self.slots[self.gone + place];
+        let Slot { price, size, behind_ms, tag } = self.slots[self.gone() + place];
         let (side, venue) = untag(tag);
-        let id_hash = self.ids.get(self.gone + place).copied().unwrap_or(0);
+        let id_hash = self.ids.get(self.gone() + place).copied().unwrap_or(0);
         RawEvent { ts_ms: self.base_ms + u64::from(behind_ms), side, price, size, venue, id_hash }
     }
 
     /// How many events are not later than `ts_ms`.
     pub fn until(&self, ts_ms: i64) -> usize {
         let behind_ms = ts_ms.saturating_sub(self.base_ms as i64);
-        self.slots[self.gone..].partition_point(|slot| i64::from(slot.behind_ms) <= behind_ms)
+        self.slots[self.gone()..].partition_point(|slot| i64::from(slot.behind_ms) <= behind_ms)
     }
 
     /// Whether timestamps from `first_ms` to `last_ms` can be told apart in one leaf.
@@ -233,18 +263,20 @@ impl Leaf {
         }
         let first_ms = self.ts_ms(0).min(ts_ms);
         let old_base_ms = self.base_ms;
-        for slot in &mut self.slots[self.gone..] {
+        let gone = self.gone();
+        for slot in &mut self.slots[gone..] {
             slot.behind_ms = (old_base_ms + u64::from(slot.behind_ms) - first_ms) as u32;
         }
         self.base_ms = first_ms;
     }
 
     fn close_gap(&mut self) {
-        if self.gone > 0 {
+        let gone = self.gone();
+        if gone > 0 {
             if !self.ids.is_empty() {
-                self.ids.drain(..self.gone);
+                self.ids.drain(..gone);
             }
-            self.slots.drain(..self.gone);
+            self.slots.drain(..gone);
             self.gone = 0;
         }
     }
@@ -268,7 +300,7 @@ impl Leaf {
     pub fn add_up(&self, places: Range<usize>) -> SidedSums {
         let mut sums = SidedSums::default();
         steps::note(places.len());
-        for slot in &self.slots[self.gone + places.start..self.gone + places.end] {
+        for slot in &self.slots[self.gone() + places.start..self.gone() + places.end] {
             sums.add(untag(slot.tag).0, slot.price, slot.size);
         }
         sums
@@ -278,7 +310,7 @@ impl Leaf {
     pub fn weigh(&self, places: Range<usize>) -> Weight {
         let mut weight = Weight::default();
         steps::note(places.len());
-        for slot in &self.slots[self.gone + places.start..self.gone + places.end] {
+        for slot in &self.slots[self.gone() + places.start..self.gone() + places.end] {
             weight.add(slot.price, slot.size);
         }
         weight

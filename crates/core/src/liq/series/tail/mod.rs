@@ -1,4 +1,4 @@
-//! The newest events, raw and in time order: leaves of some 64 neighbours, 21 bytes an event, with sums per leaf.
+//! The newest events, raw and in time order: leaves of some 60 neighbours, 21 bytes an event, with sums per leaf.
 //!
 //! Where a leaf ends is part of the data and is saved with it, so that sums over any stretch are added in the same order
 //! before and after a reload, and come out the same to the bit. An event in the middle moves no more than a leaf.
@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use crowds::{CROWD, Crowds};
-use leaf::Leaf;
+use leaf::{Buffers, Leaf};
 pub use remembered::Remembered;
 
 use super::heap::{self, Measure};
@@ -25,8 +25,8 @@ use crate::panes::Version;
 use crate::relocation::Mover;
 use crate::steps;
 
-/// Events of a leaf that was filled in time order.
-pub const FILL: usize = 64;
+/// Events of a leaf that was filled in time order: 1,260 bytes, which allocators with classes of size round to 1,280.
+pub const FILL: usize = 60;
 /// Events of a leaf that late ones came to, before it is split.
 pub const MOST: usize = 128;
 
@@ -47,7 +47,7 @@ pub struct Tail {
     version: Version,
     crowds: Option<Box<Crowds>>,
     /// The memory of the leaf that went last, for the next one.
-    spare: Option<Leaf>,
+    spare: Option<Buffers>,
 }
 
 /// What a stretch of events is added up from: the leaf it begins in where not all of that counts, closed leaves as a
@@ -174,12 +174,20 @@ impl Tail {
         if !fits {
             // The first leaf grows with the series; the others are sure to be filled.
             let room = if self.leaves.is_empty() { 0 } else { FILL };
-            let leaf = self.spare.take().unwrap_or_else(|| Leaf::with_capacity(room));
-            self.leaves.push_back(leaf);
+            let spare = self.spare.take();
+            self.put_leaf(self.leaves.len(), spare.map_or_else(|| Leaf::with_capacity(room), Leaf::within));
         }
         if let Some(leaf) = self.leaves.back_mut() {
             leaf.push(event, FILL);
         }
+    }
+
+    /// Puts a leaf at `place`. Leaves are large: room for them grows by a quarter, not by doubling.
+    fn put_leaf(&mut self, place: usize, leaf: Leaf) {
+        if self.leaves.len() == self.leaves.capacity() {
+            self.leaves.reserve_exact((self.leaves.len() / 4).max(1));
+        }
+        self.leaves.insert(place, leaf);
     }
 
     /// Puts an event before others.
@@ -188,13 +196,13 @@ impl Tail {
         if !self.leaves[at.leaf].reaches(event.ts_ms) {
             // Weeks lie between: it stays apart from the leaf that it comes before, which no longer is the first.
             self.leaves[at.leaf].mend();
-            self.leaves.insert(at.leaf, Leaf::with_capacity(0));
+            self.put_leaf(at.leaf, Leaf::with_capacity(0));
             at.place = 0;
         }
         if self.leaves[at.leaf].len() >= MOST {
             let back = self.leaves[at.leaf].split();
             let middle = self.leaves[at.leaf].len();
-            self.leaves.insert(at.leaf + 1, back);
+            self.put_leaf(at.leaf + 1, back);
             if at.place > middle {
                 at = Position { leaf: at.leaf + 1, place: at.place - middle };
             }
@@ -380,7 +388,8 @@ impl Tail {
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
         heap::deque(&self.leaves, measure);
-        self.leaves.iter().chain(&self.spare).for_each(|leaf| leaf.measure(measure));
+        self.leaves.iter().for_each(|leaf| leaf.measure(measure));
+        self.spare.iter().for_each(|spare| spare.measure(measure));
         if let Some(crowds) = &self.crowds {
             heap::boxed(&**crowds, measure);
             crowds.measure(measure);
@@ -402,6 +411,7 @@ impl Tail {
     /// Moves every buffer but those of crowds, which are few and pass.
     pub fn relocate(&mut self, mover: &mut impl Mover) {
         mover.deque(&mut self.leaves);
-        self.leaves.iter_mut().chain(&mut self.spare).for_each(|leaf| leaf.relocate(mover));
+        self.leaves.iter_mut().for_each(|leaf| leaf.relocate(mover));
+        self.spare.iter_mut().for_each(|spare| spare.relocate(mover));
     }
 }
