@@ -43,5 +43,6 @@ mod signals;
 mod slot_migration;
 mod trim;
 mod twin;
+mod wide_panes;
 mod windows_beyond_the_tail;
 mod wording;

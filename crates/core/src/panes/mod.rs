@@ -133,6 +133,15 @@ impl<C: Content> Panes<C> {
         }
     }
 
+    /// Makes the newest pane a narrower one with the same begin: `width_ms` divides its width, and all it holds lies within
+    /// that.
+    pub fn narrow_newest(&mut self, width_ms: u64) {
+        if let Some(newest) = self.list.back_mut() {
+            newest.width_ms = width_ms as u32;
+            self.version = Version::fresh();
+        }
+    }
+
     fn insert(&mut self, place: usize, pane: Pane<C>) {
         // Panes are large and come one at a time, minutes apart: room grows by one, not by doubling.
         if self.list.len() == self.list.capacity() {

@@ -1,9 +1,11 @@
 //! `LIQ.STATS … BUCKET d`: a chart in one call.
 
+use std::ops::RangeInclusive;
+
 use super::stats::{SHOWN, stats_map};
 use super::{MAX_BUCKETS, ReadError, Window};
 use crate::liq::reply::{BucketStats, Stats};
-use crate::liq::series::{FINE_PANE_MS, OrderCursor, Series, Side, SumCursor};
+use crate::liq::series::{OrderCursor, Series, Side, SumCursor};
 
 /// What a row of a chart is about beside its time: one side or both, one exchange, known or not, or all.
 #[derive(Debug, Clone, Copy)]
@@ -17,13 +19,14 @@ impl Series {
     pub(super) fn by_bucket(
         &mut self,
         window: &Window,
+        now_ms: u64,
         bucket_ms: u64,
         row: Row,
     ) -> Result<Vec<BucketStats>, ReadError> {
         // A window that moved back behind the epoch holds nothing.
         let Ok(end_ms) = u64::try_from(window.end_ms) else { return Ok(Vec::new()) };
         let first_ms = u64::try_from(window.cutoff_ms + 1).unwrap_or(0);
-        self.check_buckets(first_ms, end_ms, bucket_ms)?;
+        self.check_buckets(first_ms..=end_ms, now_ms, bucket_ms)?;
         let usual = self.usual_rate(window, row.side).filter(|_| row.venue.is_none());
         let starts = (first_ms - first_ms % bucket_ms..=end_ms).step_by(bucket_ms as usize);
         let rows = starts.map(|start_ms| {
@@ -39,11 +42,14 @@ impl Series {
 
     /// A bucket must consist of whole panes wherever the window lies: of the widths that panes have there by rule, not
     /// only of those held, so that a chart that works today works on a busy day; and of those held, which may be wider.
-    fn check_buckets(&self, first_ms: u64, end_ms: u64, bucket_ms: u64) -> Result<(), ReadError> {
+    fn check_buckets(&self, times: RangeInclusive<u64>, now_ms: u64, bucket_ms: u64) -> Result<(), ReadError> {
+        let (first_ms, end_ms) = times.into_inner();
         let archive = &self.events.archive;
-        let by_rule = if archive.width_at(first_ms) < archive.coarse_ms() { FINE_PANE_MS } else { archive.coarse_ms() };
+        let by_rule = archive.width_by(now_ms, first_ms);
         let from = archive.behind_edge(archive.edge(first_ms as i64 - 1));
         let reached = archive.panes().range(from).take_while(|pane| pane.start_ms <= end_ms);
+        // Only the first may end before the window begins, though its cell reaches into it.
+        let reached = reached.filter(|pane| pane.last_ms() >= first_ms);
         let pane_ms = reached.map(|pane| pane.width_ms.into()).fold(by_rule, u64::max);
         if !bucket_ms.is_multiple_of(pane_ms) {
             return Err(ReadError::BucketOfPartPanes { bucket_ms, pane_ms });

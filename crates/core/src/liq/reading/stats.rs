@@ -25,7 +25,7 @@ impl Series {
                 Ok(StatsReply::ByExchange(StatsByExchange(venues)))
             }
             Some(Breakdown::Bucket(bucket_ms)) => self
-                .by_bucket(&window, bucket_ms, Row { side: request.scope.side, venue })
+                .by_bucket(&window, self.now_ms(time), bucket_ms, Row { side: request.scope.side, venue })
                 .map(|rows| StatsReply::Buckets(StatsBuckets(rows))),
             None if venue.is_some() => {
                 let span = self.span_of(&window);

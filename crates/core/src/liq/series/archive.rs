@@ -127,6 +127,13 @@ impl Archive {
         if self.coarse_ms > FINE_PANE_MS && ts_ms >= self.fine_from_ms { FINE_PANE_MS } else { self.coarse_ms }
     }
 
+    /// Width of the panes that events about `ts_ms` are put into, as of `now_ms`: there may have been no write since that
+    /// said from where on they are fine.
+    pub fn width_by(&self, now_ms: u64, ts_ms: u64) -> u64 {
+        let fine_from_ms = self.fine_from_ms.max(self.fine_begin(now_ms));
+        if self.coarse_ms > FINE_PANE_MS && ts_ms >= fine_from_ms { FINE_PANE_MS } else { self.coarse_ms }
+    }
+
     /// Takes in an event; `scale` is that of a pane which has to be made for it. Answers the span of its pane.
     pub fn add(&mut self, event: &RawEvent, scale: Scale) -> Range<u64> {
         let place = self.panes.covering(event.ts_ms).unwrap_or_else(|| self.open(event.ts_ms, scale));
@@ -246,6 +253,21 @@ impl Archive {
         };
         self.join(0..self.fine_from_ms, coarse_ms, watcher);
         self.join(self.fine_from_ms..u64::MAX, coarse_ms.min(FINE_PANE_MS), watcher);
+        self.narrow_newest();
+    }
+
+    /// Where panes become narrower, the newest takes in no more than it must: it becomes the smallest cell that holds its
+    /// events. Who counted by it is to be forgotten before.
+    pub(super) fn narrow_newest(&mut self) {
+        let Some(newest) = self.panes().back() else { return };
+        let (start_ms, last_ms) = (newest.start_ms, newest.last_ms());
+        let narrowest_ms = if self.keeps_fine { self.coarse_ms.min(FINE_PANE_MS) } else { self.coarse_ms };
+        // Widths divide one another, so a cell begins wherever a wider one does.
+        let fits = |width_ms: &u64| *width_ms >= narrowest_ms && last_ms < start_ms + *width_ms;
+        let width_ms = Options::PANE_WIDTHS_MS.into_iter().find(fits);
+        if let Some(width_ms) = width_ms.filter(|width_ms| *width_ms < u64::from(newest.width_ms)) {
+            self.panes.narrow_newest(width_ms);
+        }
     }
 
     /// Gives back the memory that holds nothing; what waited is packed.

@@ -14,7 +14,8 @@ impl Archive {
     pub fn keep_fine(&mut self, keeps_fine: bool, watcher: &mut impl Watcher) {
         if keeps_fine && !self.keeps_fine {
             // From where is said by the next write.
-            self.fine_from_ms = 0;
+            (self.fine_from_ms, self.keeps_fine) = (0, true);
+            self.narrow_newest();
         }
         if !keeps_fine {
             self.fine_from_ms = Self::no_fine_from(self.coarse_ms);

@@ -107,7 +107,7 @@ impl Series {
     fn put_in_force(&mut self) {
         let in_force = if self.is_settled { self.resolution } else { Resolution::Full };
         let (scale, keeps_fine) = (Scale::new(precision(in_force, &self.options)), in_force == Resolution::Full);
-        if scale != self.events.scale {
+        if scale != self.events.scale || keeps_fine != self.events.archive.keeps_fine {
             self.cursors.forget();
             self.events.scale = scale;
         }
