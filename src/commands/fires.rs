@@ -4,13 +4,13 @@
 use liq_core::market::format::decided;
 use liq_core::market::format::triggers::{Decision, put_decision};
 use liq_core::market::reply::{Fired, exact};
-use liq_core::market::store::{Changes, Market, Stream, Tally};
+use liq_core::market::store::{Changes, Market, Stream, Tally, Time};
 use liq_core::market::triggers::{Cause, Fire, Owed, Price};
 
 use super::expiry;
-use crate::commit::{Closed, Record, commit};
+use crate::commit::{Closed, Record, close, commit};
 use crate::config;
-use crate::ffi::Context;
+use crate::ffi::{Context, KeyName};
 use crate::hash_slot::hash_tag;
 use crate::keyspace;
 use crate::streams;
@@ -22,6 +22,8 @@ use crate::types::tickstore::TickStore;
 pub struct Telling {
     /// What the reply of a feeding command tells.
     pub fired: Vec<Fired>,
+    /// What the reply of a batch counts: all that its ticks decided, and what no reply had told before.
+    pub counted: u64,
     /// How many expired, which was before everything else.
     expired: usize,
     /// How many fired.
@@ -87,6 +89,8 @@ pub fn take(market: &mut Market, changes: &Changes, teller: Teller, mut decided:
         Teller::Batch => owed.len(),
         Teller::Triggers => 0,
     };
+    let decided_to_stream = if telling.stream.is_some() { changes.fired() } else { 0 };
+    telling.counted = (decided_to_stream + told) as u64;
     if told > 0 {
         telling.fired.extend(owed.take(if is_named { told } else { 0 }).map(Fired::from));
         market.told(Owed::Reply, told);
@@ -95,6 +99,28 @@ pub fn take(market: &mut Market, changes: &Changes, teller: Teller, mut decided:
         }
     }
     telling
+}
+
+/// What every write does for triggers, after a command that did nothing else for them: those go whose time is over, and what
+/// waits is tried again.
+pub fn catch_up(context: &Context<'_>, key: KeyName<'_>) {
+    let Ok(mut open) = keyspace::write::<TickStore>(context, key) else { return };
+    let Some(stored) = open.value() else { return };
+    let mut changes = Changes::default();
+    stored.market.expire_triggers(Time::new(context.now_ms(), config::tick_max_future_ms()), &mut changes);
+    let mut payload = Vec::new();
+    decided::begin(&mut payload, context.now_ms(), stored.market.resolution(), None);
+    decided::end(&mut payload, &Tally::default());
+    note(&stored.market, &changes, 0, &mut payload);
+    let telling = take(&mut stored.market, &changes, Teller::Triggers, Some(&mut payload));
+    let closed = if changes.fired() > 0 {
+        let expiry = expiry::of_market(stored, false, context.now_ms());
+        commit(context, open, Record::Command(c"TICK.APPLY", &[&payload]), expiry)
+    } else {
+        close(context, open)
+    };
+    telling.tell_expired(&closed);
+    deliver(context, &closed, &telling);
 }
 
 /// Appends what replicas have to do of the fires that a command decided, but for the first `noted`.

@@ -140,6 +140,7 @@ fn sets_are_refused_in_the_words_of_the_argument_and_change_nothing() {
     client.run("CONFIG SET maxmemory 1").ok();
     client.run("TRIG.DEL k a");
     assert!(client.run("TRIG.SET k c ABOVE 5").error().starts_with("OOM"));
+    assert!(client.run("TRIG.SET k c ABOVE 5 XX").is_null(), "it makes none");
     assert_eq!(client.run("TRIG.SET k b ABOVE 7").field("state").text(), "armed", "what is there may be moved");
     client.run("CONFIG SET maxmemory 0").ok();
 }

@@ -140,6 +140,59 @@ fn one_command_tells_at_most_so_many() {
 }
 
 #[test]
+fn a_batch_counts_what_no_reply_had_told() {
+    let server = Server::start();
+    let mut client = server.connect();
+    client.run("CONFIG SET liq.max-fires 2").ok();
+    client.run("TICK.ADD k * buy 100 1");
+    for number in 0..5 {
+        client.run(&format!("TRIG.SET k t{number} ABOVE 110"));
+    }
+    assert_eq!(fired(&client.run("TICK.ADD k * buy 110 1")).len(), 2);
+    assert_eq!(client.run("TICK.INFO k").field("pending").int(), 3);
+    assert_eq!(client.run("TRIG.SET k late ABOVE 90").field("state").text(), "fired");
+    client.run("TRIG.SET k own ABOVE 120");
+    assert_eq!(client.run("TICK.MADD k TICKS * buy 120 1").field("fired").int(), 5);
+    assert_eq!(client.run("TICK.INFO k").field("pending").int(), 0);
+}
+
+#[test]
+fn any_write_delivers_what_waits_though_it_changes_nothing_else() {
+    let mut server = Server::start();
+    server.expect_warning("a fire of 'k' was not appended");
+    let mut client = server.connect();
+    let now = client.time_ms();
+    let open_row = format!("CANDLE.PUT k 1m OHLCV {} 1 2 1 2 3", now / 60_000 * 60_000 + 60_000);
+    let refused_tick = format!("TICK.ADD k {} buy 1 1", now - 86_400_000 * 5_000);
+    let lines = [
+        "TICK.ALTER k FIRES other",
+        "TICK.ALTER k STALE 5s",
+        "TRIG.DEL k nobody",
+        "TRIG.SET k q XX ABOVE 1",
+        &open_row,
+        &refused_tick,
+    ];
+    for line in lines {
+        client.run("DEL k out other").int();
+        client.run("SET out x").ok();
+        client.run("TICK.CREATE k FIRES out").ok();
+        client.run("TICK.ADD k * buy 100 1");
+        client.run("TRIG.SET k x ABOVE 90");
+        assert_eq!(client.run("TICK.INFO k").field("pending").int(), 1, "{line}");
+        client.run("DEL out").int();
+        assert!(!client.run(line).is_error(), "{line}");
+        assert_eq!(client.run("TICK.INFO k").field("pending").int(), 0, "{line}");
+        assert_eq!(client.run("XLEN out").int() + client.run("XLEN other").int(), 1, "{line}");
+    }
+    // And lets go of what is over.
+    client.run("DEL k out other").int();
+    client.run("TICK.CREATE k FIRES out").ok();
+    client.run(&format!("TRIG.SET k over BELOW 50 EXPIRES {} AT {}", now - 5_000, now - 9_000));
+    client.run("TICK.ALTER k STALE 5s").ok();
+    assert_eq!(column(&mut client, "out", "cause"), ["expired"]);
+}
+
+#[test]
 fn what_is_owed_to_a_stream_waits_for_one() {
     let mut server = Server::start();
     server.expect_warning("a fire of 'k' was not appended");
@@ -154,7 +207,6 @@ fn what_is_owed_to_a_stream_waits_for_one() {
     assert!(told.len() == 1 && told[0].starts_with("b:"), "without a stream the reply is all there is: {told:?}");
     assert_eq!(listed(&mut client, "TRIG.LIST k"), ["a pending"]);
     client.run("TICK.ALTER k FIRES new MAXLEN 5").ok();
-    client.run("TICK.QUOTE k *");
     assert_eq!(column(&mut client, "new", "id"), ["a"]);
 }
 

@@ -14,5 +14,6 @@ mod armings;
 mod commands;
 mod delivery;
 mod durability;
+mod expiries;
 mod failover;
 mod kills;

@@ -74,7 +74,8 @@ impl Command for Put {
         let tally = PutTally { open: still_open, ..tally };
         let is_stored = tally.inserted + tally.replaced + tally.same + tally.removed > 0;
         if !is_stored && changes.fired() == 0 {
-            close(context, open);
+            let telling = fires::take(&mut stored.market, &changes, Teller::Triggers, None);
+            fires::deliver(context, &close(context, open), &telling);
             reply::send(context, &PutReply::from(&tally));
             return Ok(());
         }

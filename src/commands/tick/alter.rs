@@ -6,6 +6,7 @@ use liq_core::market::tape::Order;
 
 use super::argument_docs::KEY_AND_OPTIONS;
 use crate::commands::expiry::{self, Idles};
+use crate::commands::fires;
 use crate::commit::{Expiry, Record, commit};
 use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
@@ -48,7 +49,11 @@ impl Command for Alter {
             if is_idle_altered && !is_replayed { expiry::altered(stored, context.now_ms()) } else { Expiry::Kept };
         let arguments = patch.to_args();
         let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
-        commit(context, open, Record::Command(c"TICK.ALTER", &arguments), expiry);
+        let closed = commit(context, open, Record::Command(c"TICK.ALTER", &arguments), expiry);
+        if !is_replayed {
+            // What waits for a stream may have one now.
+            fires::catch_up(context, closed.key());
+        }
         context.reply_status(c"OK");
         Ok(())
     }

@@ -5,14 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use liq_core::batches::BatchId;
 use liq_core::grammar::RequestError;
 use liq_core::market::format::decided;
-use liq_core::market::reply::{AddReply, Fired, MaddReply};
+use liq_core::market::reply::{AddReply, MaddReply};
 use liq_core::market::request::Madd;
 use liq_core::market::store::{Changes, Judging, Market, Quote, Report, Status, Tally, Time};
 use liq_core::market::tape::{Id, Order};
 use liq_core::memory::Mode;
 
 use crate::commands::clock::check_at;
-use crate::commands::fires::{self, Teller};
+use crate::commands::fires::{self, Teller, Telling};
 use crate::commands::{closes, expiry};
 use crate::commit::{Record, commit};
 use crate::ffi::{Context, KeyName, Persisted};
@@ -107,8 +107,7 @@ impl<'call> Feeding<'call> {
     /// Feeds one quote.
     pub fn quote(&mut self, quote: &Quote) -> Result<Status, Refusal> {
         let market = &mut self.open.existing()?.market;
-        let verdict = market.judge_quote(quote, self.time, self.max_future_ms);
-        market.record_quote(quote, &verdict, Some(&mut self.changes));
+        let verdict = market.quote(quote, self.time, self.max_future_ms, &mut self.changes);
         self.tally.count(verdict.status);
         if let Some(decided) = self.decided.as_mut().filter(|_| verdict.changes()) {
             decided::push_quote(decided, quote, &verdict);
@@ -137,28 +136,28 @@ impl<'call> Feeding<'call> {
             self.add(report)?;
         }
         self.open.existing()?.market.end_batch(request.batch);
-        let (tally, changes, _) = self.finish(Teller::Batch)?;
+        let (tally, _, telling) = self.finish(Teller::Batch)?;
         let mut reply = MaddReply::from(&tally);
-        reply.fired = changes.fired() as u64;
+        reply.fired = telling.counted;
         Ok(reply)
     }
 
     /// Ends a command of one tick or quote with its reply.
     pub fn finish_one(self, status: Status) -> Result<(), Refusal> {
         let context = self.context;
-        let (_, changes, fired) = self.finish(Teller::Feeding)?;
-        reply::send(context, &AddReply::of(status, &changes, fired));
+        let (_, changes, telling) = self.finish(Teller::Feeding)?;
+        reply::send(context, &AddReply::of(status, &changes, telling.fired));
         Ok(())
     }
 
     /// Commits what was decided, and tells of candles and triggers. A market that nothing belongs to is not made.
-    fn finish(mut self, teller: Teller) -> Result<(Tally, Changes, Vec<Fired>), Refusal> {
+    fn finish(mut self, teller: Teller) -> Result<(Tally, Changes, Telling), Refusal> {
         self.tally.closes = self.changes.closed().count() as u64;
         let is_changed = Status::ALL.iter().any(|status| status.changes() && self.tally.of(*status) > 0);
         if self.is_new {
             if !is_changed {
                 TOTALS.ticks.add(self.tally.all());
-                return Ok((self.tally, self.changes, Vec::new()));
+                return Ok((self.tally, self.changes, Telling::default()));
             }
             memory::check_new(self.context)?;
         }
@@ -167,7 +166,7 @@ impl<'call> Feeding<'call> {
         if let Some(decided) = &mut self.decided {
             decided::end(decided, &self.tally);
         }
-        let mut telling = fires::take(&mut stored.market, &self.changes, teller, self.decided.as_mut());
+        let telling = fires::take(&mut stored.market, &self.changes, teller, self.decided.as_mut());
         let expiry = expiry::of_market(stored, is_changed, self.now_ms);
         // Asked for before the key is closed; hardly any command closes a candle.
         let stream = if self.changes.is_empty() { None } else { stored.market.options().closes.clone() };
@@ -189,7 +188,7 @@ impl<'call> Feeding<'call> {
         }
         closes::tell(self.context, &closed, stream.as_ref(), &self.changes);
         fires::deliver(self.context, &closed, &telling);
-        Ok((self.tally, self.changes, std::mem::take(&mut telling.fired)))
+        Ok((self.tally, self.changes, telling))
     }
 }
 

@@ -4,7 +4,7 @@ use liq_core::grammar::RequestError;
 use liq_core::market::reply::SetReply;
 use liq_core::market::request::SetTrigger;
 use liq_core::market::store::Time;
-use liq_core::market::triggers::SetError;
+use liq_core::market::triggers::{Condition, SetError};
 
 use super::argument_docs::SET;
 use super::writing::Writing;
@@ -40,7 +40,8 @@ impl Command for Set {
         let most = config::max_triggers();
         let mut open = keyspace::write::<TickStore>(context, key)?;
         let is_known = open.existing()?.market.triggers().holds(request.id);
-        if !is_known {
+        // XX makes none.
+        if !is_known && request.condition != Some(Condition::Known) {
             memory::check_new(context)?;
         }
         let order = request.order();

@@ -9,7 +9,7 @@ use liq_core::market::triggers::{Armed, Order, SetError, Standing};
 
 use crate::commands::expiry;
 use crate::commands::fires::{self, Teller};
-use crate::commit::{Record, commit};
+use crate::commit::{Record, close, commit};
 use crate::config;
 use crate::ffi::Context;
 use crate::keyspace::Writable;
@@ -73,15 +73,17 @@ impl<'call> Writing<'call> {
         self.is_changed |= !armings.is_empty();
     }
 
-    /// Commits what was decided, tells watchers of `event` and appends fires. Without a change nobody hears of anything.
+    /// Commits what was decided, tells watchers of `event` and appends fires. Without a change nobody hears of anything, but
+    /// what waits for its stream is tried again.
     pub fn finish(mut self, event: Option<&CStr>) -> Result<(), Refusal> {
-        if !self.is_changed {
-            return Ok(());
-        }
         let stored = self.open.existing()?;
         let telling = fires::take(&mut stored.market, &self.changes, Teller::Triggers, Some(&mut self.decided));
-        let expiry = expiry::of_market(stored, true, self.now_ms);
-        let closed = commit(self.context, self.open, Record::Command(c"TICK.APPLY", &[&self.decided]), expiry);
+        let closed = if self.is_changed {
+            let expiry = expiry::of_market(stored, true, self.now_ms);
+            commit(self.context, self.open, Record::Command(c"TICK.APPLY", &[&self.decided]), expiry)
+        } else {
+            close(self.context, self.open)
+        };
         telling.tell_expired(&closed);
         if let Some(event) = event {
             closed.notify(event);

@@ -36,7 +36,8 @@ fn refusals_name_the_argument() {
     for (text, expected) in [
         ("a", "id: needs a leg: SL, TP, TRAIL, TRAILPCT, ABOVE or BELOW, got 'a'"),
         ("a SL 5", "SL: needs LONG or SHORT, got '5'"),
-        ("a TRAIL 5", "TRAIL: needs LONG or SHORT, got ''"),
+        ("a TRAIL 5", "TRAIL: needs LONG or SHORT, got '5'"),
+        ("a TRAILPCT 1.50", "TRAILPCT: needs LONG or SHORT, got '1.5'"),
         ("a LONG SL 5 TP 5", "SL: must be below TP for LONG, got '5'"),
         ("a SHORT SL 5 TP 6", "SL: must be above TP for SHORT, got '5'"),
         ("a LONG SL 5 SL 6", "SL: given more than once, got '6'"),

@@ -96,10 +96,8 @@ impl<'a> SetTrigger<'a> {
             }
         }
         if let Some(trail) = trail {
-            match trail.give {
-                Give::Distance(distance) => push_option(&mut out, "TRAIL", text(distance)),
-                Give::Percent(millionths) => push_option(&mut out, "TRAILPCT", Percentile::from_millionths(millionths)),
-            }
+            let (name, value) = given(trail.give);
+            push_option(&mut out, name, value);
             push_option(&mut out, "ACTIVATE", trail.activate.and_then(text));
             push_option(&mut out, "EXTREME", trail.extreme.and_then(text));
             by(&mut out, trail.by);
@@ -125,6 +123,16 @@ impl<'a> SetTrigger<'a> {
 
 fn text(price: Price) -> Option<Decimal> {
     Decimal::from_femto(price)
+}
+
+/// The option that says how much a trailing leg gives, and its value.
+fn given(give: Give) -> (&'static str, Option<String>) {
+    match give {
+        Give::Distance(distance) => ("TRAIL", text(distance).map(|distance| distance.to_string())),
+        Give::Percent(millionths) => {
+            ("TRAILPCT", Percentile::from_millionths(millionths).map(|percent| percent.to_string()))
+        }
+    }
 }
 
 /// The id of a trigger.
@@ -251,7 +259,10 @@ fn refused(error: &LegsError, legs: &Legs, id: &[u8]) -> RequestError {
     match error {
         LegsError::NoLeg => RequestError::argument("id", "needs a leg: SL, TP, TRAIL, TRAILPCT, ABOVE or BELOW", id),
         LegsError::NoSide(Cause::Tp) => RequestError::argument("TP", "needs LONG or SHORT", shown(legs.tp).as_bytes()),
-        LegsError::NoSide(Cause::Trail) => RequestError::argument("TRAIL", "needs LONG or SHORT", b""),
+        LegsError::NoSide(Cause::Trail) => {
+            let (name, value) = legs.trail.map_or(("TRAIL", None), |trail| given(trail.give));
+            RequestError::argument(name, "needs LONG or SHORT", value.unwrap_or_default().as_bytes())
+        }
         LegsError::NoSide(_) => RequestError::argument("SL", "needs LONG or SHORT", shown(legs.sl).as_bytes()),
         LegsError::Crossed(Side::Long) => {
             RequestError::argument("SL", "must be below TP for LONG", shown(legs.sl).as_bytes())

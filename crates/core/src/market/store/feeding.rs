@@ -102,6 +102,9 @@ impl Market {
     /// Judges and records one tick. Answers what became of it.
     pub fn add(&mut self, report: &Report<'_>, time: Time, max_future_ms: u64, changes: &mut Changes) -> Status {
         let status = self.judge_tick(report, time, max_future_ms);
+        if status.is_recorded() {
+            self.expire_triggers_before(report.ts_ms, changes);
+        }
         self.record_tick(report, status, Some(changes));
         status
     }

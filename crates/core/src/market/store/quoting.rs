@@ -97,6 +97,16 @@ impl Market {
         if is_believed { Status::Accepted } else { Status::Suspect }
     }
 
+    /// Judges and records one quote. Answers what became of it.
+    pub fn quote(&mut self, quote: &Quote, time: Time, max_future_ms: u64, changes: &mut Changes) -> QuoteVerdict {
+        let verdict = self.judge_quote(quote, time, max_future_ms);
+        if verdict.status == Status::Accepted {
+            self.expire_triggers_before(quote.ts_ms, changes);
+        }
+        self.record_quote(quote, &verdict, Some(changes));
+        verdict
+    }
+
     /// Makes `quote` what it was judged to be. Candles close before its prices are taken.
     pub fn record_quote(&mut self, quote: &Quote, verdict: &QuoteVerdict, mut changes: Option<&mut Changes>) {
         if verdict.status == Status::Accepted {

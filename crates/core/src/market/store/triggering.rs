@@ -57,8 +57,19 @@ impl Market {
 
     /// Lets triggers go whose time is over. The first thing that a write does.
     pub fn expire_triggers(&mut self, time: Time, changes: &mut Changes) {
+        self.expire_triggers_at(time, self.newest_ms(), changes);
+    }
+
+    /// The same before an event of `ts_ms` is judged by: its time has come, too.
+    pub(super) fn expire_triggers_before(&mut self, ts_ms: u64, changes: &mut Changes) {
+        if let Some(judging) = changes.judging {
+            self.expire_triggers_at(judging.time, self.newest_ms().max(Some(ts_ms)), changes);
+        }
+    }
+
+    fn expire_triggers_at(&mut self, time: Time, newest_ms: Option<u64>, changes: &mut Changes) {
         if self.triggers().next_expiry_ms().is_some() {
-            let (now_ms, owed) = (self.now_ms(time), self.owed());
+            let (now_ms, owed) = (time.now_ms(self.options.clock, newest_ms), self.owed());
             changes.fired += self.triggers_mut().expire(now_ms, owed);
         }
     }
