@@ -140,7 +140,7 @@ pub fn detail(prefix: &[u8], db: Option<u32>) -> Option<Option<KeyDetail>> {
 
 /// What the last complete audit found of a policy's keys; none also while that cannot be told.
 pub fn of_policy(prefix: &[u8]) -> Option<PolicySum> {
-    AUDITS.try_lock().ok()?.last.as_ref().map(|last| last.of_policy(prefix))
+    AUDITS.try_lock().ok()?.last.as_ref()?.of_policy(prefix)
 }
 
 impl Running {
@@ -196,7 +196,7 @@ impl Running {
         let more = self.walk.step(context, &mut visit);
         let Visit { mut findings, strangers, .. } = visit;
         for stranger in strangers {
-            stranger.introduce(context, &mut self.audit, foreign);
+            findings.append(stranger.introduce(context, &mut self.audit, foreign));
         }
         let (given, shortened) = (TOTALS.key_ttl_given.get(), TOTALS.key_ttl_shortened.get());
         findings.settle::<Repair>(context);
@@ -240,7 +240,9 @@ impl Visitor for Visit<'_> {
         match (type_name, found) {
             (None, MetType::Foreign(type_id)) => {
                 let observed = Observed { bytes: key.memory_usage(), ..observed };
-                self.strangers.push(Stranger { name: key.name().to_vec(), db, type_id, observed });
+                let mut held = Findings::default();
+                held.push(key);
+                self.strangers.push(Stranger { held, name: key.name().to_vec(), db, type_id, observed });
             }
             _ => {
                 let verdict = self.audit.see(db, Seen { name: key.name(), key: observed }, || key.memory_usage());
@@ -255,6 +257,8 @@ impl Visitor for Visit<'_> {
 /// A key of a module's type that was not met before. TYPE, which may remove a key that expired meanwhile, is asked when the
 /// step is over.
 struct Stranger {
+    /// The key itself, should it be due an expiry.
+    held: Findings,
     name: Vec<u8>,
     db: u32,
     type_id: usize,
@@ -262,7 +266,8 @@ struct Stranger {
 }
 
 impl Stranger {
-    fn introduce(self, context: &Context<'_>, audit: &mut Audit, foreign: &mut Vec<(usize, TypeName)>) {
+    /// Has the audit see it; answers the key if it is due an expiry.
+    fn introduce(self, context: &Context<'_>, audit: &mut Audit, foreign: &mut Vec<(usize, TypeName)>) -> Findings {
         let known = foreign.iter().find(|(other, _)| *other == self.type_id).map(|(_, name)| *name);
         let asked = || context.type_name(&self.name).filter(|name| name != b"none").map(|name| TypeName::new(&name));
         let name = match known.or_else(asked) {
@@ -274,9 +279,9 @@ impl Stranger {
             }
             None => TypeName::new(b"module"),
         };
-        // Whether it is due an expiry is seen by the next audit, which knows the type.
         let key = Observed { type_name: name, ..self.observed };
-        audit.see(self.db, Seen { name: &self.name, key }, || self.observed.bytes);
+        let verdict = audit.see(self.db, Seen { name: &self.name, key }, || self.observed.bytes);
+        if verdict.is_due { self.held } else { Findings::default() }
     }
 }
 

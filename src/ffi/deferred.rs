@@ -41,8 +41,34 @@ pub trait LateSettler: Settler {
 /// Names held since the step began.
 struct Held {
     names: Vec<HeldName>,
+    /// So many at the front are sorted, and each is there once.
+    joined: usize,
+    /// The last one that there was no room for.
+    last_dropped: Option<HeldName>,
     /// Whether the server was asked to come back.
     is_scheduled: bool,
+}
+
+impl Held {
+    const NONE: Self = Self { names: Vec::new(), joined: 0, last_dropped: None, is_scheduled: false };
+
+    /// Whether the key is known to be held: one command tells of it more than once (made, set, given an expiry), and a
+    /// script comes back to it.
+    fn holds(&self, key: (i32, &[u8])) -> bool {
+        let joined = self.names.get(..self.joined).unwrap_or_default();
+        self.names.last().is_some_and(|last| last.key() == key)
+            || joined.binary_search_by(|held| held.key().cmp(&key)).is_ok()
+    }
+
+    /// Whether there is room for another one. Before it is denied, what came twice is joined.
+    fn has_room(&mut self) -> bool {
+        if self.names.len() >= MOST_HELD && self.joined < self.names.len() {
+            self.names.sort_by(|one, next| one.key().cmp(&next.key()));
+            self.names.dedup_by(|one, next| one.key() == next.key());
+            self.joined = self.names.len();
+        }
+        self.names.len() < MOST_HELD
+    }
 }
 
 /// A name that the server keeps for us, and the database it is of.
@@ -69,6 +95,10 @@ impl HeldName {
         self.db
     }
 
+    fn key(&self) -> (i32, &[u8]) {
+        (self.db, self.bytes())
+    }
+
     pub(super) fn key_name(&self) -> KeyName<'_> {
         KeyName::held(self.raw, self.bytes())
     }
@@ -86,7 +116,7 @@ impl Drop for HeldName {
     }
 }
 
-static HELD: Mutex<Held> = Mutex::new(Held { names: Vec::new(), is_scheduled: false });
+static HELD: Mutex<Held> = Mutex::new(Held::NONE);
 
 /// The names, unless somebody up the stack has them.
 fn with_held<R>(body: impl FnOnce(&mut Held) -> R) -> Option<R> {
@@ -106,15 +136,21 @@ pub(super) unsafe fn defer<S: LateSettler>(context: &Context<'_>, key: *mut raw:
     let taken = with_held(|held| {
         // SAFETY: the caller's promise, and the server keeps it for the running event.
         let name = unsafe { bytes_of(key) };
-        // One command tells of a key more than once: made, set, given an expiry.
-        if held.names.last().is_some_and(|last| last.db == db && last.bytes() == name) {
+        let dropped = held.last_dropped.as_ref();
+        if held.holds((db, name)) || dropped.is_some_and(|dropped| dropped.key() == (db, name)) {
             return true;
         }
-        if held.names.len() >= MOST_HELD {
-            return false;
+        // Joining only sorts the names: a key that was not the last one may be among them.
+        if !held.has_room() && held.holds((db, name)) {
+            return true;
         }
         // SAFETY: the caller's promise.
-        held.names.push(unsafe { HeldName::new(db, key) });
+        let held_name = unsafe { HeldName::new(db, key) };
+        if !held.has_room() {
+            held.last_dropped = Some(held_name);
+            return false;
+        }
+        held.names.push(held_name);
         if !held.is_scheduled {
             held.is_scheduled = schedule::<S>(context);
             if !held.is_scheduled {
@@ -161,7 +197,7 @@ impl<S: LateSettler> Alarm for Late<S> {
 
 fn settle_all<S: Settler>(context: &Context<'_>) {
     let names = with_held(|held| {
-        held.is_scheduled = false;
+        (held.joined, held.last_dropped, held.is_scheduled) = (0, None, false);
         std::mem::take(&mut held.names)
     });
     let Some(mut names) = names else { return };
@@ -226,9 +262,12 @@ impl<'call> LateKey<'call> {
         self.context
     }
 
-    /// When it expires, Unix milliseconds; `None` for never.
+    /// When it expires, Unix milliseconds; `None` for never, and where it is not there: Redis 8.6 ends when it is asked then.
     pub fn expires_at_ms(&self) -> Option<u64> {
-        // SAFETY: the key is open.
+        if !self.is_there() {
+            return None;
+        }
+        // SAFETY: the key is open, and there.
         u64::try_from(unsafe { api!(RedisModule_GetAbsExpire)(self.raw) }).ok()
     }
 

@@ -59,6 +59,11 @@ impl Findings {
         self.0.push(unsafe { HeldName::new(key.db, key.name) });
     }
 
+    /// Takes over what another one remembers.
+    pub fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
     /// Lends one of the names to `body`, in its database, and forgets it unless `body` says that it wants it again. False
     /// when there is none.
     pub fn lend(&mut self, context: &Context<'_>, body: impl FnOnce(KeyName<'_>) -> bool) -> bool {

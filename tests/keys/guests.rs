@@ -118,3 +118,18 @@ fn types_of_other_modules_are_told_by_their_names() {
     let other = client.run("KEYS.AUDIT REPORT PREFIX other:");
     assert_eq!(other.field("types").field("neighbors").int(), 1);
 }
+
+#[test]
+fn the_first_audit_that_meets_another_modules_type_repairs_its_keys_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Options::default().line(neighbour::line(folder.path())).start();
+    let mut client = server.connect();
+    for number in 0..20 {
+        client.run(&format!("NEIGHBOUR.PUT n:{number}")).ok();
+    }
+    client.run("KEYS.POLICY SET n: TTL 1h APPLY").ok();
+    assert_eq!(audit(&mut client).field("given").int(), 20);
+    for number in 0..20 {
+        assert!(client.run(&format!("PTTL n:{number}")).int() > 0, "{number}");
+    }
+}

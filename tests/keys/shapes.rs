@@ -89,6 +89,29 @@ fn every_shape_of_a_write_keeps_the_policy_on_primary_replica_and_in_the_file() 
 }
 
 #[test]
+fn a_key_that_is_gone_when_its_step_is_over_is_left_alone() {
+    let server = Server::with(&[POLICY]);
+    let mut client = server.connect();
+    let steps: [&[&str]; 9] = [
+        &["SET t:past 1 PXAT 1"],
+        &["MULTI", "SET t:a 1", "DEL t:a", "EXEC"],
+        &["MULTI", "SET t:lock 1 NX", "DEL t:lock", "EXEC"],
+        &["EVAL \"redis.call('SET', KEYS[1], 1) redis.call('DEL', KEYS[1])\" 1 t:b"],
+        &["MULTI", "RPUSH t:queue a", "LPOP t:queue", "EXEC"],
+        &["MULTI", "SET t:c 1", "RENAME t:c plain", "EXEC"],
+        &["MULTI", "SET t:d 1", "MOVE t:d 1", "EXEC"],
+        &["MULTI", "SET t:e 1", "SWAPDB 2 0", "EXEC"],
+        &["MULTI", "SET t:f 1", "FLUSHALL", "EXEC"],
+    ];
+    for lines in steps {
+        for line in lines {
+            assert!(!client.run(line).is_error(), "{line}");
+        }
+        assert_eq!(client.run("PING").text(), "PONG", "{lines:?}");
+    }
+}
+
+#[test]
 fn adding_to_a_key_does_not_restart_its_expiry() {
     let server = Server::with(&[POLICY]);
     let mut client = server.connect();

@@ -115,16 +115,19 @@ impl Finished {
         Some(KeyDetail::new(self.row(number, group), shape))
     }
 
-    /// The sums over the keys that the policy of `prefix` rules.
-    pub fn of_policy(&self, prefix: &[u8]) -> PolicySum {
+    /// The sums over the keys that the policy of `prefix` rules; `None` where there was no such policy yet.
+    pub fn of_policy(&self, prefix: &[u8]) -> Option<PolicySum> {
+        if !self.audit.knows_policy(prefix) {
+            return None;
+        }
         let groups = self.audit.groups().map(|(_, group)| group);
         let own = groups.filter(|group| matches!(group.label(), Label::Policy(own) if own.as_bytes() == prefix));
-        own.fold(PolicySum::default(), |sum, group| PolicySum {
+        Some(own.fold(PolicySum::default(), |sum, group| PolicySum {
             keys: sum.keys + group.keys,
             bytes: sum.bytes.saturating_add(group.bytes()),
             no_ttl: sum.no_ttl + group.no_ttl,
             broken: sum.broken + group.broken_keys,
-        })
+        }))
     }
 
     fn row(&self, db: u32, group: &Group) -> KeyRow {

@@ -94,6 +94,11 @@ impl Audit {
         self.policies.iter().find(|policy| policy.prefix() == prefix)
     }
 
+    /// Whether it went by a policy of `prefix`.
+    pub fn knows_policy(&self, prefix: &[u8]) -> bool {
+        self.policies.iter().any(|policy| policy.prefix().as_bytes() == prefix)
+    }
+
     /// All groups, each with the number of its database.
     pub fn groups(&self) -> impl Iterator<Item = (u32, &Group)> {
         self.databases.iter().flat_map(|database| database.groups.iter().map(|group| (database.number, group)))

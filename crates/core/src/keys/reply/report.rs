@@ -59,18 +59,39 @@ map_reply! {
     }
 }
 
-map_reply! {
-    /// One of the largest keys of a group.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct LargeKey {
-        /// Its name, cut at 128 bytes.
-        name: Bytes = "name",
-        /// Its type.
-        type_name: Bytes = "type",
-        /// The memory it takes.
-        bytes: u64 = "bytes",
-        /// Bytes of a string, elements of a collection.
-        items: u64 = "items",
+/// One of the largest keys of a group: an array of name, type, bytes and items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LargeKey {
+    /// Its name, cut at 128 bytes.
+    pub name: Bytes,
+    /// Its type.
+    pub type_name: Bytes,
+    /// The memory it takes.
+    pub bytes: u64,
+    /// Bytes of a string, elements of a collection.
+    pub items: u64,
+}
+
+impl Encode for LargeKey {
+    fn encode(&self, sink: &mut impl Sink) {
+        sink.array(4);
+        self.name.encode(sink);
+        self.type_name.encode(sink);
+        self.bytes.encode(sink);
+        self.items.encode(sink);
+    }
+}
+
+impl Decode for LargeKey {
+    fn decode<S: Source>(source: S) -> Result<Self, Malformed> {
+        let [name, type_name, bytes, items] = source.tuple()?;
+        Ok(Self {
+            name: Bytes::decode(name)?,
+            type_name: Bytes::decode(type_name)?,
+            bytes: u64::decode(bytes)?,
+            items: u64::decode(items)?,
+        })
     }
 }
 
