@@ -81,6 +81,25 @@ fn a_recording_that_went_as_another_is_refused() {
     assert_eq!(stored(&server), 74 * 60);
 }
 
+/// The file of this hour, or of rejects: replayed while it is short, and again when it has grown.
+#[test]
+fn a_short_recording_that_grows_is_known_again() {
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    let files = captures(folder.path(), 6);
+    let whole = std::fs::read_to_string(&files[0]).unwrap();
+    let rows: Vec<&str> = whole.split_inclusive('\n').collect();
+    let longer: String = (0..200).map(|n| rows[n % 60].replace(".5,17", &format!(".{n:03}5,17"))).collect();
+    for (text, events) in [(rows[..20].concat(), 20), (rows[..45].concat(), 45), (whole.clone() + &longer, 260)] {
+        std::fs::write(&files[0], text).unwrap();
+        for _ in 0..2 {
+            // Others in between, so that the series know the first by its name only.
+            program::succeed(&mut replay(folder.path(), &url_of(&server), &files[..1]));
+            program::succeed(&mut replay(folder.path(), &url_of(&server), &files[1..]));
+            assert_eq!(stored(&server), events + 5 * 60);
+        }
+    }
+}
+
 #[test]
 fn a_recording_that_the_series_have_forgotten_is_refused() {
     let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());

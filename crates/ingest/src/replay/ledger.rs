@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::source::{HEAD_BYTES, hash_of};
 use crate::config::Config;
 
 /// Producers that a series remembers.
@@ -24,6 +25,13 @@ pub struct Claim {
     pub place: u64,
     /// Its first bytes, hashed.
     pub identity: u64,
+    /// How many that were: fewer than are looked at where it was short.
+    #[serde(default = "whole_head")]
+    pub length: usize,
+}
+
+const fn whole_head() -> usize {
+    HEAD_BYTES
 }
 
 /// One replay.
@@ -44,7 +52,7 @@ pub enum Refusal {
     NameTaken(String),
     /// It has another name, or another place among those that share it.
     #[error(
-        "it was replayed before and went as {0}: as {1} its events would count twice; give the same files in the same order as then, or --producer NAME to deliver them again on purpose"
+        "it was replayed before and went as {0}: as {1} its events would count twice; leave it out, give the same files in the same order as then, or --producer NAME to deliver them again on purpose"
     )]
     Elsewhere(String, String),
     /// The series have forgotten it.
@@ -78,17 +86,30 @@ impl Ledger {
         Self { file, target, claims }
     }
 
+    /// Identity and length under which a recording is known that begins so, which may have grown since; else its own.
+    pub fn identify(&self, beginning: &[u8]) -> (u64, usize) {
+        let known: HashSet<(usize, u64)> = self.claims.iter().map(|claim| (claim.length, claim.identity)).collect();
+        let mut lengths: Vec<usize> = known.iter().map(|(length, _)| *length).collect();
+        lengths.sort_unstable_by(|left, right| right.cmp(left));
+        lengths.dedup();
+        let found = lengths.into_iter().find_map(|length| {
+            let identity = hash_of(beginning.get(..length)?);
+            known.contains(&(length, identity)).then_some((identity, length))
+        });
+        found.unwrap_or_else(|| (hash_of(beginning), beginning.len()))
+    }
+
     /// Refuses a recording whose events would be lost or doubled. Under a name that was given on purpose (`is_given`) they
     /// may count again.
     pub fn check(&self, claim: &Claim, is_given: bool) -> Result<(), Refusal> {
-        let Claim { producer, place, identity } = claim;
+        let Claim { producer, place, identity, .. } = claim;
         let mut of_name = self.claims.iter().filter(|known| known.producer == *producer);
         if of_name.rfind(|known| known.place == *place).is_some_and(|known| known.identity != *identity) {
             return Err(Refusal::NameTaken(shown(claim)));
         }
         let last = self.claims.iter().rfind(|known| known.identity == *identity);
         if let Some(last) = last
-            && last != claim
+            && !self.claims.contains(claim)
             && (last.producer == *producer || !is_given)
         {
             return Err(Refusal::Elsewhere(shown(last), shown(claim)));
@@ -149,7 +170,8 @@ mod tests {
     use super::*;
 
     fn enter(config: &Config, producer: &str, place: u64, identity: u64) -> Result<(), Refusal> {
-        let (mut ledger, claim) = (Ledger::open(config), Claim { producer: producer.to_owned(), place, identity });
+        let claim = Claim { producer: producer.to_owned(), place, identity, length: HEAD_BYTES };
+        let mut ledger = Ledger::open(config);
         let is_given = !producer.starts_with("replay:");
         ledger.check(&claim, is_given).map(|()| ledger.note(claim))
     }
@@ -190,6 +212,7 @@ mod tests {
             ("replay:1", 1, 4, Err(Refusal::NameTaken("file 2 of replay:1".to_owned()))),
             ("mine", 0, 2, Ok(())),
             ("mine", 0, 2, Ok(())),
+            ("replay:1", 1, 2, Ok(())),
             ("replay:2", 0, 2, again("mine", "replay:2")),
         ];
         for (step, (producer, place, identity, expected)) in steps.into_iter().enumerate() {
@@ -201,9 +224,12 @@ mod tests {
     fn lines_of_before_are_read_and_a_long_file_keeps_what_is_newest() {
         let line = r#"{"target":"t","producer":"replay:1","identity":7}"#;
         let entry: Entry = serde_json::from_str(line).unwrap();
-        assert_eq!(entry.claim, Claim { producer: "replay:1".to_owned(), place: 0, identity: 7 });
-        let entry =
-            |n: u64| Entry { target: String::new(), claim: Claim { producer: String::new(), place: 0, identity: n } };
+        let claim = Claim { producer: "replay:1".to_owned(), place: 0, identity: 7, length: HEAD_BYTES };
+        assert_eq!(entry.claim, claim);
+        let entry = |n: u64| Entry {
+            target: String::new(),
+            claim: Claim { producer: String::new(), place: 0, identity: n, length: 9 },
+        };
         let all = (0..30_000).map(|n| entry(n % 5)).chain([entry(0)]).collect();
         assert_eq!(shortened(all), [1, 2, 3, 4, 0].map(entry));
     }

@@ -29,8 +29,8 @@ impl Name {
         (self.place << RECORD_BITS) + record
     }
 
-    fn claim(&self, identity: u64) -> Claim {
-        Claim { producer: self.producer.to_string(), place: self.place, identity }
+    fn claim(&self, (identity, length): (u64, usize)) -> Claim {
+        Claim { producer: self.producer.to_string(), place: self.place, identity, length }
     }
 }
 
@@ -48,11 +48,11 @@ pub fn name_all(replay: &Replay, config: &Config) -> Result<Vec<Name>, ReplayErr
         let shown = path.display().to_string();
         let (identity, is_blank) = match is_stdin {
             // It can be read once only: its content is looked at when that happens.
-            true => (0, true),
+            true => ((0, 0), true),
             false => {
                 let opened = Source::open(path, replay.format.clone());
                 let source = opened.map_err(|source| ReplayError::Unreadable { path: shown.clone(), source })?;
-                (source.identity, source.is_blank)
+                (ledger.identify(&source.beginning), source.is_blank)
             }
         };
         let producer = match (&replay.producer, names.first()) {
@@ -82,13 +82,15 @@ pub fn name_standard_input(
     source: &Source,
     config: &Config,
 ) -> Result<Name, ReplayError> {
+    let mut ledger = Ledger::open(config);
+    let identity = ledger.identify(&source.beginning);
     let producer = match &replay.producer {
         Some(_) => Arc::clone(&name.producer),
-        None => own_name(source.identity),
+        None => own_name(identity),
     };
     let name = Name { producer, place: name.place };
     if !source.is_blank {
-        let (mut ledger, claim) = (Ledger::open(config), name.claim(source.identity));
+        let claim = name.claim(identity);
         let checked = ledger.check(&claim, replay.producer.is_some());
         checked.map_err(|refusal| ReplayError::Refused { path: source.title.clone(), source: refusal })?;
         ledger.note(claim);
@@ -96,6 +98,6 @@ pub fn name_standard_input(
     Ok(name)
 }
 
-fn own_name(identity: u64) -> Arc<str> {
+fn own_name((identity, _): (u64, usize)) -> Arc<str> {
     Arc::from(format!("replay:{identity:016x}"))
 }

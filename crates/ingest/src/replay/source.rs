@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::layout::{Layout, instrument_of};
 
 /// The part of a recording that tells it from others. A recording that grows keeps its head.
-const HEAD_BYTES: usize = 4096;
+pub(super) const HEAD_BYTES: usize = 4096;
 /// The most that is passed over before the records of a recording.
 const MOST_TOLD: usize = 16 << 20;
 const READ_BYTES: usize = 1 << 18;
@@ -33,8 +33,9 @@ pub struct Source {
     pub title: String,
     /// What it holds.
     pub format: Format,
-    /// Tells recordings apart by their content, so that a renamed or recompressed one is known again.
-    pub identity: u64,
+    /// Its first records as they are, as far as they tell recordings apart, so that a renamed or recompressed one is known
+    /// again.
+    pub beginning: Box<[u8]>,
     /// It holds nothing but a heading, or the worth of contracts, if anything: others may look the same.
     pub is_blank: bool,
     /// Size as stored, in bytes; unknown for standard input.
@@ -61,8 +62,7 @@ impl Source {
         let mut plain = decompressed(counted(stored))?;
         let (head, told) = head_of(&mut plain)?;
         let records = head.get(told..).unwrap_or_default();
-        let mut hasher = fnv::FnvHasher::default();
-        hasher.write(records.get(..HEAD_BYTES).unwrap_or(records));
+        let beginning = records.get(..HEAD_BYTES).unwrap_or(records).into();
         let format = match format {
             Some(Format::Csv(layout)) => Format::Csv(layout.about(instrument_of(path))),
             Some(Format::Ndjson) => Format::Ndjson,
@@ -72,7 +72,7 @@ impl Source {
             title: if is_stdin { "standard input".to_owned() } else { path.display().to_string() },
             is_blank: is_blank(records, &format),
             format,
-            identity: hasher.finish(),
+            beginning,
             stored_bytes,
             read_bytes,
             content: Box::new(Cursor::new(head).chain(plain)),
@@ -104,6 +104,13 @@ fn head_of(plain: &mut dyn BufRead) -> io::Result<(Vec<u8>, usize)> {
             }
         };
     }
+}
+
+/// What stands for the beginning of a recording.
+pub(super) fn hash_of(beginning: &[u8]) -> u64 {
+    let mut hasher = fnv::FnvHasher::default();
+    hasher.write(beginning);
+    hasher.finish()
 }
 
 /// Whether a recorder's note of what contracts are worth begins here.
@@ -194,7 +201,7 @@ mod tests {
             let mut source = Source::open(&path, None).unwrap();
             let mut text = String::new();
             source.content.read_to_string(&mut text).unwrap();
-            (source.identity, source.is_blank, text.len())
+            (hash_of(&source.beginning), source.is_blank, text.len())
         };
         let notes = note("okx") + &note("bitmex");
         let (first, is_blank, length) = opened(notes.clone() + &frame(1));
