@@ -33,6 +33,7 @@ use wire::Terms;
 /// * **A server that lost what it had taken** (a failover to a replica that lagged, a restart without its data) is told
 ///   again what was delivered within `grace` before the last one fell silent, however long nobody answered; not in a
 ///   cluster, where any of the nodes may answer.
+/// * **A key that is gone** (expired, deleted, flushed) is made anew with the options of [`SpooledBuilder::series`].
 /// * **A full disk stops nothing**: events are held in memory until it has room. A full spool drops the smallest.
 ///
 /// It is the spool of `liq-ingest`, with the same file and the same guarantee. One process at a time has a folder.
