@@ -253,3 +253,38 @@ async fn a_handler_that_outlives_its_lease_begins_no_second_time() {
     all.sort_unstable();
     assert_eq!(all, [0, 1, 2, 3]);
 }
+
+/// As above, and surely before a renewal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_passes_over_what_it_claims_of_its_own() {
+    let server = Server::plain();
+    let queue = queue(&server);
+    let seen = Seen::default();
+    let (leave, left) = tokio::sync::watch::channel(false);
+    let handler = {
+        let seen = seen.clone();
+        move |job: Lease<u64>| {
+            let (seen, mut left) = (seen.clone(), left.clone());
+            async move {
+                seen.add(job.body);
+                let _ = left.wait_for(|left| *left).await;
+                Outcome::Done
+            }
+        }
+    };
+    let working = queue.work(Worker { lease: crate::LONG, ..Worker::default() }, handler).unwrap();
+    push(&queue, 1).await;
+    seen.until(1).await;
+    let pending = || server.connect().run("XPENDING {q:orders}:p1 workers - + 10").array()[0].clone();
+    let entry = pending().array()[0].text();
+    let name = working.name();
+    server.connect().run(&format!("XCLAIM {{q:orders}}:p1 workers {name} 0 {entry} IDLE 36000000 JUSTID"));
+    until("it is claimed", async || pending().array()[2].int() < 3_600_000).await;
+    // What is begun behind it was taken after.
+    push(&queue, 2).await;
+    seen.until(2).await;
+    assert_eq!(seen.all(), [1, 2]);
+    leave.send(true).unwrap();
+    until_empty(&queue).await;
+    working.stop(Duration::from_secs(60)).await;
+}
