@@ -5,6 +5,7 @@ mod captures;
 mod definition;
 mod detail;
 mod feeding;
+mod filling;
 mod histories;
 mod history;
 mod layout;

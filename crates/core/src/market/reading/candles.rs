@@ -155,13 +155,13 @@ impl Market {
         let Wanted { interval, mut starts, count, now_ms, .. } = wanted;
         let until_ms = wanted.ended_by_ms.unwrap_or_else(|| now_ms.max(self.time_ms()));
         starts.end_ms = starts.end_ms.min(interval.span(until_ms, zone).end_ms);
+        self.leave_out_unwanted(&wanted, &mut starts);
         if is_from_newest {
-            // One more than asked for, as the last may be open and not wanted.
             let last_ms = starts.end_ms.saturating_sub(1);
-            starts.start_ms = starts.start_ms.max(interval.before(last_ms, count as u64, zone));
+            starts.start_ms = starts.start_ms.max(interval.before(last_ms, count.saturating_sub(1) as u64, zone));
         }
         let found =
-            self.rows(&Wanted { starts, count: count + 2, is_closed_only: false, ended_by_ms: None, ..wanted }, false);
+            self.rows(&Wanted { starts, count, is_closed_only: false, ended_by_ms: None, ..wanted }, false);
         let mut close = self.close_before(starts.start_ms);
         let mut at_ms = starts.start_ms;
         if close.is_none() {
@@ -182,10 +182,26 @@ impl Market {
             at_ms = span.end_ms;
         }
         if is_from_newest {
-            rows.drain(..rows.len().saturating_sub(count));
             rows.reverse();
         }
         rows
+    }
+
+    /// Ends `starts` behind the last candle that is wanted. Behind it are those that end within GRACE, which are open, and
+    /// the one that had not ended by AT.
+    fn leave_out_unwanted(&self, wanted: &Wanted, starts: &mut Span) {
+        let span_at = |ms: u64| wanted.interval.span(ms, self.levels().zone());
+        let is_wanted = |span: Span| {
+            let has_ended = wanted.ended_by_ms.is_none_or(|by_ms| span.end_ms <= by_ms);
+            has_ended && (!wanted.is_closed_only || self.is_closed_to(span, wanted.now_ms))
+        };
+        while let Some(last_ms) = starts.end_ms.checked_sub(1).filter(|last_ms| *last_ms >= starts.start_ms) {
+            let last = span_at(last_ms);
+            if is_wanted(last) {
+                return;
+            }
+            starts.end_ms = last.start_ms;
+        }
     }
 
     fn flat_row(&self, wanted: &Wanted, close: Decimal, span: Span) -> Option<Row> {
