@@ -67,6 +67,24 @@ fn replies_are_alike_in_both_protocols() {
 }
 
 #[test]
+fn an_aggregated_trade_of_one_is_that_one() {
+    let server = Server::start();
+    let mut client = server.connect();
+    client.run("TICK.CREATE n ORDER ID CLOCK EVENT").ok();
+    assert_eq!(status(&mut client, &format!("TICK.ADD n {M} buy 100 1 ID 5-5")), "accepted");
+    assert_eq!(status(&mut client, &format!("TICK.ADD n {M} buy 100 1 ID 5")), "duplicate");
+    let reply = client.run(&format!("TICK.MADD n IDS TICKS {M} buy 101 1 6-6 {M} buy 102 1 7-9"));
+    assert_eq!(reply.field("accepted").int(), 2);
+    let ids = client.run("TICK.RANGE n - +");
+    let ids: Vec<String> = ids.array().iter().map(|row| row.array()[4].text()).collect();
+    assert_eq!(ids, ["5", "6", "7-9"]);
+    assert!(client.run(&format!("TICK.ADD n {M} buy 100 1 ID 9-5")).error().starts_with("ERR ID: must be an integer"));
+    client.run("TICK.CREATE t CLOCK EVENT").ok();
+    client.run(&format!("TICK.ADD t {M} buy 100 1 ID 5-5"));
+    assert_eq!(client.run("TICK.RANGE t - +").array()[0].array()[4].text(), "5-5", "here it is a name");
+}
+
+#[test]
 fn batches_count_once_and_packed_ticks_are_the_same() {
     let server = Server::start();
     let mut client = server.connect();

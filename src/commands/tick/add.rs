@@ -29,8 +29,8 @@ impl Command for Add {
         let (key, args) = keyspace::key_and_rest(arguments)?;
         let request = request::Add::parse(args)?;
         let mut feeding = Feeding::open(context, key, request.at_ms)?;
-        let report = request.tick.resolve(feeding.clock_ms(), request.gap);
-        feeding.check_id(&report)?;
+        let mut report = request.tick.resolve(feeding.clock_ms(), request.gap);
+        feeding.check_id(&mut report)?;
         feeding.begin(None);
         let status = feeding.add(&report)?;
         feeding.finish_one(status)

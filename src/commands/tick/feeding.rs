@@ -69,12 +69,13 @@ impl<'call> Feeding<'call> {
         self.time.server_ms
     }
 
-    /// With `ORDER ID` a tick without a number is refused.
-    pub fn check_id(&mut self, report: &Report<'_>) -> Result<(), RequestError> {
-        let order = self.open.value().map(|stored| stored.market.options().order);
+    /// Takes the ID for what it means to this market. With `ORDER ID` a tick without a number is refused.
+    pub fn check_id(&mut self, report: &mut Report<'_>) -> Result<(), RequestError> {
+        let Some(order) = self.open.value().map(|stored| stored.market.options().order) else { return Ok(()) };
+        report.id = report.id.ordered_by(order);
         match report.id {
             Id::Numbers { .. } => Ok(()),
-            _ if order != Some(Order::Id) => Ok(()),
+            _ if order != Order::Id => Ok(()),
             id => {
                 let problem = "must be an integer or first-last, as this market orders by ID";
                 Err(RequestError::argument("ID", problem, id.text(&mut Vec::new())))
@@ -127,8 +128,8 @@ impl<'call> Feeding<'call> {
             let clock_ms = self.time.server_ms;
             request.ticks.iter().enumerate().map(move |(place, tick)| tick.resolve(clock_ms, gap(place)))
         };
-        let reports: Vec<Report<'_>> = reports().collect();
-        for (place, report) in reports.iter().enumerate() {
+        let mut reports: Vec<Report<'_>> = reports().collect();
+        for (place, report) in reports.iter_mut().enumerate() {
             self.check_id(report).map_err(|error| error.in_item(place + 1))?;
         }
         self.begin(request.batch);

@@ -105,12 +105,24 @@ impl<'a> Id<'a> {
         if text.len() > MAX_ID_BYTES {
             return None;
         }
-        let mut parts = text.splitn(2, |byte| *byte == b'-');
-        let (first, last) = (parts.next().and_then(number), parts.next().and_then(number));
-        match first.zip(last) {
+        match range(text) {
             // A range of one is written as that one.
             Some((first, last)) if first < last => Some(Self::Numbers { first, last }),
             _ => Some(Self::Text(text)),
+        }
+    }
+
+    /// What it means to a market of `order`: where trades are numbered, an aggregated trade `5-5` is the number 5; elsewhere
+    /// it is a name as any other.
+    #[inline]
+    #[must_use]
+    pub fn ordered_by(self, order: Order) -> Self {
+        match (order, self) {
+            (Order::Id, Self::Text(text)) => match range(text) {
+                Some((first, last)) if first <= last => Self::Numbers { first, last },
+                _ => self,
+            },
+            _ => self,
         }
     }
 
@@ -144,6 +156,13 @@ impl<'a> Id<'a> {
             Self::Text(text) => Some(xxh3_64(text)),
         }
     }
+}
+
+/// Two numbers with a sign between them.
+fn range(text: &[u8]) -> Option<(u64, u64)> {
+    let mut parts = text.splitn(2, |byte| *byte == b'-');
+    let (first, last) = (parts.next().and_then(number), parts.next().and_then(number));
+    first.zip(last)
 }
 
 /// A number as it is written: without sign and leading zeros.
@@ -299,6 +318,10 @@ mod tests {
         for (text, id) in cases {
             assert_eq!(Id::parse(text), Some(id));
             assert_eq!(id.text(&mut Vec::new()), text, "written as it was read");
+        }
+        for (text, by_id) in [(b"5-5", numbers(5, 5)), (b"9-5", Id::Text(b"9-5")), (b"5-9", numbers(5, 9))] {
+            let id = Id::parse(text).unwrap();
+            assert_eq!((id.ordered_by(Order::Id), id.ordered_by(Order::Time)), (by_id, id));
         }
         assert_eq!(Id::parse(&[b'x'; 65]), None);
         assert!(Id::parse(&[b'x'; 64]).is_some());
