@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rmp::Marker;
 
-use super::{RequestError, format_real};
+use super::{RequestError, format_real, format_single};
 
 /// One scalar of a payload.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +15,10 @@ pub enum Scalar<'a> {
     Integer(i64),
     /// An integer of 2^63 or more.
     Huge(u64),
-    /// A float of either width.
+    /// A float of 64 bits.
     Float(f64),
+    /// A float of 32 bits: its shortest decimal is another than that of the same number in 64.
+    Single(f32),
     /// A string or binary.
     Bytes(&'a [u8]),
 }
@@ -30,6 +32,7 @@ impl Scalar<'_> {
             Self::Integer(number) => number.to_string(),
             Self::Huge(number) => number.to_string(),
             Self::Float(number) => format_real(number),
+            Self::Single(number) => format_single(number),
             Self::Bytes(text) => return RequestError::argument(name, problem, text),
         };
         RequestError::argument(name, problem, text.as_bytes())
@@ -83,7 +86,7 @@ impl<'a> PackReader<'a> {
             Marker::I16 => Scalar::Integer(i16::from_be_bytes(self.fixed()?).into()),
             Marker::I32 => Scalar::Integer(i32::from_be_bytes(self.fixed()?).into()),
             Marker::I64 => Scalar::Integer(i64::from_be_bytes(self.fixed()?)),
-            Marker::F32 => Scalar::Float(f32::from_be_bytes(self.fixed()?).into()),
+            Marker::F32 => Scalar::Single(f32::from_be_bytes(self.fixed()?)),
             Marker::F64 => Scalar::Float(f64::from_be_bytes(self.fixed()?)),
             Marker::FixStr(len) => Scalar::Bytes(self.take(len.into())?),
             Marker::Str8 | Marker::Bin8 => self.sized::<1>()?,

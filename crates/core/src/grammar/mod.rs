@@ -20,7 +20,7 @@ pub use error::RequestError;
 pub use message_pack::{PackReader, Scalar};
 pub use number::{MAX_INTEGER, MAX_TIMESTAMP_MS};
 pub use number::{duration_ms, integer, real, timestamp_ms};
-pub use number::{format_duration, format_real};
+pub use number::{format_duration, format_real, format_single};
 pub use option::{push_option, set_once, take_flag};
 pub use percentile::{Percentile, percentile};
 pub use size::{bytes, format_bytes};

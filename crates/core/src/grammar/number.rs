@@ -192,6 +192,12 @@ pub fn format_real(value: f64) -> String {
     buffer.format(value).to_owned()
 }
 
+/// The shortest decimal that reads back as the float of 32 bits.
+pub fn format_single(value: f32) -> String {
+    let mut buffer = crate::wire::DoubleBuffer::new();
+    buffer.format_single(value).to_owned()
+}
+
 #[cold]
 fn out_of_range(
     name: &'static str,

@@ -18,6 +18,12 @@ impl DoubleBuffer {
         let text = self.digits.format(value + 0.0);
         text.strip_suffix(".0").unwrap_or(text)
     }
+
+    /// The same of a number of 32 bits, whose text reads back as exactly that one and is shorter.
+    pub fn format_single(&mut self, value: f32) -> &str {
+        let text = self.digits.format(value + 0.0);
+        text.strip_suffix(".0").unwrap_or(text)
+    }
 }
 
 #[cfg(test)]

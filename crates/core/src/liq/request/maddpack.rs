@@ -173,6 +173,7 @@ impl<'a> Events<'a> {
         let scalar = self.reader.scalar(name)?;
         let value = match scalar {
             Scalar::Float(value) => value,
+            Scalar::Single(value) => value.into(),
             Scalar::Integer(value) => value as f64,
             Scalar::Huge(value) => value as f64,
             Scalar::Nil | Scalar::Bytes(_) => return Err(scalar.refused(name, "not a number")),

@@ -56,7 +56,7 @@ fn tick<'a>(reader: &mut PackReader<'a>) -> Result<NewTick<'a>, RequestError> {
     Ok(NewTick { ts_ms, side, price, qty, id })
 }
 
-/// A decimal as a string, an integer, or a float, which stands for its shortest decimal.
+/// A decimal as a string, an integer, or a float of either width, which stands for its shortest decimal.
 pub(super) fn number(
     scalar: Scalar<'_>,
     name: &'static str,
@@ -67,6 +67,7 @@ pub(super) fn number(
         Scalar::Integer(number) => decimal(name, number.to_string().as_bytes(), range),
         Scalar::Huge(number) => decimal(name, number.to_string().as_bytes(), range),
         Scalar::Float(number) => decimal(name, crate::grammar::format_real(number).as_bytes(), range),
+        Scalar::Single(number) => decimal(name, crate::grammar::format_single(number).as_bytes(), range),
         Scalar::Nil => Err(scalar.refused(name, "not a number")),
     }
 }
