@@ -7,7 +7,7 @@ fn commands_say_what_they_do() {
     let server = Server::start();
     let mut client = server.connect();
     for (command, flags) in [
-        ("TICK.CREATE", "write denyoom fast module"),
+        ("TICK.CREATE", "write denyoom module"),
         ("TICK.ALTER", "write module"),
         ("TICK.ADD", "write fast module"),
         ("TICK.MADD", "write module"),

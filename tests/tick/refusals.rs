@@ -47,6 +47,8 @@ fn refusals_name_the_argument_and_change_nothing() {
         ("TICK.RANGE k 5", "wrong number of arguments for 'tick.range' command"),
         ("TICK.RANGE k a b", "from: not an integer, got 'a'"),
         ("CANDLE.RANGE k 7m", "interval: must be ns, nm or nh that divide a day, 1d, 1w or 1M, got '7m'"),
+        ("CANDLE.RANGE k 1m abc def", "from: not an integer, got 'abc'"),
+        ("CANDLE.RANGE k 1m REW COUNT 5", "option: unknown, got 'REW'"),
         ("CANDLE.RANGE k 1m 5", "to: needs a value, got ''"),
         ("CANDLE.RANGE k 1m COUNT 5001", "COUNT: must be 1 to 5000, got '5001'"),
         ("CANDLE.RANGE k 1m AS csv", "AS: must be kline, ohlcv or pack, got 'csv'"),

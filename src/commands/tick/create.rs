@@ -19,7 +19,7 @@ impl Command for Create {
     const INFO: CommandInfo = CommandInfo {
         name: c"tick.create",
         arity: -2,
-        flags: c"write deny-oom fast",
+        flags: c"write deny-oom",
         key: KeyAccess::Create,
         summary: c"Makes a market with the options named",
         complexity: c"O(1)",

@@ -34,6 +34,8 @@ impl Form {
     }
 }
 
+const OPTIONS: [&str; 7] = ["REV", "COUNT", "FILL", "CLOSED", "AS", "STUDY", "AT"];
+
 /// The arguments of `CANDLE.RANGE`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candles {
@@ -76,8 +78,7 @@ impl Candles {
     /// Reads the arguments behind the key.
     pub fn parse(mut args: Args<'_>) -> Result<Self, RequestError> {
         let mut request = Self::newest(Interval::parse("interval", args.required()?)?);
-        let is_edge = |text: &[u8]| matches!(text, b"-" | b"+") || text.first().is_some_and(u8::is_ascii_digit);
-        if args.peek().is_some_and(is_edge) {
+        if has_edges(&args) {
             let from_ms = edge("from", args.required()?)?;
             request.between_ms = Some((from_ms, edge("to", args.value_of("to")?)?));
         }
@@ -122,6 +123,16 @@ impl Candles {
         push_option(&mut out, "AT", self.at_ms);
         out
     }
+}
+
+/// Whether times stand there: what begins as one, or two words of which none is an option.
+fn has_edges(args: &Args<'_>) -> bool {
+    let is_time = |text: &[u8]| matches!(text, b"-" | b"+") || text.first().is_some_and(u8::is_ascii_digit);
+    let is_option = |text: &[u8]| OPTIONS.iter().any(|option| text.eq_ignore_ascii_case(option.as_bytes()));
+    let mut ahead = args.clone();
+    let (first, second) = (ahead.next(), ahead.next());
+    first.is_some_and(is_time)
+        || first.zip(second).is_some_and(|(first, second)| !is_option(first) && !is_option(second))
 }
 
 fn form(name: &'static str, text: &[u8]) -> Result<Form, RequestError> {

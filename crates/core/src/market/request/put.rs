@@ -23,7 +23,12 @@ pub struct Put {
 
 impl Put {
     /// Reads the arguments behind the key; at most `max_rows` rows.
-    pub fn parse(mut args: Args<'_>, max_rows: usize) -> Result<Self, RequestError> {
+    pub fn parse(args: Args<'_>, max_rows: usize) -> Result<Self, RequestError> {
+        Self::parse_placed(args, max_rows).map(|(put, _)| put)
+    }
+
+    /// The same, with the place from 1 on at which each row was given.
+    pub fn parse_placed(mut args: Args<'_>, max_rows: usize) -> Result<(Self, Vec<usize>), RequestError> {
         let level = args.required()?;
         let unit = UNITS.into_iter().find(|unit| unit.name.as_bytes() == level);
         let unit = unit.ok_or_else(|| RequestError::argument("level", "must be 1s, 1m, 5m, 1h or 1d", level))?;
@@ -44,7 +49,8 @@ impl Put {
                 return Err(RequestError::unknown_option(arg));
             }
         };
-        Ok(Self { unit, is_whole, rows: checked(rows)? })
+        let (rows, places) = checked(rows)?;
+        Ok((Self { unit, is_whole, rows }, places))
     }
 
     /// The inverse of [`Put::parse`], for rows that tell everything.
@@ -72,21 +78,26 @@ impl Put {
     }
 }
 
-/// The rows by where they begin; refused when one contradicts itself, or another.
-fn checked(rows: Vec<VenueRow>) -> Result<Vec<VenueRow>, RequestError> {
+/// The rows by where they begin, and the places at which they were given; refused when one contradicts itself, or another.
+fn checked(rows: Vec<VenueRow>) -> Result<(Vec<VenueRow>, Vec<usize>), RequestError> {
     if let Some(place) = rows.iter().position(|row| !row.is_sound()) {
         let [_, high, low, _] = rows.get(place).map(|row| row.prices).unwrap_or_default();
         let problem = "open and close must lie between low and high";
         return Err(RequestError::argument("row", problem, format!("{low} {high}").as_bytes()).in_item(place + 1));
     }
-    let mut rows = rows;
-    rows.sort_by_key(|row| row.start_ms);
-    let twice = rows.windows(2).find(|pair| matches!(pair, [a, b] if a.start_ms == b.start_ms));
+    let mut placed: Vec<(VenueRow, usize)> = rows.into_iter().zip(1..).collect();
+    // Stable: of two that begin together the one given later is the second.
+    placed.sort_by_key(|(row, _)| row.start_ms);
+    let twice = placed.windows(2).find_map(|pair| match pair {
+        [(before, _), second] if before.start_ms == second.0.start_ms => Some(second),
+        _ => None,
+    });
     match twice {
-        Some([row, ..]) => {
-            Err(RequestError::argument("start", "given more than once", row.start_ms.to_string().as_bytes()))
+        Some((row, place)) => {
+            let got = row.start_ms.to_string();
+            Err(RequestError::argument("start", "given more than once", got.as_bytes()).in_item(*place))
         }
-        _ => Ok(rows),
+        None => Ok(placed.into_iter().unzip()),
     }
 }
 
