@@ -55,6 +55,23 @@ fn each_announced_candle_is_told_once_and_again_when_amended() {
 }
 
 #[test]
+fn the_state_that_is_told_is_that_which_is_read() {
+    let server = Server::start();
+    let mut client = server.connect();
+    client.run("TICK.CREATE k{x} ORDER ID CLOCK EVENT CLOSES out{x}").ok();
+    client.run(&format!("TICK.MADD k{{x}} IDS TICKS {M} buy 5 1 1 {} buy 5 1 2", M + 61_000));
+    client.run(&format!("TICK.ADD k{{x}} {} buy 5 1 ID 5", M + 120_001));
+    // The venue says the same, which ends the doubt.
+    let put = client.run(&format!("CANDLE.PUT k{{x}} 1m KLINE {} 5 5 5 5 1 0 5 1 1 5", M + 60_000));
+    assert_eq!(put.field("same").int(), 1);
+    let expected = ["closed 1m 0 1 partial", "closed 1m 1 1 partial", "amended 1m 1 1 closed"];
+    assert_eq!(entries(&mut client, "out{x}"), expected);
+    let states = client.run("CANDLE.RANGE k{x} 1m CLOSED");
+    let states: Vec<String> = states.array().iter().map(|row| row.array()[11].text()).collect();
+    assert_eq!(states, ["partial", "closed"]);
+}
+
+#[test]
 fn a_stream_that_takes_nothing_costs_nothing() {
     let mut server = Server::start();
     server.expect_warning("a close of 'k' was not appended");

@@ -48,7 +48,11 @@ fn refused_rows_change_nothing() {
         ),
         (
             format!("CANDLE.PUT k 1m OHLCV {} 1 1 1 1 1", M + 1),
-            format!("ERR start: begins no candle of 1m, got '{}'", M + 1),
+            format!("ERR item 1: start: begins no candle of 1m, got '{}'", M + 1),
+        ),
+        (
+            format!("CANDLE.PUT k 1m OHLCV {} 1 1 1 1 1 {} 1 1 1 1 1 {M} 1 1 1 1 1", M + 60_000, M + 2),
+            format!("ERR item 2: start: begins no candle of 1m, got '{}'", M + 2),
         ),
         (
             format!("CANDLE.PUT k 1m OHLCV {M} 1 1 2 1 1"),
@@ -79,8 +83,20 @@ fn rows_travel_to_replicas_and_through_an_aof() {
     client.run(&format!("CANDLE.PUT k 5m OHLCV {}", rows(300_000, 0..30)));
     client.run(&format!("CANDLE.PUT new 1h OHLCV {} 5 6 4 5 1", 1_723_158_000_000_u64));
     assert!(client.run("XLEN out").int() > 0);
+    // The last row is still open: what it ends before it travels as well.
+    client.run("TICK.CREATE open ORDER ID CLOCK EVENT").ok();
+    client.run(&format!("TICK.MADD open IDS TICKS {M} buy 5 1 1 {} buy 5 1 3 {} buy 5 1 9", M + 120_000, M + 300_001));
+    let put = client.run(&format!("CANDLE.PUT open 1m WHOLE OHLCV {} {}", rows(60_000, 0..1), rows(60_000, 5..6)));
+    assert_eq!((put.field("open").int(), put.field("removed").int()), (1, 1));
+    // A missing id comes in the candle of a row: a duplicate, and missing no longer.
+    client.run("TICK.CREATE seen ORDER ID CLOCK EVENT").ok();
+    client.run(&format!("TICK.MADD seen IDS TICKS {M} buy 5 1 1 {} buy 5 1 3", M + 180_000));
+    client.run(&format!("CANDLE.PUT seen 1m OHLCV {}", rows(60_000, 1..2)));
+    let gaps = client.run("TICK.INFO seen").field("gaps").array().len();
+    assert_eq!(client.run(&format!("TICK.ADD seen {} buy 5 1 ID 2", M + 60_000)).array()[0].text(), "duplicate");
+    assert_eq!(client.run("TICK.INFO seen").field("gaps").array().len(), gaps - 1);
     primary.wait_for_replica(&replica);
-    for key in ["k", "new"] {
+    for key in ["k", "new", "open", "seen"] {
         assert_eq!(client.digest(key), replica.connect().digest(key), "{key}");
     }
     let before = client.digest("k");

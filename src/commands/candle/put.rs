@@ -4,7 +4,7 @@ use liq_core::grammar::RequestError;
 use liq_core::market::format::decided;
 use liq_core::market::reply::PutReply;
 use liq_core::market::request::Put as Request;
-use liq_core::market::store::{Changes, Market, PutTally, Tally, Time};
+use liq_core::market::store::{Changes, Market, PutTally, Tally, Time, Whole};
 
 use crate::commands::fires::{self, Teller};
 use crate::commands::{closes, expiry};
@@ -56,7 +56,7 @@ impl Command for Put {
 
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (key, args) = keyspace::key_and_rest(arguments)?;
-        let request = Request::parse(args, config::max_batch())?;
+        let (request, places) = Request::parse_placed(args, config::max_batch())?;
         let now_ms = context.now_ms();
         let time = Time::new(now_ms, config::tick_max_future_ms());
         let mut open = keyspace::write::<TickStore>(context, key)?;
@@ -65,12 +65,13 @@ impl Command for Put {
             open.put(TickStore::new(Market::new(config::default_market_options())));
         }
         let stored = open.existing()?;
-        check(&stored.market, &request)?;
+        check(&stored.market, &request, &places)?;
         let (rows, still_open) = stored.market.ended_rows(request.unit, &request.rows, time);
         let mut changes = Changes::default();
         // Rows judge no trigger, but time has passed.
         stored.market.expire_triggers(time, &mut changes);
-        let tally = stored.market.put_rows(request.unit, rows, request.is_whole, Some(&mut changes));
+        let whole = Whole::of(request.is_whole, &request.rows, rows);
+        let tally = stored.market.put_rows(request.unit, rows, whole, Some(&mut changes));
         let tally = PutTally { open: still_open, ..tally };
         let is_stored = tally.inserted + tally.replaced + tally.same + tally.removed > 0;
         if !is_stored && changes.fired() == 0 {
@@ -81,7 +82,7 @@ impl Command for Put {
         }
         let mut payload = Vec::new();
         decided::begin(&mut payload, now_ms, stored.market.resolution(), None);
-        decided::push_rows(&mut payload, request.unit, rows, request.is_whole);
+        decided::push_rows(&mut payload, request.unit, rows, whole);
         decided::end(&mut payload, &Tally::default());
         fires::note(&stored.market, &changes, 0, &mut payload);
         let telling = fires::take(&mut stored.market, &changes, Teller::Triggers, Some(&mut payload));
@@ -103,17 +104,19 @@ impl Command for Put {
 }
 
 /// Refuses a level that is not kept, and starts that begin no candle of it.
-fn check(market: &Market, request: &Request) -> Result<(), RequestError> {
+fn check(market: &Market, request: &Request, places: &[usize]) -> Result<(), RequestError> {
     let unit = request.unit;
     if !market.levels().list().iter().any(|level| level.unit() == unit) {
         return Err(RequestError::argument("level", "not kept by this market (KEEP)", unit.name.as_bytes()));
     }
     let zone = market.levels().zone();
     let begins_none = |start_ms: u64| unit.interval().span(start_ms, zone).start_ms != start_ms;
-    match request.rows.iter().find(|row| begins_none(row.start_ms)) {
-        Some(row) => {
+    let refused = request.rows.iter().zip(places).filter(|(row, _)| begins_none(row.start_ms));
+    // The first that was given.
+    match refused.min_by_key(|(_, place)| **place) {
+        Some((row, place)) => {
             let problem = format!("begins no candle of {}", unit.name);
-            Err(RequestError::argument("start", problem, row.start_ms.to_string().as_bytes()))
+            Err(RequestError::argument("start", problem, row.start_ms.to_string().as_bytes()).in_item(*place))
         }
         None => Ok(()),
     }

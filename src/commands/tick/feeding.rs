@@ -99,7 +99,8 @@ impl<'call> Feeding<'call> {
         let market = &mut self.open.existing()?.market;
         let status = market.add(report, self.time, self.max_future_ms, &mut self.changes);
         self.tally.count(status);
-        if let Some(decided) = self.decided.as_mut().filter(|_| status.changes()) {
+        let was_missing = self.changes.take_seen();
+        if let Some(decided) = self.decided.as_mut().filter(|_| status.changes() || was_missing) {
             decided::push_tick(decided, report, status);
         }
         Ok(status)
@@ -123,18 +124,17 @@ impl<'call> Feeding<'call> {
             repeated.count_many(Status::Duplicate, request.ticks.len() as u64);
             return Ok(MaddReply::from(&repeated));
         }
-        let reports = || {
-            let gap = |place: usize| request.gap && place == 0;
-            let clock_ms = self.time.server_ms;
-            request.ticks.iter().enumerate().map(move |(place, tick)| tick.resolve(clock_ms, gap(place)))
-        };
-        let mut reports: Vec<Report<'_>> = reports().collect();
+        let clock_ms = self.time.server_ms;
+        let mut reports: Vec<Report<'_>> = request.ticks.iter().map(|tick| tick.resolve(clock_ms, false)).collect();
         for (place, report) in reports.iter_mut().enumerate() {
             self.check_id(report).map_err(|error| error.in_item(place + 1))?;
         }
         self.begin(request.batch);
-        for report in &reports {
-            self.add(report)?;
+        let mut gap = request.gap;
+        for report in &mut reports {
+            report.gap = gap;
+            // What comes from another time says nothing of where trades are missing.
+            gap &= matches!(self.add(report)?, Status::Future | Status::Late);
         }
         self.open.existing()?.market.end_batch(request.batch);
         let (tally, _, telling) = self.finish(Teller::Batch)?;

@@ -1,8 +1,10 @@
 //! What becomes of a tick, and what is told of candles.
 
-use liq_core::market::store::Status;
+use liq_core::grammar::Args;
+use liq_core::market::request::Madd;
+use liq_core::market::store::{AlterError, OptionsPatch, Quote, Status};
 
-use crate::tape::{add, market, rows};
+use crate::tape::{NEVER, add, decimal, early, market, rows};
 
 const M: u64 = 1_723_161_300_000;
 
@@ -119,4 +121,46 @@ fn fill_makes_flat_rows_and_says_where_trades_may_be_missing() {
     assert_eq!(shown(&format!("1m + {from} REV FILL COUNT 2")), "5:107:open 4:105:missing");
     assert_eq!(shown(&format!("1m FILL AT {}", M + 120_000)), "0:100:partial 1:100:filled");
     assert_eq!(shown("1m - + CLOSED"), "0:100:partial 3:105:partial");
+}
+
+#[test]
+fn a_float_stands_for_its_shortest_decimal_in_either_width() {
+    let mut payload = Vec::new();
+    rmp::encode::write_array_len(&mut payload, 2).unwrap();
+    for is_single in [true, false] {
+        rmp::encode::write_array_len(&mut payload, 4).unwrap();
+        rmp::encode::write_uint(&mut payload, M).unwrap();
+        rmp::encode::write_uint(&mut payload, 0).unwrap();
+        for number in [93_509.1, 0.012] {
+            if is_single {
+                rmp::encode::write_f32(&mut payload, number as f32).unwrap();
+            } else {
+                rmp::encode::write_f64(&mut payload, number).unwrap();
+            }
+        }
+    }
+    let words: [&[u8]; 2] = [b"PACK", &payload];
+    let request = Madd::parse(Args::new(&words), 10).unwrap();
+    for tick in request.ticks {
+        assert_eq!((tick.price.unwrap().to_string(), tick.qty.to_string()), ("93509.1".into(), "0.012".into()));
+    }
+}
+
+#[test]
+fn what_neither_tick_nor_row_depends_on_may_be_altered() {
+    let patch =
+        |words: &str| OptionsPatch::parse(Args::new(&words.split(' ').map(str::as_bytes).collect::<Vec<_>>())).unwrap();
+    let mut market = market("");
+    for quote in
+        [Quote { ts_ms: M, ..Quote::default() }, Quote { ts_ms: M, mark: Some(decimal("5")), ..Quote::default() }]
+    {
+        let verdict = market.judge_quote(&quote, early(), NEVER);
+        market.record_quote(&quote, &verdict, None);
+    }
+    for words in ["TZ +08:00", "ORDER ID", "CLOCK EVENT", "KEEP 1s 5"] {
+        assert_eq!(market.alter(&patch(words)), Ok(()), "{words}");
+        market.check();
+    }
+    add(&mut market, &format!("{M} buy - 0 ID 5"));
+    assert_eq!(market.alter(&patch("ORDER TIME")), Err(AlterError::Held("ORDER")), "its number was seen");
 }

@@ -5,7 +5,7 @@ use liq_core::grammar::Args;
 use liq_core::market::candle::{Remembered, UNITS};
 use liq_core::market::format::{self as layout, decided};
 use liq_core::market::request::{Add, Candles, Last, Madd, Put, QuoteRequest, Range, parse_keep};
-use liq_core::market::store::{Changes, Detail, Market, Options, OptionsPatch, Resolution, Status, Tally, Time};
+use liq_core::market::store::{Changes, Detail, Market, Options, OptionsPatch, Resolution, Status, Tally, Time, Whole};
 
 const START_MS: u64 = 1_735_689_600_000;
 
@@ -108,7 +108,7 @@ impl Pair {
                 let request = Add::parse(Args::new(&words)).expect("a tick of a test");
                 let report = request.tick.resolve(0, request.gap);
                 let status = self.live.add(&report, time, 1 << 50, &mut self.changes);
-                if status.changes() {
+                if status.changes() || self.changes.take_seen() {
                     decided::push_tick(&mut self.payload, &report, status);
                 }
                 assert!(status != Status::Future);
@@ -135,8 +135,9 @@ impl Pair {
         // The same start may come twice, which is refused.
         let Ok(request) = Put::parse(Args::new(&words), 100) else { return };
         let (rows, _) = self.live.ended_rows(unit, &request.rows, Time::new(START_MS * 3, 1 << 50));
-        self.live.put_rows(unit, rows, is_whole, Some(&mut self.changes));
-        decided::push_rows(&mut self.payload, unit, rows, is_whole);
+        let whole = Whole::of(is_whole, &request.rows, rows);
+        self.live.put_rows(unit, rows, whole, Some(&mut self.changes));
+        decided::push_rows(&mut self.payload, unit, rows, whole);
     }
 
     /// Memory is short, or not any more: told at the head of what is decided next.

@@ -221,9 +221,10 @@ proptest! {
             let mut tally = Tally::default();
             for number in batch * 20..batch * 20 + 25 {
                 let report = report(number, gap_ms);
-                let status = primary.add(&report, early(), NEVER, &mut Changes::default());
+                let mut changes = Changes::default();
+                let status = primary.add(&report, early(), NEVER, &mut changes);
                 tally.count(status);
-                if status.changes() {
+                if status.changes() || changes.take_seen() {
                     decided::push_tick(&mut payload, &report, status);
                 }
             }

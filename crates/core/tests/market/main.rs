@@ -13,6 +13,7 @@ mod order;
 mod quotes;
 mod tail;
 mod tape;
+mod told;
 mod triggering;
 mod venue_rows;
 mod vwap;

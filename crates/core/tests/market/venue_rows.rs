@@ -2,9 +2,9 @@
 
 use liq_core::grammar::Args;
 use liq_core::market::request::Put;
-use liq_core::market::store::{Changes, Market, PutTally, Time};
+use liq_core::market::store::{Changes, Market, PutTally, Time, Whole};
 
-use crate::tape::{add, market, rows, rows_at};
+use crate::tape::{add, early, market, rows, rows_at};
 
 const M: u64 = 1_723_161_300_000;
 
@@ -13,7 +13,8 @@ fn put_at(market: &mut Market, words: &str, now_ms: u64) -> (PutTally, Vec<Strin
     let request = Put::parse(Args::new(&words), 10_000).unwrap();
     let mut changes = Changes::default();
     let (ended, open) = market.ended_rows(request.unit, &request.rows, Time::new(now_ms, 0));
-    let tally = market.put_rows(request.unit, ended, request.is_whole, Some(&mut changes));
+    let whole = Whole::of(request.is_whole, &request.rows, ended);
+    let tally = market.put_rows(request.unit, ended, whole, Some(&mut changes));
     market.check();
     let told = changes.iter().map(|change| format!("{}{}", if change.is_amended { "~" } else { "" }, change.interval));
     (PutTally { open, ..tally }, told.collect())
@@ -28,10 +29,14 @@ fn minute(place: u64, price: u64) -> String {
 }
 
 fn states(market: &Market, words: &str) -> String {
+    states_at(market, words, early())
+}
+
+fn states_at(market: &Market, words: &str, time: Time) -> String {
     let shown = |row: &liq_core::market::store::Row| {
         format!("{}:{}:{}", (row.span.start_ms - M) / 60_000, row.candle.close, row.state.name())
     };
-    rows(market, words).iter().map(shown).collect::<Vec<_>>().join(" ")
+    rows_at(market, words, time).iter().map(shown).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
@@ -116,7 +121,7 @@ fn rows_that_contradict_themselves_are_refused() {
         Put::parse(Args::new(&words), 3).unwrap_err().to_string()
     };
     assert_eq!(error("1m OHLCV 0 5 4 3 4 1"), "item 1: row: open and close must lie between low and high, got '3 4'");
-    assert_eq!(error("1m OHLCV 0 5 5 5 5 1 0 5 5 5 5 1"), "start: given more than once, got '0'");
+    assert_eq!(error("1m OHLCV 0 5 5 5 5 1 0 5 5 5 5 1"), "item 2: start: given more than once, got '0'");
     assert_eq!(error("2m OHLCV 0 5 5 5 5 1"), "level: must be 1s, 1m, 5m, 1h or 1d, got '2m'");
     assert_eq!(error("1m OHLCV 0 5 5 5 5"), "wrong number of arguments");
     assert_eq!(error("1m OHLCV 0 5 5 x 5 1"), "item 1: low: not a number, got 'x'");
@@ -129,9 +134,44 @@ fn rows_that_contradict_themselves_are_refused() {
 fn a_quote_opens_no_time_that_rows_tell_of() {
     let mut market = market("");
     let quote = liq_core::market::store::Quote { ts_ms: M + 1_000, ..Default::default() };
-    let verdict = market.judge_quote(&quote, crate::tape::early(), crate::tape::NEVER);
+    let verdict = market.judge_quote(&quote, early(), crate::tape::NEVER);
     market.record_quote(&quote, &verdict, None);
     put(&mut market, &format!("1h OHLCV {} 5 5 5 5 1", M / 3_600_000 * 3_600_000));
     assert_eq!(add(&mut market, &format!("{} buy 100 1", M + 1_000)).0.name(), "late");
     assert_eq!(rows(&market, "1h")[0].candle.volume, 1_000_000_000_000_000);
+}
+
+#[test]
+fn between_rows_nothing_is_known_before_the_first_tick() {
+    let shown = |market: &Market, words: &str| states_at(market, words, Time::new(M + 310_000, 0));
+    let calls = [vec![0, 3, 4], vec![0], vec![3, 4]];
+    for order in [&calls[..1], &[calls[1].clone(), calls[2].clone()], &[calls[2].clone(), calls[1].clone()]] {
+        let mut market = market("");
+        for call in order {
+            let rows: Vec<String> = call.iter().map(|place| minute(*place, 2)).collect();
+            put(&mut market, &format!("1m OHLCV {}", rows.join(" ")));
+        }
+        assert_eq!(shown(&market, "5m CLOSED"), "0:2:partial", "{order:?}");
+        assert_eq!(shown(&market, "1m - + COUNT 5 FILL"), "0:2:closed 1:2:missing 2:2:missing 3:2:closed 4:2:closed");
+        put(&mut market, &format!("1m WHOLE OHLCV {} {}", minute(0, 2), minute(4, 2)));
+        assert_eq!(
+            shown(&market, "1m - + COUNT 5 FILL CLOSED"),
+            "0:2:closed 1:2:filled 2:2:filled 3:2:filled 4:2:closed"
+        );
+        assert_eq!(shown(&market, "5m CLOSED"), "0:2:closed");
+    }
+}
+
+#[test]
+fn whole_rows_tell_of_the_time_up_to_one_that_is_open() {
+    let mut market = market("ORDER ID CLOCK EVENT");
+    for (ts_ms, id) in [(M + 1_000, 1), (M + 120_001, 3), (M + 300_001, 10)] {
+        add(&mut market, &format!("{ts_ms} buy 5 1 ID {id}"));
+    }
+    let rows = format!("1m WHOLE OHLCV {} {}", minute(0, 7), minute(5, 8));
+    let (tally, _) = put_at(&mut market, &rows, 0);
+    assert_eq!((tally.replaced, tally.open, tally.removed), (1, 1, 1));
+    let gaps: Vec<(u64, u64)> = market.gaps().list().iter().map(|gap| (gap.from_ms, gap.to_ms)).collect();
+    assert_eq!(gaps, [(0, M - 1), (M + 300_000, M + 300_001)]);
+    assert_eq!(states(&market, "5m"), "0:7:closed 5:5:open");
 }

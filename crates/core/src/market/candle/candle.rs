@@ -32,7 +32,7 @@ pub struct Candle {
     pub taker_volume: Option<u128>,
     /// The same in quote units, in 10^-18.
     pub taker_quote: Option<u128>,
-    /// Where the first trade stands.
+    /// Where the first trade stands. The number of a row's says whether trades came here too: 0 for none.
     pub first: Moment,
     /// Where the last trade stands.
     pub last: Moment,
@@ -93,8 +93,20 @@ impl Candle {
         }
     }
 
+    /// Whether a trade came into it, before a row took its place or else.
+    #[inline]
+    pub const fn is_traded(&self) -> bool {
+        !self.is_row || self.first.id > 0
+    }
+
+    /// Says of a row that trades came here too.
+    pub fn mark_traded(&mut self) {
+        self.first.id = self.first.id.max(1);
+    }
+
     /// Adds everything of `other`, which may lie anywhere in time. What is null in one is null in both.
     pub fn merge(&mut self, other: &Self) {
+        let is_traded = self.is_traded() || other.is_traded();
         if other.first < self.first {
             (self.first, self.open) = (other.first, other.open);
         }
@@ -109,6 +121,9 @@ impl Candle {
         self.taker_volume = plus(self.taker_volume, other.taker_volume);
         self.taker_quote = plus(self.taker_quote, other.taker_quote);
         self.is_row |= other.is_row;
+        if self.is_row && is_traded {
+            self.mark_traded();
+        }
     }
 
     /// Whether all columns that a reader sees are the same.

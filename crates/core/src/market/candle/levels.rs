@@ -1,6 +1,6 @@
 //! All levels of a market, and candles of any interval read from them.
 
-use std::ops::ControlFlow;
+use std::ops::ControlFlow::{self, Break, Continue};
 
 use super::candle::Candle;
 use super::interval::{Interval, Span, Zone};
@@ -275,7 +275,7 @@ impl Levels {
                 level.visit_fresh(span, false, visit)?;
             }
         }
-        ControlFlow::Continue(())
+        Continue(())
     }
 
     /// From when on candles of `interval` hold everything, Unix ms; `None` when it is a multiple of no level.
@@ -292,14 +292,15 @@ impl Levels {
                 Some(sum) => sum.merge(part),
                 None => sum = Some(Candle { start_ms: span.start_ms, ..*part }),
             }
-            ControlFlow::Continue(())
+            Continue(())
         });
         sum
     }
 
-    /// Whether a candle of `span` has trades.
-    pub fn has_any(&self, interval: Interval, span: Span) -> bool {
-        self.visit(interval, span, true, &mut |_| ControlFlow::Break(())).is_break()
+    /// Whether trades came into the candle of `span`, and not only rows.
+    pub fn was_traded(&self, interval: Interval, span: Span) -> bool {
+        let mut look = |part: &Candle| if part.is_traded() { Break(()) } else { Continue(()) };
+        self.visit(interval, span, true, &mut look).is_break()
     }
 
     /// The candle that is there when a row of `unit` comes that spans `span`, and where it stands among the levels.
@@ -347,7 +348,7 @@ impl Levels {
         if let Some(level) = self.list.iter().find(|level| level.unit() == unit) {
             let mut note = |candle: &Candle| {
                 starts.push(candle.start_ms);
-                ControlFlow::Continue(())
+                Continue(())
             };
             let _ = level.visit(span, false, |_, _| false, &mut note);
             let _ = level.visit_fresh(span, false, &mut note);

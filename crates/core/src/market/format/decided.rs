@@ -6,20 +6,20 @@
 //!
 //! ```text
 //! layout:1 (= 1)  clock  detail:1 (resolution, +64 a step towards it)  producer:length+bytes (empty for none)  seq (only with a producer)
-//! per tick:  status:1 (3 void, 4 suspect, 5 amended, 6 merged, 7 accepted; +8 with a gap, +16 without a price)  tick
+//! per tick:  status:1 (2 duplicate whose number was missing, 3 void, 4 suspect, 5 amended, 6 merged, 7 accepted; +8 with a gap, +16 without a price)  tick
 //! per quote: 32  sources:1 (2 bits each: 0 none, 1 accepted, 2 late, 3 suspect)  ts  per source with a price: price, qty
-//! rows:      33  level:1  whole:1  count  per row: start  prices × 4  volume  told:1 (1 quote, 2 trades, 4 and 8 taker)  what is told
+//! rows:      33  level:1  whole:1 (0 no, 1 between the rows, 2 and up to where the next begins)  where that is (only with 2)  count  per row: start  prices × 4  volume  told:1 (1 quote, 2 trades, 4 and 8 taker)  what is told
 //! end:1 (= 255)  totals × 9
 //! then decisions about triggers to the end (`triggers`)
 //! ```
 
 use super::triggers;
-use super::v1::scalars::{put_decimal, put_flag, read_decimal};
+use super::v1::scalars::{put_decimal, read_decimal};
 use super::v1::{put_tally, read_tally, ticks};
 use crate::batches::{BatchId, MAX_PRODUCER_BYTES};
 use crate::grammar::{Decimal, MAX_INTEGER, MAX_TIMESTAMP_MS};
 use crate::market::candle::{UNITS, Unit};
-use crate::market::store::{Detail, Market, Quote, QuoteVerdict, Report, Status, Tally, VOLUME_RANGE, VenueRow};
+use crate::market::store::{Detail, Market, Quote, QuoteVerdict, Report, Status, Tally, VOLUME_RANGE, VenueRow, Whole};
 use crate::market::tape::{Held, PRICE_RANGE, QTY_RANGE, Tick};
 use crate::wire::{DecodeError, Reader, put_bytes, put_varint};
 
@@ -73,10 +73,17 @@ pub fn push_quote(out: &mut Vec<u8>, quote: &Quote, verdict: &QuoteVerdict) {
 }
 
 /// Appends rows of CANDLE.PUT that have ended, ascending.
-pub fn push_rows(out: &mut Vec<u8>, unit: Unit, rows: &[VenueRow], is_whole: bool) {
+pub fn push_rows(out: &mut Vec<u8>, unit: Unit, rows: &[VenueRow], whole: impl Into<Whole>) {
     out.push(ROWS);
     out.push(UNITS.iter().position(|known| *known == unit).unwrap_or_default() as u8);
-    put_flag(out, is_whole);
+    match whole.into() {
+        Whole::No => out.push(0),
+        Whole::Between => out.push(1),
+        Whole::Before(open_ms) => {
+            out.push(2);
+            put_varint(out, open_ms);
+        }
+    }
     put_varint(out, rows.len() as u64);
     for row in rows {
         put_varint(out, row.start_ms);
@@ -100,7 +107,7 @@ pub fn end(out: &mut Vec<u8>, tally: &Tally) {
 enum Decided {
     Tick { held: Held, status: Status, gap: bool, is_priced: bool },
     Quote(Quote, QuoteVerdict),
-    Rows { unit: Unit, is_whole: bool, rows: Vec<VenueRow> },
+    Rows { unit: Unit, whole: Whole, rows: Vec<VenueRow> },
 }
 
 impl Market {
@@ -137,8 +144,8 @@ impl Market {
                 self.record_tick(&report, if is_doubted { Status::Suspect } else { placed }, None);
             }
             Decided::Quote(quote, verdict) => self.record_quote(quote, verdict, None),
-            Decided::Rows { unit, is_whole, rows } => {
-                self.put_rows(*unit, rows, *is_whole, None);
+            Decided::Rows { unit, whole, rows } => {
+                self.put_rows(*unit, rows, *whole, None);
             }
         }
     }
@@ -166,7 +173,8 @@ fn read_decided(reader: &mut Reader<'_>) -> Result<Option<Decided>, DecodeError>
         QUOTE => read_quote(reader).map(Some),
         ROWS => read_rows(reader).map(Some),
         _ if head < QUOTE => {
-            let status = Status::ALL.get(usize::from(head & 7)).copied().filter(|status| status.changes());
+            let is_told = |status: &Status| status.changes() || *status == Status::Duplicate;
+            let status = Status::ALL.get(usize::from(head & 7)).copied().filter(is_told);
             let status = status.ok_or(DecodeError::Invalid("status"))?;
             let held = ticks::read(reader, 0)?;
             let (gap, is_priced) = (head & WITH_GAP != 0, head & WITHOUT_PRICE == 0);
@@ -201,7 +209,12 @@ fn read_quote(reader: &mut Reader<'_>) -> Result<Decided, DecodeError> {
 
 fn read_rows(reader: &mut Reader<'_>) -> Result<Decided, DecodeError> {
     let unit = UNITS.get(usize::from(reader.byte()?)).copied().ok_or(DecodeError::Invalid("level"))?;
-    let is_whole = reader.flag("whole")?;
+    let whole = match reader.byte()? {
+        0 => Whole::No,
+        1 => Whole::Between,
+        2 => Whole::Before(reader.varint("whole", MAX_TIMESTAMP_MS)?),
+        _ => return Err(DecodeError::Invalid("whole")),
+    };
     // A row takes at least 12 bytes.
     let count = reader.length("number of rows", MAX_ROWS, 12)?;
     let mut rows: Vec<VenueRow> = Vec::with_capacity(count);
@@ -212,7 +225,7 @@ fn read_rows(reader: &mut Reader<'_>) -> Result<Decided, DecodeError> {
         }
         rows.push(row);
     }
-    Ok(Decided::Rows { unit, is_whole, rows })
+    Ok(Decided::Rows { unit, whole, rows })
 }
 
 /// As many as any parameter allows.

@@ -160,8 +160,7 @@ impl Market {
             let last_ms = starts.end_ms.saturating_sub(1);
             starts.start_ms = starts.start_ms.max(interval.before(last_ms, count.saturating_sub(1) as u64, zone));
         }
-        let found =
-            self.rows(&Wanted { starts, count, is_closed_only: false, ended_by_ms: None, ..wanted }, false);
+        let found = self.rows(&Wanted { starts, count, is_closed_only: false, ended_by_ms: None, ..wanted }, false);
         let mut close = self.close_before(starts.start_ms);
         let mut at_ms = starts.start_ms;
         if close.is_none() {

@@ -73,6 +73,8 @@ pub struct Changes {
     pub(crate) fired: usize,
     /// How many prices were too old to be judged.
     pub(crate) unjudged: u64,
+    /// Whether a duplicate was seen that is missing no longer.
+    pub(crate) has_seen: bool,
     /// By the end of the candle, then the place of its interval among those announced.
     changes: BTreeMap<(u64, usize), Change>,
 }
@@ -91,6 +93,11 @@ impl Changes {
     /// How many prices were too old to be judged.
     pub const fn unjudged(&self) -> u64 {
         self.unjudged
+    }
+
+    /// Whether the last tick was a duplicate that is missing no longer, which replicas are told of; asked once.
+    pub const fn take_seen(&mut self) -> bool {
+        std::mem::replace(&mut self.has_seen, false)
     }
 
     /// Notes that a candle is now `row`. One that closed in the same command has closed as that.

@@ -1,11 +1,12 @@
 //! Ticks coming in: what each is to become, and doing so.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use super::changes::Changes;
 use super::clock::Time;
 use super::market::Market;
 use super::prices::{Price, Source};
+use super::telling::Bounds;
 use crate::grammar::Decimal;
 use crate::market::tape::{Gap, Held, Id, Moment, Order, Side, Tick};
 
@@ -145,16 +146,19 @@ impl Market {
     }
 
     fn is_known(&self, report: &Report<'_>) -> bool {
-        let order = self.options.order;
-        let is_known_by_id = match (order, report.numbers(order)) {
-            (Order::Id, None) => true,
-            (Order::Id, Some(ids)) => {
-                let is_new = self.top.is_none_or(|top| *ids.start() > top.id);
-                !is_new && !self.gaps.lacks(&ids)
-            }
-            (Order::Time, _) => report.id.hash().is_some_and(|hash| self.tail.has_id(hash)),
+        let is_known_by_id = match self.options.order {
+            Order::Id => !self.is_new_number(report),
+            Order::Time => report.id.hash().is_some_and(|hash| self.tail.has_id(hash)),
         };
         is_known_by_id || self.is_in_a_row(report.ts_ms)
+    }
+
+    /// Whether the venue numbers trades, and this one is behind the newest or missing.
+    fn is_new_number(&self, report: &Report<'_>) -> bool {
+        report.numbers(self.options.order).is_some_and(|ids| {
+            let is_behind = self.top.is_none_or(|top| *ids.start() > top.id);
+            is_behind || self.gaps.lacks(&ids)
+        })
     }
 
     /// Whether a row of CANDLE.PUT tells of that time. Rows of coarser levels lie before the reach.
@@ -173,6 +177,14 @@ impl Market {
     /// Makes `report` what it was judged to be. Candles close before it is recorded. `changes` is told of announced ones;
     /// nobody needs to hear on a replica.
     pub fn record_tick(&mut self, report: &Report<'_>, status: Status, mut changes: Option<&mut Changes>) {
+        if status == Status::Duplicate && self.is_new_number(report) {
+            // A row tells of its time: nothing is recorded, but it is missing no longer.
+            if let Some(changes) = changes.as_deref_mut() {
+                changes.has_seen = true;
+            }
+            self.see_and_tell(report, changes);
+            return;
+        }
         if !status.changes() {
             return;
         }
@@ -180,14 +192,19 @@ impl Market {
             if let (Some(price), Some(jump)) = (report.price, self.jumps.first_mut()) {
                 jump.doubt(price, self.options.max_jump);
             }
+            // Numbers tell of gaps by themselves, and this one may still come.
+            if report.gap && self.options.order == Order::Time {
+                self.see_and_tell(report, changes);
+            }
             return;
         }
+        // What is missing before it is missing in the candles that it closes.
+        self.see_and_tell(report, changes.as_deref_mut());
         if status == Status::Accepted {
             self.come_to(report.ts_ms, changes.as_deref_mut());
         }
         let before = self.price_before(Source::Last);
         let closed = if status.is_recorded() && changes.is_some() { self.closed_at(report.ts_ms) } else { Vec::new() };
-        self.see(report);
         if let Some(tick) = report.tick().filter(|_| status.is_recorded()) {
             let order = self.options.order;
             self.levels.record(&tick, order);
@@ -221,6 +238,28 @@ impl Market {
             jump.since = None;
         }
         self.judge_triggers((source, price, id), before, changes);
+    }
+
+    /// Where seeing `report` changes what may be missing, and whether that is a gap of its own. Nearly always nowhere: it
+    /// is the one that was to come.
+    #[inline]
+    fn doubted(&self, report: &Report<'_>) -> Option<(Range<u64>, bool)> {
+        let since = |ms: u64| Some((ms.min(report.ts_ms)..ms.max(report.ts_ms) + 1, true));
+        match (report.numbers(self.options.order), self.top) {
+            (Some(ids), Some(top)) if *ids.start() == top.id + 1 => None,
+            (Some(ids), Some(top)) if *ids.start() <= top.id => Some((self.gaps.around(&ids)?, false)),
+            (Some(_), Some(top)) => since(top.ts_ms),
+            (None, _) if !report.gap && self.prices.last.is_some() => None,
+            _ => since(self.seen_ms.unwrap_or(0)),
+        }
+    }
+
+    /// Sees `report`, and tells of candles that are known otherwise therefore.
+    fn see_and_tell(&mut self, report: &Report<'_>, changes: Option<&mut Changes>) {
+        match self.doubted(report) {
+            Some(stretch) => self.change_gaps(changes, Bounds::TICK, stretch, |market| market.see(report)),
+            None => self.see(report),
+        }
     }
 
     /// Notes that the trade was seen, and what may be missing before it.

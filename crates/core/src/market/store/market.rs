@@ -1,6 +1,5 @@
 //! The market itself: its state, its options, what is asked of it from inside the family.
 
-use super::changes::{Change, Changes, Row, State};
 use super::clock::Time;
 use super::detail::fine_ms;
 use super::options::{Options, OptionsError, OptionsPatch};
@@ -8,7 +7,7 @@ use super::prices::{Jump, Prices, Source};
 use super::totals::{Tally, Totals};
 use crate::batches::{BatchId, Producers};
 use crate::heap::Measure;
-use crate::market::candle::{Candle, Interval, Levels, Span};
+use crate::market::candle::{Levels, Span};
 use crate::market::tape::{Gaps, Moment, Tail};
 use crate::market::triggers::Triggers;
 use crate::memory::Resolution;
@@ -135,7 +134,8 @@ impl Market {
     /// Applies `patch` to the options.
     pub fn alter(&mut self, patch: &OptionsPatch) -> Result<(), AlterError> {
         let options = self.options.altered(patch)?;
-        let is_held = !self.levels.is_empty() || self.newest_ms().is_some();
+        // Quotes and heartbeats have no order, and enter no candle.
+        let is_held = !self.levels.is_empty() || self.prices.last.is_some() || self.seen_ms.is_some();
         let changed = [
             ("TZ", options.zone != self.options.zone),
             ("ORDER", options.order != self.options.order),
@@ -177,63 +177,6 @@ impl Market {
     /// Whether a candle is closed by market time.
     pub(crate) const fn is_closed(&self, span: Span) -> bool {
         span.end_ms <= self.time_ms
-    }
-
-    /// A candle as a reader sees it, closed or not.
-    pub fn row(&self, candle: Candle, span: Span, is_closed: bool) -> Row {
-        let state = match is_closed {
-            false => State::Open,
-            true if self.gaps.touch(span.start_ms, span.end_ms) => State::Partial,
-            true => State::Closed,
-        };
-        Row { candle: Candle { start_ms: span.start_ms, ..candle }, span, state }
-    }
-
-    /// Market time has come to `ts_ms`. Announced candles that end by then close: each that holds the newest trade.
-    pub(crate) fn come_to(&mut self, ts_ms: u64, changes: Option<&mut Changes>) {
-        if ts_ms <= self.time_ms {
-            return;
-        }
-        let before_ms = std::mem::replace(&mut self.time_ms, ts_ms);
-        let (Some(changes), Some(newest_ms)) = (changes, self.prices.last.as_ref().map(|last| last.ts_ms)) else {
-            return;
-        };
-        for (place, interval) in self.options.announce.iter().enumerate() {
-            let span = interval.span(newest_ms, self.options.zone);
-            if before_ms < span.end_ms && span.end_ms <= ts_ms {
-                self.note(changes, place, *interval, span, false);
-            }
-        }
-    }
-
-    /// Notes what the announced candle of `span` is now.
-    fn note(&self, changes: &mut Changes, place: usize, interval: Interval, span: Span, is_amended: bool) {
-        if let Some(candle) = self.levels.candle(interval, span) {
-            changes.note(place, Change { interval, is_amended, row: self.row(candle, span, true) });
-        }
-    }
-
-    /// The announced candles that something at `ts_ms` would change although they are closed, with whether each has been
-    /// told of: it had trades.
-    pub(crate) fn closed_at(&self, ts_ms: u64) -> Vec<(usize, bool)> {
-        let mut closed = Vec::new();
-        for (place, interval) in self.options.announce.iter().enumerate() {
-            let span = interval.span(ts_ms, self.options.zone);
-            if self.is_closed(span) {
-                closed.push((place, self.levels.has_any(*interval, span)));
-            }
-        }
-        closed
-    }
-
-    /// Notes that something at `ts_ms` changed these.
-    pub(crate) fn note_changed(&self, changes: &mut Changes, ts_ms: u64, closed: &[(usize, bool)]) {
-        for (place, was_told) in closed {
-            if let Some(interval) = self.options.announce.get(*place) {
-                let span = interval.span(ts_ms, self.options.zone);
-                self.note(changes, *place, *interval, span, *was_told);
-            }
-        }
     }
 
     /// Forgets gaps where nothing is held any more.

@@ -28,6 +28,7 @@ mod options;
 mod prices;
 mod putting;
 mod quoting;
+mod telling;
 mod totals;
 mod triggering;
 
@@ -42,6 +43,6 @@ pub use options::{
 pub use options::{DEFAULT_FIRES_MAXLEN, FIRES_MAXLEN_RANGE};
 pub use options::{GRACE_RANGE_MS, IDLE_RANGE_MS, MAXLEN_RANGE, STALE_RANGE_MS, TAIL_RANGE};
 pub use prices::{Jump, Price, Prices, Source};
-pub use putting::{PutTally, VOLUME_RANGE, VenueRow};
+pub use putting::{PutTally, VOLUME_RANGE, VenueRow, Whole};
 pub use quoting::{Quote, QuoteVerdict};
 pub use totals::{MAX_TOTAL, Tally, Totals};

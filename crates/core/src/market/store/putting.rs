@@ -3,8 +3,9 @@
 use super::changes::Changes;
 use super::clock::Time;
 use super::market::Market;
+use super::telling::{Bounds, Told};
 use crate::grammar::{Decimal, MAX_TIMESTAMP_MS};
-use crate::market::candle::{Candle, Place, QUOTE_SCALE, Span, Unit, VOLUME_SCALE};
+use crate::market::candle::{Candle, Level, Place, QUOTE_SCALE, Span, Unit, VOLUME_SCALE};
 use crate::market::tape::{Gap, Moment};
 
 /// Volumes of a candle: what 18 digits hold.
@@ -76,6 +77,34 @@ pub struct PutTally {
     pub removed: u64,
 }
 
+/// What the venue says of the time between its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whole {
+    /// Nothing.
+    No,
+    /// There is nothing between them (`WHOLE`).
+    Between,
+    /// Nor from the last of them to here, Unix ms: where one begins that has not ended.
+    Before(u64),
+}
+
+impl Whole {
+    /// What is said with `rows`, of which the first ones, `ended`, have ended.
+    pub fn of(is_whole: bool, rows: &[VenueRow], ended: &[VenueRow]) -> Self {
+        match rows.get(ended.len()) {
+            _ if !is_whole => Self::No,
+            Some(open) => Self::Before(open.start_ms),
+            None => Self::Between,
+        }
+    }
+}
+
+impl From<bool> for Whole {
+    fn from(is_whole: bool) -> Self {
+        if is_whole { Self::Between } else { Self::No }
+    }
+}
+
 impl Market {
     /// The rows, which ascend, that have ended by now; and how many have not.
     pub fn ended_rows<'a>(&self, unit: Unit, rows: &'a [VenueRow], time: Time) -> (&'a [VenueRow], u64) {
@@ -85,78 +114,114 @@ impl Market {
         (rows.get(..ended).unwrap_or_default(), (rows.len() - ended) as u64)
     }
 
-    /// Puts `rows`, which ascend and have ended, into the level of `unit`. With `is_whole` the venue has nothing between
-    /// them. Only changes of candles that were announced are told of. Answers what became of each.
+    /// Puts `rows`, which ascend and have ended, into the level of `unit`. Only changes of candles that were announced
+    /// are told of. Answers what became of each.
     pub fn put_rows(
         &mut self,
         unit: Unit,
         rows: &[VenueRow],
-        is_whole: bool,
+        whole: impl Into<Whole>,
         mut changes: Option<&mut Changes>,
     ) -> PutTally {
         let mut tally = PutTally::default();
+        let mut told = Told::new();
         let mut stretch: Option<Span> = None;
+        let mut is_last_placed = false;
         for row in rows {
             let span = unit.interval().span(row.start_ms, self.levels.zone());
+            is_last_placed = false;
             match self.levels.place_for(unit, span) {
                 Place::NoLevel | Place::BeforeReach => tally.late += 1,
                 Place::Covered => tally.covered += 1,
                 Place::Free(held) => {
                     let candle = row.candle(span);
-                    let is_same = held.as_ref().is_some_and(|held| held.reads_like(&candle));
-                    match held {
-                        _ if is_same => tally.same += 1,
+                    match &held {
+                        Some(held) if held.reads_like(&candle) => tally.same += 1,
                         Some(_) => tally.replaced += 1,
                         None => tally.inserted += 1,
                     }
-                    let changes = changes.as_deref_mut().filter(|_| !is_same);
-                    self.put_row(unit, span, &candle, changes);
+                    self.put_row(unit, span, candle, held.as_deref(), changes.as_deref_mut(), &mut told);
                     stretch = Some(Span { start_ms: stretch.map_or(span.start_ms, |whole| whole.start_ms), ..span });
+                    is_last_placed = true;
                 }
             }
         }
-        if let Some(stretch) = stretch.filter(|_| is_whole) {
-            tally.removed = self.remove_unnamed(unit, stretch, rows, changes);
-            self.gaps.end(stretch.start_ms, stretch.end_ms);
+        if let Some(stretch) = stretch {
+            let stretch = match whole.into() {
+                Whole::No => None,
+                Whole::Before(open_ms) if is_last_placed => {
+                    // What a finer level holds the rows say nothing of.
+                    let finer = self.levels.list().iter().take_while(|level| level.unit() != unit);
+                    let end_ms = finer.filter_map(Level::first_start_ms).fold(open_ms, u64::min);
+                    Some(Span { end_ms: end_ms.max(stretch.end_ms), ..stretch })
+                }
+                Whole::Between | Whole::Before(_) => Some(stretch),
+            };
+            tally.removed = stretch.map_or(0, |stretch| self.be_whole(unit, stretch, rows, changes, &mut told));
         }
         self.forget_what_left();
         tally
     }
 
-    fn put_row(&mut self, unit: Unit, span: Span, candle: &Candle, changes: Option<&mut Changes>) {
-        let told = if changes.is_some() { self.told_at(span.start_ms) } else { Vec::new() };
-        if self.seen_ms.is_none() {
-            // Nothing is known of what was before, as before the first tick.
-            let to_ms = (span.end_ms - 1).min(MAX_TIMESTAMP_MS);
-            self.gaps.add(Gap { from_ms: 0, to_ms, ids: None });
-            self.seen_ms = Some(to_ms);
+    fn put_row(
+        &mut self,
+        unit: Unit,
+        span: Span,
+        mut candle: Candle,
+        held: Option<&Candle>,
+        mut changes: Option<&mut Changes>,
+        told: &mut Told,
+    ) {
+        let is_same = held.is_some_and(|held| held.reads_like(&candle));
+        let told = if changes.is_some() { self.told_at(span.start_ms, told) } else { Vec::new() };
+        if held.is_some_and(Candle::is_traded) {
+            candle.mark_traded();
         }
-        self.levels.put(unit, candle);
-        self.gaps.end(span.start_ms, span.end_ms);
-        if let Some(changes) = changes {
+        self.see_row(span);
+        if self.gaps.touch(span.start_ms, span.end_ms) {
+            self.end_gaps(span, changes.as_deref_mut());
+        }
+        self.levels.put(unit, &candle);
+        if let Some(changes) = changes.filter(|_| !is_same) {
             self.note_changed(changes, span.start_ms, &told);
         }
     }
 
-    /// The announced candles at `ts_ms` that were told of.
-    fn told_at(&self, ts_ms: u64) -> Vec<(usize, bool)> {
-        let mut told = self.closed_at(ts_ms);
-        told.retain(|(_, was_told)| *was_told);
-        told
+    /// Before the first tick nothing is known but what rows tell: not what was before them, nor between them.
+    fn see_row(&mut self, span: Span) {
+        let is_fed = self.prices.last.is_some() || self.top.is_some();
+        let last_ms = (span.end_ms - 1).min(MAX_TIMESTAMP_MS);
+        if is_fed || self.seen_ms.is_some_and(|seen_ms| last_ms <= seen_ms) {
+            return;
+        }
+        let from_ms = self.seen_ms.map_or(0, |seen_ms| seen_ms + 1);
+        self.seen_ms = Some(last_ms);
+        if from_ms < span.start_ms {
+            self.gaps.add(Gap { from_ms, to_ms: span.start_ms - 1, ids: None });
+        }
     }
 
-    fn remove_unnamed(
+    fn end_gaps(&mut self, span: Span, changes: Option<&mut Changes>) {
+        let Span { start_ms, end_ms } = span;
+        self.change_gaps(changes, Bounds::ROWS, (start_ms..end_ms, false), |market| market.gaps.end(start_ms, end_ms));
+    }
+
+    /// There is nothing in `stretch` but the rows: what else is held there goes, and no trade is missing.
+    fn be_whole(
         &mut self,
         unit: Unit,
         stretch: Span,
         rows: &[VenueRow],
         mut changes: Option<&mut Changes>,
+        told: &mut Told,
     ) -> u64 {
+        // First, so that what is told of longer candles knows it.
+        self.end_gaps(stretch, changes.as_deref_mut());
         let is_named = |start_ms: &u64| rows.binary_search_by_key(start_ms, |row| row.start_ms).is_ok();
         let mut unnamed = self.levels.starts(unit, stretch);
         unnamed.retain(|start_ms| !is_named(start_ms));
         for start_ms in &unnamed {
-            let told = if changes.is_some() { self.told_at(*start_ms) } else { Vec::new() };
+            let told = if changes.is_some() { self.told_at(*start_ms, told) } else { Vec::new() };
             self.levels.remove(unit, *start_ms);
             if let Some(changes) = changes.as_deref_mut() {
                 self.note_changed(changes, *start_ms, &told);

@@ -1,6 +1,6 @@
 //! Where trades may be missing: stretches of time, and the numbers that would fill them.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 /// Stretches remembered; one more, and the two nearest become one.
 pub const MAX_GAPS: usize = 256;
@@ -122,6 +122,65 @@ impl Gaps {
         self.list.iter().take_while(|gap| gap.from_ms < end_ms).any(|gap| gap.to_ms >= start_ms)
     }
 
+    /// Where the gap lies that lacks all of `ids`.
+    pub fn around(&self, ids: &RangeInclusive<u64>) -> Option<Range<u64>> {
+        let gap = self.list.get(self.place_of(ids)?)?;
+        Some(gap.from_ms..gap.to_ms.saturating_add(1))
+    }
+
+    /// What comes to lie in a gap as well, because two become one, when one from `stretch.start` to before its end is added.
+    pub fn joined_by(&self, stretch: &Range<u64>) -> Range<u64> {
+        if self.list.len() < MAX_GAPS {
+            return 0..0;
+        }
+        let place = self.list.partition_point(|gap| gap.from_ms <= stretch.start);
+        let (before, behind) = self.list.split_at_checked(place).unwrap_or_default();
+        let known = |gap: &Gap| gap.from_ms..gap.to_ms.saturating_add(1);
+        let all = before.iter().map(known).chain([stretch.clone()]).chain(behind.iter().map(known));
+        let apart = all.clone().zip(all.skip(1)).map(|(a, b)| a.end..b.start.max(a.end));
+        apart.min_by_key(|between| between.end - between.start).unwrap_or(0..0)
+    }
+
+    /// Whether changes inside gaps change nothing elsewhere: there is room, or two that touch become one.
+    pub fn is_roomy(&self) -> bool {
+        let touch = |pair: &[Gap]| matches!(pair, [before, after] if after.from_ms <= before.to_ms.saturating_add(1));
+        self.list.len() <= MAX_GAPS / 2 || self.list.windows(2).any(touch)
+    }
+
+    /// The stretches in which trades may be missing, without what lies in two gaps.
+    fn covered(&self) -> Vec<Range<u64>> {
+        let mut covered: Vec<Range<u64>> = Vec::with_capacity(self.list.len());
+        for gap in &self.list {
+            let end_ms = gap.to_ms.saturating_add(1);
+            match covered.last_mut().filter(|last| gap.from_ms <= last.end) {
+                Some(last) => last.end = last.end.max(end_ms),
+                None => covered.push(gap.from_ms..end_ms),
+            }
+        }
+        covered
+    }
+
+    /// The stretches in which trades may be missing here or there, but not in both, ascending.
+    pub fn differing(&self, other: &Self) -> Vec<Range<u64>> {
+        // Each edge switches between known and not; where both switch nothing differs.
+        let mut edges: Vec<u64> = Vec::new();
+        for stretch in self.covered().into_iter().chain(other.covered()) {
+            edges.extend([stretch.start, stretch.end]);
+        }
+        // Two runs, which this takes as they are.
+        edges.sort();
+        let mut switched: Vec<u64> = Vec::with_capacity(edges.len());
+        for edge in edges {
+            if switched.last() == Some(&edge) {
+                switched.pop();
+            } else {
+                switched.push(edge);
+            }
+        }
+        let (pairs, _) = switched.as_chunks::<2>();
+        pairs.iter().map(|[start_ms, end_ms]| *start_ms..*end_ms).collect()
+    }
+
     /// Its buffer.
     pub fn buffer(&mut self) -> &mut Vec<Gap> {
         &mut self.list
@@ -163,6 +222,37 @@ mod tests {
         assert_eq!(gaps.list(), [gap(31, 50, None)]);
         gaps.end(31, 51);
         assert_eq!(gaps.list(), []);
+    }
+
+    #[test]
+    fn what_joining_adds_is_known_before() {
+        let mut gaps = Gaps::default();
+        for place in 0..MAX_GAPS as u64 {
+            assert_eq!(gaps.joined_by(&(5..6)), 0..0);
+            gaps.add(gap(place * 100, place * 100 + 10 + place % 70, None));
+        }
+        for (from_ms, to_ms) in [(30_000, 30_001), (5, 5), (40_000, 41_000), (150, 170)] {
+            let before = gaps.clone();
+            let joined = gaps.joined_by(&(from_ms..to_ms + 1));
+            gaps.add(gap(from_ms, to_ms, None));
+            let mut expected = vec![joined, from_ms..to_ms + 1];
+            expected.retain(|stretch| !stretch.is_empty() && gaps.differing(&before).contains(stretch));
+            expected.sort_by_key(|stretch| stretch.start);
+            assert_eq!(gaps.differing(&before), expected, "{from_ms}");
+        }
+    }
+
+    #[test]
+    fn gaps_differ_where_only_one_side_has_them() {
+        let gaps = |list: &[(u64, u64)]| {
+            let mut gaps = Gaps::default();
+            list.iter().for_each(|(from_ms, to_ms)| gaps.add(gap(*from_ms, *to_ms, None)));
+            gaps
+        };
+        let (a, b) = (gaps(&[(0, 9), (5, 20), (21, 30), (50, 60)]), gaps(&[(10, 15), (40, 60)]));
+        assert_eq!(a.differing(&b), [0..10, 16..31, 40..50]);
+        assert_eq!(b.differing(&a), a.differing(&b));
+        assert_eq!(a.differing(&a), []);
     }
 
     #[test]

@@ -1,0 +1,302 @@
+//! What CLOSES is told: an announced candle closes once, and whatever changes of it then is told as amended; what was never
+//! announced is told of by nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use liq_core::grammar::Args;
+use liq_core::market::request::{Add, Put};
+use liq_core::market::store::{Changes, Market, PutTally, Quote, Row, Status, Whole};
+use proptest::prelude::*;
+
+use crate::tape::{NEVER, early, market, rows};
+
+const M: u64 = 1_723_161_300_000;
+const MINUTE: u64 = 60_000;
+
+fn entries(changes: &Changes) -> Vec<String> {
+    let entry = |change: &liq_core::market::store::Change| {
+        let event = if change.is_amended { "amended" } else { "closed" };
+        let minute = (change.row.span.start_ms.cast_signed() - M.cast_signed()) / MINUTE.cast_signed();
+        format!("{event} {} {minute} {}", change.interval, change.row.state.name())
+    };
+    changes.iter().map(entry).collect()
+}
+
+fn tick_told(market: &mut Market, words: &str) -> (Status, Changes) {
+    let words: Vec<&[u8]> = words.split_whitespace().map(str::as_bytes).collect();
+    let request = Add::parse(Args::new(&words)).unwrap();
+    let mut changes = Changes::default();
+    let status = market.add(&request.tick.resolve(0, request.gap), early(), NEVER, &mut changes);
+    market.check();
+    (status, changes)
+}
+
+fn tick(market: &mut Market, words: &str) -> Vec<String> {
+    entries(&tick_told(market, words).1)
+}
+
+fn beat_told(market: &mut Market, ts_ms: u64) -> Changes {
+    let quote = Quote { ts_ms, ..Quote::default() };
+    let verdict = market.judge_quote(&quote, early(), NEVER);
+    let mut changes = Changes::default();
+    market.record_quote(&quote, &verdict, Some(&mut changes));
+    market.check();
+    changes
+}
+
+fn beat(market: &mut Market, ts_ms: u64) -> Vec<String> {
+    entries(&beat_told(market, ts_ms))
+}
+
+fn put_told(market: &mut Market, words: &str) -> (PutTally, Changes) {
+    let words: Vec<&[u8]> = words.split_whitespace().map(str::as_bytes).collect();
+    let request = Put::parse(Args::new(&words), 10_000).unwrap();
+    let mut changes = Changes::default();
+    let (ended, _) = market.ended_rows(request.unit, &request.rows, early());
+    let whole = Whole::of(request.is_whole, &request.rows, ended);
+    let tally = market.put_rows(request.unit, ended, whole, Some(&mut changes));
+    market.check();
+    (tally, changes)
+}
+
+fn put(market: &mut Market, words: &str) -> Vec<String> {
+    entries(&put_told(market, words).1)
+}
+
+fn minute(place: u64, price: u64) -> String {
+    format!("{} {price} {price} {price} {price} 1", M + place * MINUTE)
+}
+
+#[test]
+fn a_candle_that_closes_before_a_gap_is_told_as_partial() {
+    let mut id = market("ORDER ID CLOCK EVENT");
+    tick(&mut id, &format!("{} buy 5 1 ID 1", M - MINUTE));
+    assert_eq!(tick(&mut id, &format!("{} buy 5 1 ID 2", M + 1_000)).len(), 1);
+    assert_eq!(tick(&mut id, &format!("{} buy 5 1 ID 5", M + MINUTE + 1)), ["closed 1m 0 partial"]);
+    assert_eq!(rows(&id, "1m")[1].state.name(), "partial");
+    let mut time = market("CLOCK EVENT");
+    tick(&mut time, &format!("{} buy 5 1", M - MINUTE));
+    tick(&mut time, &format!("{} buy 5 1", M + 1_000));
+    assert_eq!(tick(&mut time, &format!("{} buy 5 1 GAP", M + MINUTE + 1)), ["closed 1m 0 partial"]);
+}
+
+#[test]
+fn backfill_tells_of_nothing_that_was_never_told() {
+    let mut market = market("CLOCK EVENT ANNOUNCE 1m ANNOUNCE 5m ANNOUNCE 1h");
+    tick(&mut market, &format!("{} buy 5 1", M + 90 * MINUTE));
+    let rows: Vec<String> = (0..60).map(|place| minute(place, 5)).collect();
+    let (tally, changes) = put_told(&mut market, &format!("1m OHLCV {}", rows.join(" ")));
+    assert_eq!((tally.inserted, entries(&changes)), (60, vec![]));
+    // The next ones lie in the same hours, and are put again as the venue corrects them.
+    let rows: Vec<String> = (50..80).map(|place| minute(place, 6)).collect();
+    let (tally, changes) = put_told(&mut market, &format!("1m OHLCV {}", rows.join(" ")));
+    assert_eq!((tally.replaced, tally.inserted, entries(&changes)), (10, 20, vec![]));
+}
+
+#[test]
+fn a_row_in_the_place_of_trades_is_told_and_so_is_the_next_in_its_place() {
+    let mut market = market("CLOCK EVENT");
+    tick(&mut market, &format!("{M} buy 5 1"));
+    tick(&mut market, &format!("{} buy 5 1", M + 5 * MINUTE));
+    assert_eq!(put(&mut market, &format!("1m OHLCV {} {}", minute(0, 6), minute(1, 7))), ["amended 1m 0 closed"]);
+    assert_eq!(put(&mut market, &format!("1m OHLCV {} {}", minute(0, 6), minute(1, 8))), [""; 0]);
+    assert_eq!(put(&mut market, &format!("1m OHLCV {}", minute(0, 7))), ["amended 1m 0 closed"]);
+}
+
+#[test]
+fn whatever_makes_a_told_candle_partial_or_ends_that_is_told() {
+    // (a) A heartbeat closed the minute before the jump of ids was seen.
+    let mut jump = market("ORDER ID CLOCK EVENT GRACE 0");
+    tick(&mut jump, &format!("{} buy 5 1 ID 1", M - MINUTE));
+    tick(&mut jump, &format!("{M} buy 5 1 ID 2"));
+    assert_eq!(beat(&mut jump, M + MINUTE), ["closed 1m 0 closed"]);
+    assert_eq!(tick(&mut jump, &format!("{} buy 5 1 ID 5", M + MINUTE + 1)), ["amended 1m 0 partial"]);
+    // (b) The missing are no trades.
+    assert_eq!(tick(&mut jump, &format!("{M} - - 0 ID 3")), [""; 0]);
+    assert_eq!(tick(&mut jump, &format!("{M} - - 0 ID 4")), ["amended 1m 0 closed"]);
+    // (c) A missing trade ends a gap over several minutes.
+    let mut late = market("ORDER ID CLOCK EVENT");
+    tick(&mut late, &format!("{} buy 5 1 ID 1", M - MINUTE));
+    tick(&mut late, &format!("{M} buy 5 1 ID 2"));
+    assert_eq!(tick(&mut late, &format!("{} buy 5 1 ID 4", M + 3 * MINUTE)), ["closed 1m 0 partial"]);
+    assert_eq!(tick(&mut late, &format!("{} buy 5 1 ID 5", M + 4 * MINUTE)), ["closed 1m 3 partial"]);
+    let told = tick(&mut late, &format!("{} buy 5 1 ID 3", M + MINUTE));
+    assert_eq!(told, ["amended 1m 0 closed", "closed 1m 1 closed", "amended 1m 3 closed"]);
+}
+
+#[test]
+fn rows_that_end_doubt_are_told_although_they_say_the_same() {
+    // (d) The same figures, but certain now.
+    let mut same = market("CLOCK EVENT");
+    tick(&mut same, &format!("{M} buy 5 1"));
+    tick(&mut same, &format!("{} buy 5 1", M + MINUTE));
+    let kline = format!("1m KLINE {M} 5 5 5 5 1 0 5 1 1 5");
+    let (tally, changes) = put_told(&mut same, &kline);
+    assert_eq!((tally.same, entries(&changes)), (1, vec!["amended 1m 0 closed".to_owned()]));
+    // (e) Nothing is missing between rows: the five minutes around them are whole.
+    let mut whole = market("CLOCK EVENT ANNOUNCE 5m");
+    for place in [0, 1, 4, 9] {
+        tick(&mut whole, &format!("{} buy 5 1 GAP", M + place * MINUTE));
+    }
+    let kline = |place: u64| format!("{} 5 5 5 5 1 0 5 1 1 5", M + place * MINUTE);
+    let rows = [0, 1, 4].map(kline).join(" ");
+    assert_eq!(put(&mut whole, &format!("1m KLINE {rows}")), [""; 0], "what lies between is not known");
+    assert_eq!(put(&mut whole, &format!("1m WHOLE KLINE {rows}")), ["amended 5m 0 closed"]);
+}
+
+#[test]
+fn a_gap_is_heeded_although_its_tick_is_not_believed() {
+    let mut market = market("CLOCK EVENT MAXJUMP 1 GRACE 0");
+    tick(&mut market, &format!("{} buy 100 1", M - MINUTE));
+    tick(&mut market, &format!("{M} buy 100 1"));
+    beat(&mut market, M + MINUTE);
+    let (status, changes) = tick_told(&mut market, &format!("{} buy 150 1 GAP", M + 2 * MINUTE));
+    assert_eq!((status.name(), entries(&changes)), ("suspect", vec!["amended 1m 0 partial".to_owned()]));
+    tick(&mut market, &format!("{} buy 100 1", M + 3 * MINUTE));
+    tick(&mut market, &format!("{} buy 100 1", M + 4 * MINUTE));
+    let states: Vec<_> = rows(&market, "1m FILL").iter().map(|row| row.state.name()).collect();
+    assert_eq!(states, ["partial", "partial", "missing", "missing", "closed", "open"]);
+}
+
+#[test]
+fn one_tick_tells_of_so_many_candles_at_most() {
+    let mut market = market("CLOCK EVENT KEEP 1s 10000 ANNOUNCE 1s");
+    for second in 0..3_000 {
+        tick(&mut market, &format!("{} buy 5 1", M + second * 1_000));
+    }
+    // Trades may be missing from long ago on, says a tick that comes late.
+    let (status, changes) = tick_told(&mut market, &format!("{} buy 5 1 GAP", M + 1));
+    assert_eq!(status, Status::Amended);
+    assert_eq!(changes.iter().count(), 101, "the newest hundred, and its own");
+}
+
+#[test]
+fn a_missing_id_that_comes_in_a_rows_candle_is_missing_no_longer() {
+    let mut market = market("ORDER ID CLOCK EVENT");
+    for (place, id) in [(0, 1), (1, 2), (3, 5), (4, 6)] {
+        tick(&mut market, &format!("{} buy 5 1 ID {id}", M + place * MINUTE));
+    }
+    put(&mut market, &format!("1m OHLCV {}", minute(2, 5)));
+    let (status, changes) = tick_told(&mut market, &format!("{} buy 5 1 ID 3", M + 2 * MINUTE));
+    assert_eq!((status.name(), entries(&changes)), ("duplicate", vec![]));
+    let (status, changes) = tick_told(&mut market, &format!("{} buy - 1 ID 4", M + 2 * MINUTE));
+    assert_eq!(status.name(), "duplicate");
+    assert_eq!(entries(&changes), ["amended 1m 1 closed"]);
+    assert_eq!(tick_told(&mut market, &format!("{} buy 5 1 ID 3", M + MINUTE)).0.name(), "duplicate");
+    let gaps: Vec<u64> = market.gaps().list().iter().map(|gap| gap.to_ms).collect();
+    assert_eq!(gaps, [M, M + 3 * MINUTE], "the numbers were those of the time before the row");
+}
+
+/// What happens to a market, by kind, with a step in time and a number to choose by.
+type Step = (u8, u64, u64);
+
+/// A market and what a listener of CLOSES knows.
+struct Listener {
+    market: Market,
+    is_by_id: bool,
+    ts_ms: u64,
+    next_id: u64,
+    lost: Vec<(u64, u64)>,
+    /// Minutes that trades came into.
+    traded: BTreeSet<u64>,
+    told: BTreeMap<(String, u64), Row>,
+}
+
+impl Listener {
+    fn new(options: &str) -> Self {
+        Self {
+            market: market(&format!("{options} CLOCK EVENT KEEP 1m 100000 ANNOUNCE 1m ANNOUNCE 5m")),
+            is_by_id: options.contains("ID"),
+            ts_ms: M,
+            next_id: 1,
+            lost: Vec::new(),
+            traded: BTreeSet::new(),
+            told: BTreeMap::new(),
+        }
+    }
+
+    fn step(&mut self, (kind, step_ms, number): Step) {
+        let changes = match kind {
+            0..=3 => {
+                self.ts_ms += step_ms;
+                let id = self.next_id;
+                self.next_id += 1;
+                let gap = if number % 5 == 0 { "GAP" } else { "" };
+                self.tick(self.ts_ms, id, "5", gap)
+            }
+            4 => {
+                self.lost.push((self.next_id, self.ts_ms + step_ms / 2));
+                self.next_id += 1;
+                self.ts_ms += step_ms;
+                return;
+            }
+            5 | 6 if !self.lost.is_empty() => {
+                let (id, ts_ms) = self.lost.swap_remove(number as usize % self.lost.len());
+                self.tick(ts_ms, id, if kind == 5 { "6" } else { "-" }, "")
+            }
+            7 => beat_told(&mut self.market, self.ts_ms + step_ms),
+            8 => {
+                let first = (self.ts_ms - M) / MINUTE;
+                let first = first.saturating_sub(number % 12);
+                let rows = (0..1 + number % 7).map(|place| minute(first + place * (1 + number % 2), 5 + number % 2));
+                let whole = if number % 3 == 0 { "WHOLE" } else { "" };
+                let rows: Vec<String> = rows.collect();
+                put_told(&mut self.market, &format!("1m {whole} OHLCV {}", rows.join(" "))).1
+            }
+            _ => return,
+        };
+        self.hear(&changes);
+    }
+
+    fn tick(&mut self, ts_ms: u64, id: u64, price: &str, gap: &str) -> Changes {
+        let id = if self.is_by_id { format!("ID {id}") } else { String::new() };
+        let (status, changes) = tick_told(&mut self.market, &format!("{ts_ms} buy {price} 1 {id} {gap}"));
+        if status.is_recorded() {
+            self.traded.insert(ts_ms / MINUTE * MINUTE);
+        }
+        changes
+    }
+
+    #[track_caller]
+    fn hear(&mut self, changes: &Changes) {
+        for change in changes.iter() {
+            let key = (change.interval.to_string(), change.row.span.start_ms);
+            assert_eq!(self.told.insert(key, change.row).is_some(), change.is_amended, "{change:?}");
+        }
+        let held: BTreeSet<u64> = rows(&self.market, "1m - + COUNT 5000").iter().map(|row| row.span.start_ms).collect();
+        self.traded.retain(|start_ms| held.contains(start_ms));
+        self.told.retain(|_, row| self.traded.range(row.span.start_ms..row.span.end_ms).next().is_some());
+        for interval in ["1m", "5m"] {
+            for row in rows(&self.market, &format!("{interval} - + COUNT 5000 CLOSED")) {
+                let told = self.told.get(&(interval.to_owned(), row.span.start_ms));
+                assert!(told.is_none_or(|told| *told == row), "{interval}: told {told:?}, is {row:?}");
+                let is_traded = self.traded.range(row.span.start_ms..row.span.end_ms).next().is_some();
+                let is_closed = row.span.end_ms <= self.market.time_ms();
+                assert_eq!(told.is_some(), is_traded && is_closed, "{interval} {row:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_listener_knows_what_lies_between_gaps_that_become_one() {
+    let mut listener = Listener::new("ORDER ID GRACE 0");
+    for _ in 0..350 {
+        [0, 0, 4].into_iter().for_each(|kind| listener.step((kind, 40_000, 1)));
+    }
+    assert_eq!(listener.market.gaps().list().len(), liq_core::market::tape::MAX_GAPS);
+    for place in 0..60 {
+        listener.step((5 + place % 2, 0, u64::from(place) * 7));
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_listener_knows_every_candle_that_was_announced_as_it_is(
+        options in prop::sample::select(vec!["ORDER ID", "ORDER ID GRACE 0", "ORDER TIME", "ORDER TIME GRACE 1m"]),
+        steps in prop::collection::vec((0_u8..9, 0_u64..150_000, 0_u64..1_000), 1..60),
+    ) {
+        let mut listener = Listener::new(options);
+        steps.into_iter().for_each(|step| listener.step(step));
+    }
+}
