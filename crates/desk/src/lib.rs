@@ -9,6 +9,8 @@
 
 mod error;
 mod health;
+#[cfg(any(feature = "cache", feature = "queue"))]
+mod limit;
 mod link;
 mod script;
 mod space;
@@ -26,6 +28,8 @@ pub mod sessions;
 pub use cache::Cache;
 pub use error::{BadName, Error};
 pub use health::{Health, LinkTotals};
+#[cfg(any(feature = "cache", feature = "queue"))]
+pub use limit::Limit;
 pub use link::Link;
 #[cfg(feature = "queue")]
 pub use queue::Queue;

@@ -11,6 +11,7 @@ use super::flight::Seat;
 use super::load::Landing;
 use super::load_many::{Loaded, fetch_many};
 use super::{Cache, Hit, Layer, Miss, wait};
+use crate::Limit;
 use crate::space::check_id;
 
 /// What a flight brings.
@@ -107,21 +108,59 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
         F: Future<Output = Result<Option<T>, E>> + Send + 'static,
         E: Send + Sync + 'static,
     {
+        self.warm_all(ids, at_once, None, load).await
+    }
+
+    /// As [`Self::warm`], asking a limiter of the redis-liq module before each load. What is there, stale too, takes
+    /// nothing from it; an id fails when the limiter cannot be asked.
+    pub async fn warm_within<E, F>(
+        &self,
+        ids: &[&str],
+        at_once: usize,
+        limit: &Limit,
+        load: impl Fn(String) -> F + Send + Sync + 'static,
+    ) -> Warmed
+    where
+        F: Future<Output = Result<Option<T>, E>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        self.warm_all(ids, at_once, Some(limit), load).await
+    }
+
+    async fn warm_all<E, F>(
+        &self,
+        ids: &[&str],
+        at_once: usize,
+        limit: Option<&Limit>,
+        load: impl Fn(String) -> F + Send + Sync + 'static,
+    ) -> Warmed
+    where
+        F: Future<Output = Result<Option<T>, E>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
         let load = Arc::new(load);
         let one = |id: &str| {
             let (load, id) = (Arc::clone(&load), id.to_owned());
             async move {
+                check_id(&id).ok()?;
+                if let Some(limit) = limit {
+                    if let Some(hit) = self.peek(&id).await {
+                        return Some(hit.from);
+                    }
+                    // Outside of the load, whose time is limited.
+                    limit.pass().await.ok()?;
+                }
                 let own = id.clone();
-                self.get(&id, move || load(own)).await.map(|hit| hit.from)
+                self.get(&id, move || load(own)).await.ok().map(|hit| hit.from)
             }
         };
         let results = futures_util::stream::iter(ids.iter().map(|id| one(id))).buffer_unordered(at_once.clamp(1, 1000));
         results
-            .fold(Warmed::default(), |mut warmed, result| {
-                match result {
-                    Ok(Layer::Loader) => warmed.loaded += 1,
-                    Ok(_) => warmed.present += 1,
-                    Err(_) => warmed.failed += 1,
+            .fold(Warmed::default(), |mut warmed, from| {
+                match from {
+                    Some(Layer::Loader) => warmed.loaded += 1,
+                    Some(_) => warmed.present += 1,
+                    None => warmed.failed += 1,
                 }
                 std::future::ready(warmed)
             })

@@ -33,7 +33,6 @@ mod entry;
 mod feed;
 mod job;
 mod lease;
-mod limit;
 mod running;
 mod scripts;
 mod totals;
@@ -51,9 +50,10 @@ use serde::Serialize;
 pub use feed::Feeding;
 pub use job::{Counts, Dead, Job, Outcome, Priority, Push, Status};
 pub use lease::Lease;
-pub use limit::Limit;
 pub use totals::{FeedTotals, WorkTotals};
 pub use worker::{Worker, Working};
+
+pub use crate::Limit;
 
 use entry::{Fields, text};
 use job::LONGEST;

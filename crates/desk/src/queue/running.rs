@@ -10,9 +10,9 @@ use tokio::task::JoinSet;
 
 use super::ends::{self, End, How};
 use super::entry::Taken;
-use super::limit::Limit;
 use super::totals::Tallies;
 use super::{Inner, Lease, Outcome};
+use crate::Limit;
 
 /// What every job of a worker needs.
 pub(super) struct Desk<H> {

@@ -11,13 +11,13 @@ use tokio::task::JoinSet;
 
 use super::ends::{self, End, Held, How};
 use super::entry::{Batch, Taken};
-use super::limit::Limit;
 use super::running::{Desk, body_of};
 use super::scripts::TAKE;
 use super::totals::{Tallies, WorkTotals};
 use super::waiting::{POLL, Waiting, stop};
 use super::{Inner, Lease, Outcome, Queue};
 use crate::Error;
+use crate::Limit;
 
 /// The longest a worker waits in one read: after that it looks for dead workers' jobs.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);

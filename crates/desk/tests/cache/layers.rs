@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use liq_harness::{Server, wait_until};
 use redis_liq_desk::cache::Layer;
-use redis_liq_desk::{Cache, Link};
+use redis_liq_desk::{Cache, Limit, Link};
 
 use crate::source::{LONG, SPACE, Source, assert_hit, link, shared_only};
 
@@ -243,4 +243,23 @@ async fn warming_loads_what_is_not_there() {
     assert_eq!((warmed.present, warmed.loaded, warmed.failed), (1, 2, 2));
     let mut client = server.connect();
     wait_until("the values are there", || client.run("EXISTS market:ticker:v1:b market:ticker:v1:c").int() == 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn warming_within_a_limit_takes_from_it_what_it_loads() {
+    // The limiter is the module's.
+    let server = Server::start();
+    let link = link(&server);
+    let cache = shared_only().build(&link).unwrap();
+    cache.put("a", 1).await.unwrap();
+    let load = |_| async { Ok::<_, String>(Some(5)) };
+    let limit = Limit::rl_check(&link, "rl:{okx}:rest", &["LIMIT", "2", "PERIOD", "10h"]);
+    // One more would wait for hours.
+    let warming = cache.warm_within(&["a", "b", "c", "no id"], 1, &limit, load);
+    let warmed = tokio::time::timeout(Duration::from_secs(120), warming).await.expect("two loads may begin");
+    assert_eq!((warmed.present, warmed.loaded, warmed.failed), (1, 2, 1));
+    assert_eq!(server.connect().run("RL.CHECK rl:{okx}:rest LIMIT 2 PERIOD 10h").array()[0].int(), 0, "none is left");
+    let wrong = Limit::rl_check(&link, "rl:{okx}:rest", &["LIMIT", "many"]);
+    let warmed = cache.warm_within(&["a", "d"], 2, &wrong, |_| async { Ok::<_, String>(Some(5)) }).await;
+    assert_eq!((warmed.present, warmed.loaded, warmed.failed), (1, 0, 1));
 }

@@ -1,4 +1,4 @@
-//! How often jobs may begin: an exchange's limits, kept by the redis-liq module for all workers together.
+//! How often jobs or loads may begin: an exchange's limits, kept by the redis-liq module for all processes together.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl std::fmt::Debug for Limit {
 }
 
 impl Limit {
-    /// `RL.CHECK key …` before each job begins: `limits` are its further words, such as
+    /// `RL.CHECK key …` before each job or load begins: `limits` are its further words, such as
     /// `["LIMIT", "10", "PERIOD", "1s"]`, or none where the key was made by `RL.CREATE`. Where the server lacks the
     /// module, or the words are wrong, jobs fail with what it says; while it is away, full, read-only or loads its data
     /// they wait.
@@ -35,7 +35,7 @@ impl Limit {
     }
 
     /// Returns when one more may begin.
-    pub(super) async fn pass(&self) -> Result<(), Error> {
+    pub(crate) async fn pass(&self) -> Result<(), Error> {
         loop {
             let answer = match self.link.send(&self.command).await {
                 Err(error) if error.is_outage() || is_passing(&error) => {
