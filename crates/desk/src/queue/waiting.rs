@@ -34,18 +34,21 @@ impl Waiting {
         self.open = None;
     }
 
-    /// Waits for the next job, at most for `longest`, and not once `stopped` says so: then what comes all the same is
-    /// answered still. What came since the take is answered at once, then with one job of each priority.
+    /// Waits for the next job, at most for `longest`, not beyond what is `due`, and not once `stopped` says so: then what
+    /// comes all the same is answered still. What came since the take is answered at once, then with one job of each
+    /// priority.
     pub(super) async fn next(
         &mut self,
         inner: &Inner,
         name: &str,
         longest: Duration,
+        due: Option<Duration>,
         stopped: &mut watch::Receiver<Option<Duration>>,
     ) -> Result<Vec<(Taken, u64)>, Error> {
+        let wait = due.map_or(longest, |due| due.clamp(Duration::from_millis(1), longest));
         let Some(open) = self.open(inner).await? else {
             tokio::select! {
-                () = tokio::time::sleep(longest.min(POLL)) => {}
+                () = tokio::time::sleep(wait.min(POLL)) => {}
                 () = stop(stopped) => {}
             }
             return Ok(Vec::new());
@@ -60,7 +63,8 @@ impl Waiting {
         let answer = tokio::select! {
             biased;
             answer = &mut reading => answer,
-            () = stop(stopped) => loop {
+            // A server without other work ends a read up to a tenth of a second late.
+            () = stop_or(stopped, (wait < longest).then_some(wait)) => loop {
                 unblock(inner, number).await;
                 if let Ok(answer) = tokio::time::timeout(POLL, &mut reading).await {
                     break answer;
@@ -91,6 +95,14 @@ impl Waiting {
 /// Returns when the worker shall stop, or nobody is there who could say so.
 pub(super) async fn stop(stopped: &mut watch::Receiver<Option<Duration>>) {
     let _ = stopped.wait_for(Option::is_some).await;
+}
+
+/// As [`stop`], or after this time.
+async fn stop_or(stopped: &mut watch::Receiver<Option<Duration>>, time: Option<Duration>) {
+    match time {
+        Some(time) => drop(tokio::time::timeout(time, stop(stopped)).await),
+        None => stop(stopped).await,
+    }
 }
 
 /// Ends the read of a connection; where that is not allowed it ends by itself.

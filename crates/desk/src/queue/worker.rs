@@ -229,8 +229,7 @@ where
     /// Waits for the next job, no longer than until one is due.
     async fn wait(&mut self) -> Result<Vec<(Taken, u64)>, Error> {
         let longest = LONGEST_WAIT.min(self.worker.lease / 2);
-        let longest = self.next_due.map_or(longest, |due| due.clamp(Duration::from_millis(1), longest));
-        self.waiting.next(&self.inner, &self.name, longest, &mut self.stopped).await
+        self.waiting.next(&self.inner, &self.name, longest, self.next_due, &mut self.stopped).await
     }
 
     /// After an error: makes the groups where they are missing, and does not hurry.
