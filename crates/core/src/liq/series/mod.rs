@@ -85,7 +85,7 @@ pub use sums::{SidedSums, Sums};
 pub(crate) use crate::batches::Producers;
 pub(crate) use crate::heap;
 
-pub(crate) use archive::{Archive, FINE_PANE_MS};
+pub(crate) use archive::Archive;
 pub(crate) use estimate::Estimate;
 pub(crate) use events::{Events, Span};
 pub(crate) use judging::deviation_pct;
