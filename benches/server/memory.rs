@@ -64,17 +64,17 @@ fn step_down() {
     let before = module_bytes(&mut client);
     let begun = Instant::now();
     client.run("CONFIG SET liq.memory-budget 1kb").ok();
-    let (mut times, mut bytes, mut rounds) = (Vec::new(), before, 0);
-    let seconds = loop {
+    let (mut times, mut bytes, mut rounds, mut last_given) = (Vec::new(), before, 0, begun);
+    // It is over when nothing more was given back for a second.
+    while last_given.elapsed().as_secs() < 1 || bytes == before {
         times.extend(adds(&mut client, rounds));
         rounds += 1;
         let now = module_bytes(&mut client);
-        // It is over when nothing more is given back.
-        if now < before && now * 1.001 > bytes {
-            break begun.elapsed().as_secs_f64();
+        if now * 1.000_1 < bytes {
+            (bytes, last_given) = (now, Instant::now());
         }
-        bytes = now;
-    };
+    }
+    let seconds = (last_given - begun).as_secs_f64();
     // What the machine does to as many of them when nothing is left to give up.
     let quiet: Vec<f64> = (rounds..2 * rounds).flat_map(|round| adds(&mut client, round)).collect();
     println!(
