@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use crate::{Client, Options, Server, module, wait_until};
 
 /// What servers say of being told their part.
-const SAID: [&str; 12] = [
+const SAID: [&str; 13] = [
     "FAILOVER",
     "MASTER MODE enabled",
     "Master replication ID changed",
@@ -17,6 +17,7 @@ const SAID: [&str; 12] = [
     "Unable to connect to MASTER",
     "Error condition on socket",
     "Failed to read response",
+    "I/O error",
     "SYNC handshake",
 ];
 

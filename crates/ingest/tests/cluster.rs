@@ -92,6 +92,7 @@ fn slots_move_and_a_master_changes_under_a_live_stream() {
             "Master replication ID changed",
             // At the end, when one is gone before the other.
             "Failed to read response",
+            "I/O error",
             "did not respond to command during SYNC",
             "Sending command to master in replication handshake",
         ] {

@@ -88,6 +88,7 @@ pub fn expect_absences<'a>(nodes: impl IntoIterator<Item = &'a mut Server>) {
             "Taking over",
             "SYNC handshake",
             "Failed to read response",
+            "I/O error",
         ] {
             node.expect_warning(text);
         }
