@@ -54,7 +54,7 @@ fn what_a_promoted_replica_had_not_heard_of_comes_again_under_its_name_or_is_gon
     let mut primary = Options::default().tcp().line(ONE_FIRE).start();
     let mut replica = Server::replica_of(&primary, &[ONE_FIRE]);
     // What a replica says that is not let in any more, and whose primary ends at whatever word of its handshake.
-    ["NOAUTH", "REPLCONF", "SYNC", "read response", "replication handshake", "I/O error"]
+    ["NOAUTH", "REPLCONF", "SYNC", "read response", "replication handshake", "I/O error", "Replica bio thread"]
         .iter()
         .for_each(|said| replica.expect_warning(said));
     let mut client = primary.connect();
