@@ -105,19 +105,26 @@ test("entries of two streams with equal ids are two jobs", async (t) => {
   assert.equal(Number(await queue.client.xLen(queue.streams[0])) + Number(await queue.client.xLen(queue.streams[1])), 0);
 });
 
-test("a handler outlives its lease and begins no second time", async (t) => {
-  const own = await startServer({ module: null });
-  t.after(() => own.stop());
-  const queue = await Queue.open(own.url, "away");
-  t.after(() => queue.client.destroy());
-  await queue.push({ n: 1 });
-  const [seen, stop] = [[], new AbortController()];
+// A handler that notes what it sees, and holds the job of number 1 until it may leave.
+const holdingTheFirst = () => {
+  const seen = [];
   let leave;
   const left = new Promise((done) => (leave = done));
   const handler = async (job) => {
     seen.push(job.body.n);
     if (job.body.n === 1) await left;
   };
+  return { handler, leave, seen };
+};
+
+test("a handler outlives its lease and begins no second time", async (t) => {
+  const own = await startServer({ module: null });
+  t.after(() => own.stop());
+  const queue = await Queue.open(own.url, "away");
+  t.after(() => queue.client.destroy());
+  await queue.push({ n: 1 });
+  const stop = new AbortController();
+  const { handler, leave, seen } = holdingTheFirst();
   const work = queue.work(handler, { lease: 500, atOnce: 2, signal: stop.signal });
   await until("it runs", () => seen.length === 1);
   // As long as a server that hangs: nothing is renewed.
@@ -137,13 +144,8 @@ test("a full worker goes on after a flush", async (t) => {
   const queue = await Queue.open(own.url, "flushed");
   t.after(() => queue.client.destroy());
   await queue.push({ n: 1 });
-  const [seen, stop] = [[], new AbortController()];
-  let leave;
-  const left = new Promise((done) => (leave = done));
-  const handler = async (job) => {
-    seen.push(job.body.n);
-    if (job.body.n === 1) await left;
-  };
+  const stop = new AbortController();
+  const { handler, leave, seen } = holdingTheFirst();
   const work = queue.work(handler, { atOnce: 1, signal: stop.signal });
   await until("it runs", () => seen.length === 1);
   await queue.client.flushAll();

@@ -1,7 +1,9 @@
 //! The queue while Redis is dead, killed, hung, read-only, full, or loads its data.
 
+use std::ops::RangeBounds;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use liq_harness::{Fault, Options, Proxy, Server};
 use redis_liq_desk::queue::{Job, Lease, Outcome, Push, Worker};
 use redis_liq_desk::{Error, Link, Queue};
@@ -206,6 +208,25 @@ async fn foreign_entries_are_buried_and_stop_nothing() {
     working.stop(Duration::from_secs(60)).await;
 }
 
+/// A handler that notes what it sees, and holds `which` until it may leave.
+fn holding(
+    seen: &Seen,
+    left: tokio::sync::watch::Receiver<bool>,
+    which: impl RangeBounds<u64> + Clone + Send + Sync + 'static,
+) -> impl Fn(Lease<u64>) -> BoxFuture<'static, Outcome> + Send + Sync + 'static {
+    let seen = seen.clone();
+    move |job: Lease<u64>| {
+        let (seen, mut left, which) = (seen.clone(), left.clone(), which.clone());
+        Box::pin(async move {
+            seen.add(job.body);
+            if which.contains(&job.body) {
+                let _ = left.wait_for(|left| *left).await;
+            }
+            Outcome::Done
+        })
+    }
+}
+
 /// While Redis hangs leases run out; a claim does not leave out what the worker itself holds.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_outlives_its_lease_begins_no_second_time() {
@@ -214,19 +235,7 @@ async fn a_handler_that_outlives_its_lease_begins_no_second_time() {
     let queue = queue(&server);
     let seen = Seen::default();
     let (leave, left) = tokio::sync::watch::channel(false);
-    let handler = {
-        let seen = seen.clone();
-        move |job: Lease<u64>| {
-            let (seen, mut left) = (seen.clone(), left.clone());
-            async move {
-                seen.add(job.body);
-                if job.body < 10 {
-                    let _ = left.wait_for(|left| *left).await;
-                }
-                Outcome::Done
-            }
-        }
-    };
+    let handler = holding(&seen, left, ..10);
     let working = queue.work(Worker { at_once: 8, lease: LEASE, ..Worker::default() }, handler).unwrap();
     for body in 0..4 {
         push(&queue, body).await;
@@ -261,17 +270,7 @@ async fn a_worker_passes_over_what_it_claims_of_its_own() {
     let queue = queue(&server);
     let seen = Seen::default();
     let (leave, left) = tokio::sync::watch::channel(false);
-    let handler = {
-        let seen = seen.clone();
-        move |job: Lease<u64>| {
-            let (seen, mut left) = (seen.clone(), left.clone());
-            async move {
-                seen.add(job.body);
-                let _ = left.wait_for(|left| *left).await;
-                Outcome::Done
-            }
-        }
-    };
+    let handler = holding(&seen, left, ..);
     let working = queue.work(Worker { lease: crate::LONG, ..Worker::default() }, handler).unwrap();
     push(&queue, 1).await;
     seen.until(1).await;
