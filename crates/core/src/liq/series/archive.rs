@@ -124,13 +124,17 @@ impl Archive {
 
     /// Width of the pane that an event of `ts_ms` would be put into, if none covers it yet.
     pub const fn width_at(&self, ts_ms: u64) -> u64 {
-        if self.coarse_ms > FINE_PANE_MS && ts_ms >= self.fine_from_ms { FINE_PANE_MS } else { self.coarse_ms }
+        self.width_from(self.fine_from_ms, ts_ms)
     }
 
     /// Width of the panes that events about `ts_ms` are put into, as of `now_ms`: there may have been no write since that
     /// said from where on they are fine.
     pub fn width_by(&self, now_ms: u64, ts_ms: u64) -> u64 {
-        let fine_from_ms = self.fine_from_ms.max(self.fine_begin(now_ms));
+        self.width_from(self.fine_from_ms.max(self.fine_begin(now_ms)), ts_ms)
+    }
+
+    /// Width of a pane about `ts_ms` where panes are fine from `fine_from_ms` on.
+    const fn width_from(&self, fine_from_ms: u64, ts_ms: u64) -> u64 {
         if self.coarse_ms > FINE_PANE_MS && ts_ms >= fine_from_ms { FINE_PANE_MS } else { self.coarse_ms }
     }
 

@@ -22,10 +22,11 @@ struct Slot {
     tag: u8,
 }
 
-/// The memory of a leaf that is no more, for the next one.
+/// The memory of a leaf, which goes to the next one when that one is no more.
 #[derive(Debug, Clone)]
 pub struct Buffers {
     slots: Vec<Slot>,
+    /// As many as slots, or none at all where no event has an id.
     ids: Vec<u64>,
 }
 
@@ -48,9 +49,7 @@ impl Buffers {
 pub struct Leaf {
     /// What the timestamps of the slots are relative to.
     base_ms: u64,
-    slots: Vec<Slot>,
-    /// As many as slots, or none at all where no event has an id.
-    ids: Vec<u64>,
+    held: Buffers,
     /// How many slots at the front hold nothing any more.
     gone: u32,
     /// Whether every event that the leaf was closed with is held: only then is it added up as one.
@@ -68,11 +67,10 @@ impl Leaf {
     }
 
     /// An empty leaf in memory that held another one.
-    pub fn within(Buffers { slots, ids }: Buffers) -> Self {
+    pub fn within(held: Buffers) -> Self {
         Self {
             base_ms: 0,
-            slots,
-            ids,
+            held,
             gone: 0,
             whole: true,
             sums: SidedSums::default(),
@@ -83,21 +81,21 @@ impl Leaf {
 
     /// What is left of it when all its events are gone: memory to be filled anew.
     pub fn emptied(mut self) -> Buffers {
-        self.slots.clear();
-        self.ids.clear();
-        Buffers { slots: self.slots, ids: self.ids }
+        self.held.slots.clear();
+        self.held.ids.clear();
+        self.held
     }
 
     /// Gives back the memory that holds no event.
     pub fn free_spare(&mut self) {
         self.close_gap();
-        self.slots.shrink_to_fit();
-        self.ids.shrink_to_fit();
+        self.held.slots.shrink_to_fit();
+        self.held.ids.shrink_to_fit();
     }
 
     /// Events held.
     pub const fn len(&self) -> usize {
-        self.slots.len() - self.gone()
+        self.held.slots.len() - self.gone()
     }
 
     const fn gone(&self) -> usize {
@@ -131,17 +129,17 @@ impl Leaf {
 
     /// Timestamp of the event at `place`, 0 being the oldest held.
     pub fn ts_ms(&self, place: usize) -> u64 {
-        self.base_ms + u64::from(self.slots[self.gone() + place].behind_ms)
+        self.base_ms + u64::from(self.held.slots[self.gone() + place].behind_ms)
     }
 
     /// Size of the event at `place`.
     pub fn size(&self, place: usize) -> f64 {
-        self.slots[self.gone() + place].size
+        self.held.slots[self.gone() + place].size
     }
 
     /// Side of the event at `place`.
     pub fn side(&self, place: usize) -> Side {
-        untag(self.slots[self.gone() + place].tag).0
+        untag(self.held.slots[self.gone() + place].tag).0
     }
 
     /// Timestamp of the newest event; there is one.
@@ -151,16 +149,16 @@ impl Leaf {
 
     /// The event at `place`.
     pub fn event(&self, place: usize) -> RawEvent {
-        let Slot { price, size, behind_ms, tag } = self.slots[self.gone() + place];
+        let Slot { price, size, behind_ms, tag } = self.held.slots[self.gone() + place];
         let (side, venue) = untag(tag);
-        let id_hash = self.ids.get(self.gone() + place).copied().unwrap_or(0);
+        let id_hash = self.held.ids.get(self.gone() + place).copied().unwrap_or(0);
         RawEvent { ts_ms: self.base_ms + u64::from(behind_ms), side, price, size, venue, id_hash }
     }
 
     /// How many events are not later than `ts_ms`.
     pub fn until(&self, ts_ms: i64) -> usize {
         let behind_ms = ts_ms.saturating_sub(self.base_ms as i64);
-        self.slots[self.gone()..].partition_point(|slot| i64::from(slot.behind_ms) <= behind_ms)
+        self.held.slots[self.gone()..].partition_point(|slot| i64::from(slot.behind_ms) <= behind_ms)
     }
 
     /// Whether timestamps from `first_ms` to `last_ms` can be told apart in one leaf.
@@ -175,13 +173,13 @@ impl Leaf {
 
     /// Puts an event behind all others, into a leaf that [reaches](Self::reaches) it; `room` is what the leaf grows to.
     pub fn push(&mut self, event: &RawEvent, room: usize) {
-        if self.gone > 0 && self.slots.len() == self.slots.capacity() {
+        if self.gone > 0 && self.held.slots.len() == self.held.slots.capacity() {
             self.close_gap();
         }
         self.reserve(room);
         self.rebase(event.ts_ms);
-        self.put_id(self.slots.len(), event.id_hash);
-        self.slots.push(self.slot_of(event));
+        self.put_id(self.held.slots.len(), event.id_hash);
+        self.held.slots.push(self.slot_of(event));
         if self.whole {
             self.sums.add(event.side, event.price, event.size);
             self.weight.add(event.price, event.size);
@@ -195,8 +193,8 @@ impl Leaf {
         self.rebase(event.ts_ms);
         self.put_id(place, event.id_hash);
         // 64 bytes at a time are three slots.
-        steps::note((self.slots.len() - place) / 3);
-        self.slots.insert(place, self.slot_of(event));
+        steps::note((self.held.slots.len() - place) / 3);
+        self.held.slots.insert(place, self.slot_of(event));
         self.add_up_anew();
     }
 
@@ -211,12 +209,12 @@ impl Leaf {
     /// Takes the second half of the events out, as a leaf of its own.
     pub fn split(&mut self) -> Self {
         self.close_gap();
-        let middle = self.slots.len() / 2;
-        let ids = if self.ids.is_empty() { Vec::new() } else { self.ids.split_off(middle) };
-        let mut back =
-            Self { base_ms: self.base_ms, slots: self.slots.split_off(middle), ids, ..Self::with_capacity(0) };
-        self.slots.shrink_to(middle + GROWTH);
-        self.ids.shrink_to(middle + GROWTH);
+        let middle = self.held.slots.len() / 2;
+        let ids = if self.held.ids.is_empty() { Vec::new() } else { self.held.ids.split_off(middle) };
+        let slots = self.held.slots.split_off(middle);
+        let mut back = Self { base_ms: self.base_ms, ..Self::within(Buffers { slots, ids }) };
+        self.held.slots.shrink_to(middle + GROWTH);
+        self.held.ids.shrink_to(middle + GROWTH);
         self.add_up_anew();
         back.add_up_anew();
         back
@@ -229,26 +227,26 @@ impl Leaf {
 
     /// Puts the id of an event that is about to come to `place`; events without ids before the first one have none.
     fn put_id(&mut self, place: usize, id_hash: u64) {
-        if id_hash == 0 && self.ids.is_empty() {
+        if id_hash == 0 && self.held.ids.is_empty() {
             return;
         }
-        if self.ids.len() < self.slots.len() {
-            self.ids.resize(self.slots.len(), 0);
+        if self.held.ids.len() < self.held.slots.len() {
+            self.held.ids.resize(self.held.slots.len(), 0);
         }
-        if self.ids.capacity() < self.slots.capacity() {
-            self.ids.reserve_exact(self.slots.capacity() - self.ids.len());
+        if self.held.ids.capacity() < self.held.slots.capacity() {
+            self.held.ids.reserve_exact(self.held.slots.capacity() - self.held.ids.len());
         }
-        self.ids.insert(place, id_hash);
+        self.held.ids.insert(place, id_hash);
     }
 
     fn reserve(&mut self, room: usize) {
-        let len = self.slots.len();
-        if len < self.slots.capacity() {
+        let len = self.held.slots.len();
+        if len < self.held.slots.capacity() {
             return;
         }
         // Small series grow by doubling, full leaves by steps.
         let step = if len >= room { GROWTH } else { len.max(4).min(room - len) };
-        self.slots.reserve_exact(step);
+        self.held.slots.reserve_exact(step);
     }
 
     /// Moves the base so that an event of `ts_ms` can be told from it in 32 bits.
@@ -264,7 +262,7 @@ impl Leaf {
         let first_ms = self.ts_ms(0).min(ts_ms);
         let old_base_ms = self.base_ms;
         let gone = self.gone();
-        for slot in &mut self.slots[gone..] {
+        for slot in &mut self.held.slots[gone..] {
             slot.behind_ms = (old_base_ms + u64::from(slot.behind_ms) - first_ms) as u32;
         }
         self.base_ms = first_ms;
@@ -273,10 +271,10 @@ impl Leaf {
     fn close_gap(&mut self) {
         let gone = self.gone();
         if gone > 0 {
-            if !self.ids.is_empty() {
-                self.ids.drain(..gone);
+            if !self.held.ids.is_empty() {
+                self.held.ids.drain(..gone);
             }
-            self.slots.drain(..gone);
+            self.held.slots.drain(..gone);
             self.gone = 0;
         }
     }
@@ -300,7 +298,7 @@ impl Leaf {
     pub fn add_up(&self, places: Range<usize>) -> SidedSums {
         let mut sums = SidedSums::default();
         steps::note(places.len());
-        for slot in &self.slots[self.gone() + places.start..self.gone() + places.end] {
+        for slot in &self.held.slots[self.gone() + places.start..self.gone() + places.end] {
             sums.add(untag(slot.tag).0, slot.price, slot.size);
         }
         sums
@@ -310,7 +308,7 @@ impl Leaf {
     pub fn weigh(&self, places: Range<usize>) -> Weight {
         let mut weight = Weight::default();
         steps::note(places.len());
-        for slot in &self.slots[self.gone() + places.start..self.gone() + places.end] {
+        for slot in &self.held.slots[self.gone() + places.start..self.gone() + places.end] {
             weight.add(slot.price, slot.size);
         }
         weight
@@ -318,14 +316,12 @@ impl Leaf {
 
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
-        heap::vec(&self.slots, measure);
-        heap::vec(&self.ids, measure);
+        self.held.measure(measure);
     }
 
     /// Moves every buffer.
     pub fn relocate(&mut self, mover: &mut impl Mover) {
-        mover.vec(&mut self.slots);
-        mover.vec(&mut self.ids);
+        self.held.relocate(mover);
     }
 }
 
