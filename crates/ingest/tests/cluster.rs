@@ -6,6 +6,7 @@ mod support;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use support::exchange::Exchange;
 use support::program::{self, Running};
 use support::running::{free_port, metric, one_venue, order, quiet_exchange, stream};
 use support::server::wait_until;
@@ -27,6 +28,60 @@ fn serving<'a>(nodes: &[&'a Server], key: &str) -> (&'a Server, Client) {
         }
     }
     panic!("nobody serves {key}");
+}
+
+fn keys() -> [String; SYMBOLS.len()] {
+    SYMBOLS.map(|symbol| format!("liq:{{{symbol}}}"))
+}
+
+/// A stream of all symbols into a cluster.
+struct Feeding {
+    exchange: Exchange,
+    running: Running,
+    port: u16,
+    sent: u64,
+    _folder: tempfile::TempDir,
+}
+
+impl Feeding {
+    fn start(cluster: &Cluster, settings: &str) -> Self {
+        let (folder, port, exchange) = (tempfile::tempdir().unwrap(), free_port(), quiet_exchange());
+        let settings = one_venue(&exchange, settings);
+        let running = Running::start(&mut stream(folder.path(), &url(cluster), port, &settings, &["binance-um"]));
+        Self { exchange, running, port, sent: 0, _folder: folder }
+    }
+
+    /// Ten events of each symbol, which are on the spool when this returns.
+    fn send(&mut self) {
+        for _ in 0..90 {
+            let symbol = SYMBOLS[self.sent as usize % SYMBOLS.len()];
+            self.exchange.send(order(symbol, self.sent, 1.0 + self.sent as f64 % 13.0));
+            self.sent += 1;
+        }
+        wait_until("they are read", || self.metric("liq_ingest_received_total") >= self.sent as f64);
+    }
+
+    fn metric(&self, name: &str) -> f64 {
+        metric(self.port, name, "")
+    }
+
+    fn wait_delivered(&self) {
+        wait_until("all is delivered", || self.metric("liq_ingest_spool_events") == 0.0);
+    }
+
+    /// Waits until the masters hold what was sent, no more and no less.
+    fn wait_stored(&self, cluster: &Cluster) {
+        let masters: Vec<&Server> = cluster.nodes.iter().collect();
+        wait_until("all is there", || stored(&masters, &keys()) == self.sent);
+        self.wait_delivered();
+        assert_eq!(stored(&masters, &keys()), self.sent);
+    }
+
+    /// How many were sent.
+    fn end(mut self) -> u64 {
+        self.running.terminate();
+        self.sent
+    }
 }
 
 /// Events that the cluster holds of these keys.
@@ -100,33 +155,63 @@ fn slots_move_and_a_master_changes_under_a_live_stream() {
         }
     }
     let masters: Vec<&Server> = cluster.nodes.iter().collect();
-    let (folder, port, exchange) = (tempfile::tempdir().unwrap(), free_port(), quiet_exchange());
-    let settings = one_venue(&exchange, "");
-    let mut running = Running::start(&mut stream(folder.path(), &url(&cluster), port, &settings, &["binance-um"]));
-    let keys = SYMBOLS.map(|symbol| format!("liq:{{{symbol}}}"));
-    let mut sent = 0;
-    let mut send = || {
-        for _ in 0..90 {
-            exchange.send(order(SYMBOLS[sent as usize % SYMBOLS.len()], sent, 1.0 + sent as f64 % 13.0));
-            sent += 1;
-        }
-        wait_until("they are read", || metric(port, "liq_ingest_received_total", "") >= sent as f64);
-    };
-    send();
+    let keys = keys();
+    let mut feeding = Feeding::start(&cluster, "");
+    feeding.send();
     wait_until("the first are there", || stored(&masters, &keys) == 90);
     for key in &keys[..4] {
-        reshard(&masters, key, &mut send);
+        reshard(&masters, key, &mut || feeding.send());
     }
-    wait_until("all came behind the slots", || metric(port, "liq_ingest_spool_events", "") == 0.0);
+    feeding.wait_delivered();
     // The second master's replica takes its place while events come.
     cluster.nodes[1].wait_for_replica(&replicas[1]);
-    take_over(&replicas[1], &mut send);
-    send();
-    wait_until("all is delivered", || metric(port, "liq_ingest_spool_events", "") == 0.0);
-    running.terminate();
+    take_over(&replicas[1], &mut || feeding.send());
+    feeding.send();
+    feeding.wait_delivered();
     let all: Vec<&Server> =
         replicas[1..2].iter().chain([&cluster.nodes[0], &cluster.nodes[2], &cluster.nodes[1]]).collect();
-    assert_eq!(stored(&all, &keys), sent);
+    assert_eq!(stored(&all, &keys), feeding.end());
+}
+
+/// A node keeps its name when it comes back, with or without what it had taken.
+#[test]
+fn a_master_that_comes_back_empty_is_given_again_what_it_took() {
+    let mut cluster = Cluster::start();
+    let mut feeding = Feeding::start(&cluster, "");
+    feeding.send();
+    feeding.wait_delivered();
+    cluster.nodes[0].kill_and_restart();
+    feeding.send();
+    feeding.wait_stored(&cluster);
+    feeding.end();
+}
+
+/// Its slots wait for it, and so does what it may lack, although the others are fed meanwhile.
+#[test]
+fn a_master_is_away_for_longer_than_the_grace() {
+    let mut cluster = Cluster::with(&["cluster-require-full-coverage no"]);
+    for node in &cluster.nodes {
+        node.connect().run("CONFIG SET cluster-node-timeout 1500").ok();
+    }
+    let mut feeding = Feeding::start(&cluster, "[spool]\ngrace_ms = 1000\n");
+    feeding.send();
+    feeding.wait_delivered();
+    let port = cluster.nodes[0].port();
+    let masters: Vec<&Server> = cluster.nodes.iter().collect();
+    let owed = keys().iter().filter(|key| serving(&masters, key).0.port() == port).count();
+    assert!((1..SYMBOLS.len()).contains(&owed));
+    cluster.nodes[0].kill();
+    wait_until("the others call it failed", || {
+        cluster.nodes[1].connect().run("CLUSTER NODES").text().contains("master,fail ")
+    });
+    feeding.send();
+    let each = 90 / SYMBOLS.len();
+    wait_until("the others have theirs", || feeding.metric("liq_ingest_spool_events") == (owed * each) as f64);
+    // Longer than the grace, and than it takes to ask who answers.
+    std::thread::sleep(Duration::from_secs(4));
+    cluster.nodes[0].start_again();
+    feeding.wait_stored(&cluster);
+    feeding.end();
 }
 
 #[test]

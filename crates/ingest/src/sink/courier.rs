@@ -11,12 +11,13 @@ use redis::{Cmd, Pipeline, RedisError, Value};
 use super::budget::Budget;
 use super::counts::Counts;
 use super::link::{Door, Link};
+use super::masters::{Masters, Seen};
 use super::packed::Packed;
 use crate::config::{Config, ConfigError, RedisConfig};
 use crate::item::Home;
 
 /// How often a cluster is asked who its masters are.
-const IDENTIFY_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the masters of a cluster may take to answer that they are there; events wait meanwhile.
 const PING_WITHIN: Duration = Duration::from_secs(1);
 
@@ -75,10 +76,10 @@ pub struct Courier {
     link: Option<Link>,
     budget: Option<Budget>,
     wait: Option<(usize, Duration)>,
-    /// Who answered last, where that is told.
-    identity: Option<String>,
+    /// Who answered last.
+    seen: Seen,
     /// When that was asked last.
-    identified_at: Instant,
+    seen_at: Instant,
     /// Keys that were made sure of over this connection, with what makes them.
     known: HashMap<Arc<str>, Cmd>,
     /// Keys that were made anew by the last delivery although they had been there.
@@ -93,8 +94,8 @@ impl Courier {
             link: None,
             budget: config.max_memory.clone().map(Budget::new),
             wait: (config.wait_replicas > 0).then_some((config.wait_replicas, config.wait)),
-            identity: None,
-            identified_at: Instant::now(),
+            seen: Seen::default(),
+            seen_at: Instant::now(),
             known: HashMap::new(),
             revived: Vec::new(),
         })
@@ -222,10 +223,10 @@ impl Courier {
     /// last time: it may lack what that one had taken.
     pub async fn connect(&mut self) -> Result<bool, RedisError> {
         if let Some(link) = &mut self.link {
-            if link.may_turn() && self.identified_at.elapsed() >= IDENTIFY_EVERY {
-                self.identified_at = Instant::now();
-                let identity = link.identity().await?;
-                return Ok(self.is_other(identity));
+            if link.may_turn() && self.seen_at.elapsed() >= LOOK_EVERY {
+                let masters = link.masters().await;
+                self.seen_at = Instant::now();
+                return Ok(self.is_other(masters?));
             }
             if let Some(budget) = &mut self.budget {
                 budget.tell(link).await;
@@ -237,10 +238,10 @@ impl Courier {
             budget.begin();
             budget.tell(&mut link).await;
         }
-        let identity = link.identity().await?;
+        let masters = link.masters().await?;
         self.link = Some(link);
-        self.identified_at = Instant::now();
-        Ok(self.is_other(identity))
+        self.seen_at = Instant::now();
+        Ok(self.is_other(masters))
     }
 
     /// Whether all answer who take events. A single server is asked by every command; of a cluster's masters one may be gone
@@ -250,7 +251,7 @@ impl Courier {
         if !link.may_turn() {
             return true;
         }
-        let masters = self.identity.as_deref().map_or(0, |ids| ids.split(' ').count());
+        let masters = self.seen.count();
         let ping = redis::cmd("PING");
         match tokio::time::timeout(PING_WITHIN, link.ask_each(&ping)).await {
             Ok(Ok(answers)) => {
@@ -260,14 +261,9 @@ impl Courier {
         }
     }
 
-    /// Whether somebody else answers than the last time; one who does not tell may be another each time.
-    fn is_other(&mut self, identity: Option<String>) -> bool {
-        let is_other = match (&self.identity, &identity) {
-            (Some(last), Some(now)) => last != now,
-            (Some(_), None) => true,
-            (None, _) => false,
-        };
-        self.identity = Some(identity.unwrap_or_default());
+    /// Whether somebody else answers than the last time, who is told the budget then.
+    fn is_other(&mut self, masters: Masters) -> bool {
+        let is_other = self.seen.is_other(masters);
         if let Some(budget) = self.budget.as_mut().filter(|_| is_other && self.link.is_some()) {
             budget.begin();
         }

@@ -11,18 +11,21 @@ use futures_util::future::join_all;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
-use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
+use redis::cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo, SingleNodeRoutingInfo};
 use redis::sentinel::{Sentinel, SentinelNodeConnectionInfo};
 use redis::{
     AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisError, RedisResult,
     TlsCertificates, Value,
 };
 
+use super::masters::{Masters, masters_of, run_id_of};
 use crate::config::{ConfigError, RedisConfig};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server that saves, loads or runs a long command may answer late; a dead one is noticed by this.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a master may take to tell what process it is; it is asked again.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
 /// How often a cluster's connection tries a request itself before it is an error here.
 const CLUSTER_RETRIES: u32 = 3;
 /// The longest of its pauses, milliseconds.
@@ -130,16 +133,29 @@ impl Link {
         }
     }
 
-    /// What tells the process, or the processes of a cluster, that take the events; nothing where nobody tells.
-    pub async fn identity(&mut self) -> RedisResult<Option<String>> {
+    /// Who takes the events. Of a cluster's masters those are not asked of whom the others say that they are gone.
+    pub async fn masters(&mut self) -> RedisResult<Masters> {
+        let info = redis::cmd("INFO").arg("server").to_owned();
         match self {
             Self::One(connection) => {
-                let info = connection.send_packed_command(redis::cmd("INFO").arg("server")).await?;
-                Ok(text_of(&info).lines().find_map(|line| line.strip_prefix("run_id:")).map(str::to_owned))
+                let told = run_id_of(&text_of(&connection.send_packed_command(&info).await?));
+                Ok(told.map(|run_id| (String::new(), Some(run_id))).into_iter().collect())
             }
             Self::Cluster(connection) => {
-                let nodes = connection.req_packed_command(redis::cmd("CLUSTER").arg("NODES")).await?;
-                Ok(masters_of(&text_of(&nodes)))
+                // Of any node, as one that is gone is asked in vain.
+                let any = (MultipleNodeRoutingInfo::AllNodes, Some(ResponsePolicy::OneSucceeded));
+                let cluster_nodes = redis::cmd("CLUSTER").arg("NODES").to_owned();
+                let nodes = connection.route_command(cluster_nodes, RoutingInfo::MultiNode(any)).await?;
+                let asking = masters_of(&text_of(&nodes)).into_iter().map(|(name, address)| {
+                    let (mut connection, info) = (ClusterConnection::clone(connection), info.clone());
+                    async move {
+                        let Some((host, port)) = address else { return (name, None) };
+                        let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host, port });
+                        let told = tokio::time::timeout(TOLD_WITHIN, connection.route_command(info, node)).await;
+                        (name, told.ok().and_then(Result::ok).and_then(|info| run_id_of(&text_of(&info))))
+                    }
+                });
+                Ok(join_all(asking).await.into_iter().collect())
             }
         }
     }
@@ -246,22 +262,6 @@ fn text_of(value: &Value) -> Arc<str> {
     }
 }
 
-/// The masters with slots that `CLUSTER NODES` names, in their own order; none that failed, or that nobody reaches yet.
-fn masters_of(nodes: &str) -> Option<String> {
-    let master = |line: &'_ str| {
-        let mut fields = line.split(' ');
-        let (id, flags) = (fields.next()?, fields.nth(1)?);
-        let is = |wanted: &str| flags.split(',').any(|flag| flag == wanted);
-        // Behind the eighth field stand the slots.
-        let has_slots = fields.nth(5).is_some();
-        let is_whole = !(flags.contains("fail") || is("handshake") || is("noaddr"));
-        (is_whole && is("master") && has_slots).then(|| id.to_owned())
-    };
-    let mut masters: Vec<String> = nodes.lines().filter_map(master).collect();
-    masters.sort_unstable();
-    (!masters.is_empty()).then(|| masters.join(" "))
-}
-
 /// How many nodes, masters and replicas, `CLUSTER SLOTS` names: behind the ends of each span host, port and id of each.
 fn count_of(slots: &Value) -> usize {
     let Value::Array(spans) = slots else { return 0 };
@@ -305,17 +305,6 @@ mod tests {
             };
             assert_eq!(kind, expected, "{url}");
         }
-    }
-
-    #[test]
-    fn masters_with_slots_are_told_apart() {
-        let nodes = "b 127.0.0.1:2@2 myself,master - 0 0 2 connected 0-5460\n\
-                     a 127.0.0.1:1@1 master - 0 0 1 connected 5461-16383\n\
-                     c 127.0.0.1:3@3 slave a 0 0 1 connected\n\
-                     d 127.0.0.1:4@4 master,fail - 0 0 3 disconnected 9-9\n\
-                     e 127.0.0.1:5@5 master - 0 0 4 connected\n";
-        assert_eq!(masters_of(nodes).as_deref(), Some("a b"));
-        assert_eq!(masters_of(""), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod courier;
 mod fleeting;
 pub mod link;
 pub mod live;
+mod masters;
 pub mod packed;
 mod probe;
 mod rows;
