@@ -114,8 +114,16 @@ impl Link {
     /// A link over a connection of the caller's: of a cluster, of Sentinel, of a test. It must connect again by itself.
     /// As its blocking reads would hold up everybody, a queue's workers over it ask every 50 ms instead.
     pub fn over(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
-        let source = Source::Given(Box::new(move || Box::new(connection.clone())));
-        Self::with(source, TIME_LIMIT, ATTEMPTS)
+        Self::over_with(connection, TIME_LIMIT, ATTEMPTS)
+    }
+
+    /// As [`Self::over`], with the limits of [`Self::open_with`].
+    pub fn over_with(
+        connection: impl ConnectionLike + Clone + Send + Sync + 'static,
+        time_limit: Duration,
+        attempts: u32,
+    ) -> Self {
+        Self::with(Source::Given(Box::new(move || Box::new(connection.clone()))), time_limit, attempts)
     }
 
     fn to_client(client: redis::Client, limit: Duration, attempts: u32) -> Self {

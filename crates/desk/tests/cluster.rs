@@ -17,7 +17,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 async fn link(cluster: &Cluster) -> Link {
     let client = redis::cluster::ClusterClient::new(cluster.urls()).unwrap();
-    Link::over(client.get_async_connection().await.unwrap())
+    Link::over_with(client.get_async_connection().await.unwrap(), Duration::from_secs(30), 3)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -151,7 +151,7 @@ fn web_process() {
     let Some(args) = child::args("web_process") else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
-        let link = Link::open(&args[0]).unwrap();
+        let link = Link::open_with(&args[0], Duration::from_secs(30), 3).unwrap();
         let sessions: Sessions<u64> = Sessions::new(&link, SPACE, DAY).unwrap().heartbeat(HEARTBEAT);
         let _serving = sessions.serve(&args[1]).await.unwrap();
         for number in 0..args[2].parse::<u64>().unwrap() {
