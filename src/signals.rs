@@ -1,6 +1,7 @@
 //! Signals, and accepted events, as entries of streams, and what becomes of failures.
 
-use liq_core::liq::series::{Event, Options, Signal, Stream};
+use liq_core::liq::series::{Event, Options, Signal};
+use liq_core::settings::Stream;
 use liq_core::wire::DoubleBuffer;
 
 use crate::commit::Closed;

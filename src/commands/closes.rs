@@ -2,7 +2,8 @@
 
 use liq_core::grammar::PlainBuffer;
 use liq_core::market::candle::{QUOTE_SCALE, VOLUME_SCALE};
-use liq_core::market::store::{Change, Changes, Stream};
+use liq_core::market::store::{Change, Changes};
+use liq_core::settings::Stream;
 
 use crate::commit::Closed;
 use crate::ffi::Context;

@@ -4,8 +4,9 @@
 use liq_core::market::format::decided;
 use liq_core::market::format::triggers::{Decision, put_decision};
 use liq_core::market::reply::{Fired, exact};
-use liq_core::market::store::{Changes, Market, Stream, Tally, Time};
+use liq_core::market::store::{Changes, Market, Tally, Time};
 use liq_core::market::triggers::{Cause, Fire, Owed, Price};
+use liq_core::settings::Stream;
 
 use super::expiry;
 use crate::commit::{Closed, Record, close, commit};

@@ -3,6 +3,7 @@
 pub mod candle;
 mod clock;
 mod closes;
+mod creation;
 mod expiry;
 #[cfg(feature = "fault-injection")]
 mod fault;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use liq_core::liq::series::{ClockMode, OptionsPatch, StreamPatch};
+use liq_core::liq::series::OptionsPatch;
+use liq_core::settings::{ClockMode, StreamPatch};
 
 /// What a series keeps and how it judges; what is not named stays at the module's default (`LIQ.ALTER`: as it is).
 ///

@@ -26,7 +26,8 @@ pub use liq_core::market::reply::{
 pub use liq_core::market::request::{
     Add, Candles, DeleteTriggers, Form, Last, ListTriggers, Madd, NewTick, Put, QuoteRequest, Range,
 };
-pub use liq_core::market::store::{ClockMode, OptionsPatch, Quote, Source, State, Status, StreamPatch, VenueRow};
+pub use liq_core::market::store::{OptionsPatch, Quote, Source, State, Status, VenueRow};
 pub use liq_core::market::studies::{Kind, Study};
 pub use liq_core::market::tape::{Id, Order, Side};
 pub use liq_core::market::triggers::{Cause, Side as Position, State as TriggerState, Which};
+pub use liq_core::settings::{ClockMode, StreamPatch};

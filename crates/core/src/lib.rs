@@ -1,7 +1,7 @@
 //! The pure core of redis-liq.
 //!
 //! What lives here: what the commands' families are about, a folder each, with their arguments, replies and frozen disk
-//! layouts; and below them the words (`grammar`) and the bytes (`wire`) that all families speak. What does not: Redis,
+//! layouts; and below them the words (`grammar`), the bytes (`wire`) and the settings that families share. What does not: Redis,
 //! the clock, I/O, logging. Time is always an argument.
 #![forbid(unsafe_code)]
 
@@ -15,5 +15,6 @@ pub mod memory;
 pub mod panes;
 pub mod relocation;
 pub mod rl;
+pub mod settings;
 pub mod steps;
 pub mod wire;

@@ -123,9 +123,9 @@ fn options() -> impl Strategy<Value = (Options, bool)> {
                 min_events: Some(min_events),
                 min_size: Some(0.005),
                 clock: Some(if event_clock {
-                    liq_core::liq::series::ClockMode::Event
+                    liq_core::settings::ClockMode::Event
                 } else {
-                    liq_core::liq::series::ClockMode::Server
+                    liq_core::settings::ClockMode::Server
                 }),
                 ..OptionsPatch::default()
             };
@@ -155,8 +155,8 @@ impl Trial {
 
     fn now(&self, own: Option<u64>) -> u64 {
         match self.primary.options().clock {
-            liq_core::liq::series::ClockMode::Event => self.definition.newest().max(own.unwrap_or(0)),
-            liq_core::liq::series::ClockMode::Server => self.definition.newest().max(self.server_ms),
+            liq_core::settings::ClockMode::Event => self.definition.newest().max(own.unwrap_or(0)),
+            liq_core::settings::ClockMode::Server => self.definition.newest().max(self.server_ms),
         }
     }
 

@@ -6,7 +6,8 @@ use liq_core::grammar::Args;
 use liq_core::liq::format::{self as layout, decided};
 use liq_core::liq::reply::StatsReply;
 use liq_core::liq::request::{Pctl, Stats};
-use liq_core::liq::series::{Clock, ClockMode, Event, Options, Resolution, Series, Side, Tally, Time};
+use liq_core::liq::series::{Clock, Event, Options, Resolution, Series, Side, Tally, Time};
+use liq_core::settings::ClockMode;
 use liq_core::steps;
 
 const MINUTE: u64 = 60_000;

@@ -4,7 +4,8 @@
 
 use liq_core::grammar::Args;
 use liq_core::liq::request::{Pctl, Vwap};
-use liq_core::liq::series::{Clock, ClockMode, Event, Options, Series, Side, Time};
+use liq_core::liq::series::{Clock, Event, Options, Series, Side, Time};
+use liq_core::settings::ClockMode;
 use liq_core::steps;
 
 const START_MS: u64 = 1_735_689_600_000;

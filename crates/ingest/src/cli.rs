@@ -248,7 +248,7 @@ mod tests {
         let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = cli.settings.load(environment).unwrap();
         assert_eq!((config.redis.url.reveal(), config.redis.pool_size), ("redis://flag", 7));
-        let patch = config.series.options_of("X", "y", liq_core::liq::series::ClockMode::Event).unwrap();
+        let patch = config.series.options_of("X", "y", liq_core::settings::ClockMode::Event).unwrap();
         assert_eq!(patch.percentile.map(|percentile| percentile.millionths()), Some(70_000_000));
     }
 

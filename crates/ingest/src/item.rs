@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use liq_core::liq::series::ClockMode;
+use liq_core::settings::ClockMode;
 use redis::Cmd;
 
 use crate::config::{Config, ConfigError};

@@ -5,12 +5,11 @@ use liq_core::liq::series::Series;
 
 use super::argument_docs::KEY_NX_AND_OPTIONS;
 use super::naming;
-use crate::commands::expiry;
-use crate::commit::{Record, commit};
-use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
+use crate::commands::creation;
+use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
 use crate::types::liqseries::LiqSeries;
-use crate::{config, keyspace, memory};
+use crate::{config, keyspace};
 
 pub struct Create;
 
@@ -34,22 +33,6 @@ impl Command for Create {
         let request = request::Create::parse(args)?;
         let options = config::default_options().created(&request.options)?;
         naming::check(context, key, &request.options)?;
-        let mut open = keyspace::write::<LiqSeries>(context, key)?;
-        if open.value().is_some() {
-            if !request.only_new {
-                return Err(Refusal::KeyExists);
-            }
-            context.reply_null();
-            return Ok(());
-        }
-        memory::check_new(context)?;
-        let mut stored = LiqSeries::new(Series::new(options));
-        let expiry = expiry::anew(&mut stored, context.now_ms());
-        // As bytes, since defaults differ where it is replicated to.
-        let blob = stored.encode_versioned();
-        open.put(stored);
-        commit(context, open, Record::Command(LiqSeries::LOAD_COMMAND, &[&blob]), expiry);
-        context.reply_status(c"OK");
-        Ok(())
+        creation::create(context, key, request.only_new, || LiqSeries::new(Series::new(options)))
     }
 }

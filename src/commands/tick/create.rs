@@ -4,12 +4,11 @@ use liq_core::market::request;
 use liq_core::market::store::Market;
 
 use super::argument_docs::KEY_NX_AND_OPTIONS;
-use crate::commands::expiry;
-use crate::commit::{Record, commit};
-use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess, Persisted};
+use crate::commands::creation;
+use crate::ffi::{Arguments, Command, CommandInfo, Context, KeyAccess};
 use crate::refusal::Refusal;
 use crate::types::tickstore::TickStore;
-use crate::{config, keyspace, memory, streams};
+use crate::{config, keyspace, streams};
 
 pub struct Create;
 
@@ -37,22 +36,6 @@ impl Command for Create {
                 streams::check(context, key, option, &stream.key)?;
             }
         }
-        let mut open = keyspace::write::<TickStore>(context, key)?;
-        if open.value().is_some() {
-            if !request.only_new {
-                return Err(Refusal::KeyExists);
-            }
-            context.reply_null();
-            return Ok(());
-        }
-        memory::check_new(context)?;
-        let mut stored = TickStore::new(Market::new(options));
-        let expiry = expiry::anew(&mut stored, context.now_ms());
-        // As bytes, since defaults differ where it is replicated to.
-        let blob = stored.encode_versioned();
-        open.put(stored);
-        commit(context, open, Record::Command(TickStore::LOAD_COMMAND, &[&blob]), expiry);
-        context.reply_status(c"OK");
-        Ok(())
+        creation::create(context, key, request.only_new, || TickStore::new(Market::new(options)))
     }
 }

@@ -5,7 +5,7 @@ pub mod live;
 
 use std::fmt::Write;
 
-use liq_core::liq::series::ClockMode;
+use liq_core::settings::ClockMode;
 
 use crate::config::{Config, ConfigError};
 use crate::sink::courier::Courier;

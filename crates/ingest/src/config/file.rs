@@ -238,7 +238,7 @@ mod tests {
         config.check().unwrap();
         assert_eq!(config.redis.url.reveal(), "redis://elsewhere");
         assert_eq!((config.redis.pool_size, config.silence), (3, Duration::from_secs(10)));
-        let patch = config.series.options_of("BTCUSDT", "x", liq_core::liq::series::ClockMode::Server).unwrap();
+        let patch = config.series.options_of("BTCUSDT", "x", liq_core::settings::ClockMode::Server).unwrap();
         assert_eq!(
             (patch.min_size, patch.long_offset_pct, patch.short_offset_pct),
             (Some(700.0), Some(0.0), Some(0.0))

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use liq_core::grammar::Args;
-use liq_core::liq::series::ClockMode;
 use liq_core::market::candle::UNITS;
-use liq_core::market::store::{ClockMode as MarketClock, OptionsPatch};
+use liq_core::market::store::OptionsPatch;
 use liq_core::market::tape::Order;
+use liq_core::settings::ClockMode;
 
 use super::ConfigError;
 use super::key::{KeyTemplate, expand_market};
@@ -88,7 +88,6 @@ impl MarketsConfig {
         let bytes: Vec<&[u8]> = args.iter().map(String::as_bytes).collect();
         let refused = |error: liq_core::grammar::RequestError| ConfigError::Market(error.to_string());
         let mut patch = OptionsPatch::parse(Args::new(&bytes)).map_err(refused)?;
-        let clock = if clock == ClockMode::Event { MarketClock::Event } else { MarketClock::Server };
         patch.clock = patch.clock.or(Some(clock));
         patch.order = patch.order.or(is_numbered.then_some(Order::Id));
         Ok(patch)

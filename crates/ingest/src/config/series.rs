@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use liq_core::grammar::Args;
-use liq_core::liq::series::{ClockMode, OptionsPatch};
+use liq_core::liq::series::OptionsPatch;
+use liq_core::settings::ClockMode;
 
 use super::ConfigError;
 use super::key::expand;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fnv::FnvBuildHasher;
-use liq_core::liq::series::ClockMode;
+use liq_core::settings::ClockMode;
 use tokio::sync::mpsc;
 
 use super::report::Progress;

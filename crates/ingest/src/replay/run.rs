@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use liq_core::liq::series::ClockMode;
+use liq_core::settings::ClockMode;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 

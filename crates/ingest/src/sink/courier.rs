@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use liq_core::liq::series::ClockMode;
+use liq_core::settings::ClockMode;
 use redis::{Cmd, Pipeline, RedisError, Value};
 
 use super::budget::Budget;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::liq::reply::SeriesInfo;
-use crate::liq::series::{DEFAULT_MAXLEN, Series, Status, Stream};
+use crate::liq::series::{Series, Status};
+use crate::settings::{DEFAULT_MAXLEN, Stream};
 use crate::wire::Bytes;
 
 impl Series {

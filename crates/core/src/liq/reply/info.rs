@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::liq::series::ClockMode;
+use crate::settings::ClockMode;
 use crate::wire::{Bytes, map_reply};
 
 map_reply! {

@@ -1,6 +1,6 @@
-//! The words of replies: sides, statuses, clocks.
+//! The words of replies: sides, statuses, modes.
 
-use crate::liq::series::{ClockMode, Side, Status};
+use crate::liq::series::{Side, Status};
 use crate::memory::Mode;
 use crate::wire::{Decode, Encode, Malformed, Sink, Source};
 
@@ -27,7 +27,4 @@ word! {
     Side: "a side", Side::parse;
     Status: "a status", |word| Status::ALL.into_iter().find(|status| status.name().as_bytes() == word);
     Mode: "a memory mode", |word| Mode::ALL.into_iter().find(|mode| mode.name().as_bytes() == word);
-    ClockMode: "a clock", |word| {
-        [ClockMode::Server, ClockMode::Event].into_iter().find(|mode| mode.name().as_bytes() == word)
-    };
 }

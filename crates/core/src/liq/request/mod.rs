@@ -22,7 +22,6 @@ pub use digest::Digest;
 pub use hist::Hist;
 pub use madd::Madd;
 pub use maddpack::{MaddPack, decode_events, encode_events};
-pub use options::clock_mode;
 pub use pctl::Pctl;
 pub use range::{DEFAULT_COUNT, Range};
 pub use rank::Rank;

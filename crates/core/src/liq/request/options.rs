@@ -5,9 +5,9 @@ use crate::grammar::{
     Args, RequestError, duration_ms, format_duration, format_real, integer, percentile, push_option, real, set_once,
 };
 use crate::liq::series::{
-    ClockMode, IDLE_RANGE_MS, MAX_NAME_BYTES, MAXLEN_RANGE, MIN_EVENTS_RANGE, MIN_SIZE_RANGE, OFFSET_RANGE,
-    OptionsPatch, PRECISION_RANGE, RETENTION_RANGE_MS, StreamPatch, TAIL_RANGE,
+    MIN_EVENTS_RANGE, MIN_SIZE_RANGE, OFFSET_RANGE, OptionsPatch, PRECISION_RANGE, RETENTION_RANGE_MS, TAIL_RANGE,
 };
+use crate::settings::{ClockMode, IDLE_RANGE_MS, MAXLEN_RANGE, StreamPatch, name_of_key};
 
 impl OptionsPatch {
     /// Reads `name value` pairs to the end.
@@ -59,15 +59,13 @@ impl OptionsPatch {
 
     fn take_storage(&mut self, args: &mut Args<'_>) -> Result<bool, RequestError> {
         if args.take_keyword("SIGNALS") {
-            set_once(&mut self.signals, "SIGNALS", args, stream)?;
-            take_max_len(self.signals.as_mut(), args)?;
+            StreamPatch::take(&mut self.signals, "SIGNALS", args, MAXLEN_RANGE)?;
         } else if args.take_keyword("ACCEPTED") {
-            set_once(&mut self.accepted, "ACCEPTED", args, stream)?;
-            take_max_len(self.accepted.as_mut(), args)?;
+            StreamPatch::take(&mut self.accepted, "ACCEPTED", args, MAXLEN_RANGE)?;
         } else if args.take_keyword("MARKET") {
             set_once(&mut self.market, "MARKET", args, name_of_key)?;
         } else if args.take_keyword("CLOCK") {
-            set_once(&mut self.clock, "CLOCK", args, clock_mode)?;
+            set_once(&mut self.clock, "CLOCK", args, ClockMode::parse)?;
         } else if args.take_keyword("PRECISION") {
             set_once(&mut self.precision, "PRECISION", args, |name, text| {
                 integer(name, text, PRECISION_RANGE).map(|bits| bits as u8)
@@ -93,12 +91,8 @@ impl OptionsPatch {
         push_option(&mut out, "VWAPWINDOW", self.vwap_window_ms.map(format_duration));
         push_option(&mut out, "LONGOFFSET", self.long_offset_pct.map(format_real));
         push_option(&mut out, "SHORTOFFSET", self.short_offset_pct.map(format_real));
-        for (option, stream) in [("SIGNALS", &self.signals), ("ACCEPTED", &self.accepted)] {
-            if let Some(stream) = stream {
-                out.extend([option.as_bytes().to_vec(), stream.key.to_vec()]);
-                push_option(&mut out, "MAXLEN", stream.max_len);
-            }
-        }
+        StreamPatch::push(self.signals.as_ref(), "SIGNALS", &mut out);
+        StreamPatch::push(self.accepted.as_ref(), "ACCEPTED", &mut out);
         if let Some(market) = &self.market {
             out.extend([b"MARKET".to_vec(), market.to_vec()]);
         }
@@ -122,33 +116,4 @@ fn unknown_option(arg: &[u8], args: &Args<'_>) -> RequestError {
         );
     }
     RequestError::unknown_option(arg)
-}
-
-/// `MAXLEN n` belongs to the stream before it.
-fn take_max_len(stream: Option<&mut StreamPatch>, args: &mut Args<'_>) -> Result<(), RequestError> {
-    if let Some(stream) = stream
-        && args.take_keyword("MAXLEN")
-    {
-        stream.max_len = Some(integer("MAXLEN", args.value_of("MAXLEN")?, MAXLEN_RANGE)? as u32);
-    }
-    Ok(())
-}
-
-fn stream(name: &'static str, text: &[u8]) -> Result<StreamPatch, RequestError> {
-    Ok(StreamPatch { key: name_of_key(name, text)?, max_len: None })
-}
-
-/// The name of another key; empty for none.
-fn name_of_key(name: &'static str, text: &[u8]) -> Result<Box<[u8]>, RequestError> {
-    match text.len() <= MAX_NAME_BYTES {
-        true => Ok(text.into()),
-        false => Err(RequestError::argument(name, format!("longer than {MAX_NAME_BYTES} bytes"), text)),
-    }
-}
-
-/// Reads `SERVER` or `EVENT`, in any case.
-pub fn clock_mode(name: &'static str, text: &[u8]) -> Result<ClockMode, RequestError> {
-    let modes = [ClockMode::Server, ClockMode::Event];
-    let found = modes.into_iter().find(|mode| mode.name().as_bytes().eq_ignore_ascii_case(text));
-    found.ok_or_else(|| RequestError::argument(name, "must be SERVER or EVENT", text))
 }

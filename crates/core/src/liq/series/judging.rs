@@ -5,7 +5,8 @@ use super::judgement::{Judgement, Signal, Status};
 use super::order::OrderCursor;
 use super::series::raw;
 use super::totals::SumCursor;
-use super::{Clock, ClockMode, Event, Series, Side};
+use super::{Clock, Event, Series, Side};
+use crate::settings::ClockMode;
 
 /// (price − vwap) / vwap in percent.
 pub(crate) fn deviation_pct(price: f64, vwap: f64) -> f64 {

@@ -72,12 +72,9 @@ pub use event::{Event, MAX_EXCHANGE_BYTES, MAX_ID_BYTES, PRICE_RANGE, SIZE_RANGE
 pub use judgement::{Judgement, MAX_TOTAL, Signal, Status, Tally};
 pub use judging::MarketVwap;
 pub use names::MAX_EXCHANGES;
-pub use options::{ClockMode, MAX_RETENTION_MS, MIN_RETENTION_MS, Options, OptionsError};
-pub use patch::{DEFAULT_MAXLEN, MAX_NAME_BYTES, OptionsPatch, Stream, StreamPatch};
-pub use patch::{
-    IDLE_RANGE_MS, MAXLEN_RANGE, MIN_EVENTS_RANGE, MIN_SIZE_RANGE, OFFSET_RANGE, PRECISION_RANGE, RETENTION_RANGE_MS,
-    TAIL_RANGE,
-};
+pub use options::{MAX_RETENTION_MS, MIN_RETENTION_MS, Options, OptionsError};
+pub use patch::OptionsPatch;
+pub use patch::{MIN_EVENTS_RANGE, MIN_SIZE_RANGE, OFFSET_RANGE, PRECISION_RANGE, RETENTION_RANGE_MS, TAIL_RANGE};
 pub use series::{AlterError, Clock, MAX_EVENTS, Series, Time};
 pub use shelf::{DEFAULT_ROOM_BYTES, set_room, used_room};
 pub use sums::{SidedSums, Sums};

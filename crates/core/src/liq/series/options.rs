@@ -1,7 +1,8 @@
 //! The settings of one series, complete and consistent.
 
 use crate::grammar::Percentile;
-use crate::liq::series::{DEFAULT_MAXLEN, OptionsPatch, Stream, StreamPatch};
+use crate::liq::series::OptionsPatch;
+use crate::settings::{ClockMode, DEFAULT_MAXLEN, Stream, StreamPatch};
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
@@ -13,25 +14,6 @@ pub const MAX_RETENTION_MS: u64 = 31 * 24 * HOUR_MS;
 
 /// Widest pane, ms.
 const MAX_PANE_MS: u64 = 3 * HOUR_MS;
-
-/// What "now" is for a series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClockMode {
-    /// The later of the server's clock and the newest event.
-    Server,
-    /// The newest event: for replays.
-    Event,
-}
-
-impl ClockMode {
-    /// As the option spells it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Server => "SERVER",
-            Self::Event => "EVENT",
-        }
-    }
-}
 
 /// The settings of a series; what they mean is said in the contract of `LIQ.CREATE`.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,8 +118,8 @@ impl Options {
             vwap_window_ms: patch.vwap_window_ms.unwrap_or(self.vwap_window_ms),
             long_offset_pct: patch.long_offset_pct.unwrap_or(self.long_offset_pct),
             short_offset_pct: patch.short_offset_pct.unwrap_or(self.short_offset_pct),
-            signals: patched(self.signals.as_ref(), patch.signals.as_ref()),
-            accepted: patched(self.accepted.as_ref(), patch.accepted.as_ref()),
+            signals: StreamPatch::applied(patch.signals.as_ref(), self.signals.as_ref(), DEFAULT_MAXLEN),
+            accepted: StreamPatch::applied(patch.accepted.as_ref(), self.accepted.as_ref(), DEFAULT_MAXLEN),
             market: patch.market.clone().or_else(|| self.market.clone()).filter(|market| !market.is_empty()),
             clock: patch.clock.unwrap_or(self.clock),
             precision: patch.precision.unwrap_or(self.precision),
@@ -186,17 +168,6 @@ impl Options {
     pub fn pane_ms(&self) -> u64 {
         let wide_enough = |width_ms: &u64| width_ms * 288 >= self.retention_ms;
         Self::PANE_WIDTHS_MS.into_iter().find(wide_enough).unwrap_or(MAX_PANE_MS)
-    }
-}
-
-fn patched(held: Option<&Stream>, patch: Option<&StreamPatch>) -> Option<Stream> {
-    match patch {
-        None => held.cloned(),
-        Some(StreamPatch { key, .. }) if key.is_empty() => None,
-        Some(StreamPatch { key, max_len }) => {
-            let kept = held.map_or(DEFAULT_MAXLEN, |stream| stream.max_len);
-            Some(Stream { key: key.clone(), max_len: max_len.unwrap_or(kept) })
-        }
     }
 }
 

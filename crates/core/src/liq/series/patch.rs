@@ -2,8 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use super::{ClockMode, MAX_RETENTION_MS, MIN_RETENTION_MS, SIZE_RANGE};
+use super::{MAX_RETENTION_MS, MIN_RETENTION_MS, SIZE_RANGE};
 use crate::grammar::Percentile;
+use crate::settings::{ClockMode, StreamPatch};
 
 /// Lengths a retention may have.
 pub const RETENTION_RANGE_MS: RangeInclusive<u64> = MIN_RETENTION_MS..=MAX_RETENTION_MS;
@@ -13,36 +14,10 @@ pub const MIN_EVENTS_RANGE: RangeInclusive<i64> = 0..=1_000_000_000;
 pub const MIN_SIZE_RANGE: RangeInclusive<f64> = 0.0..=*SIZE_RANGE.end();
 /// Signal offsets, percent.
 pub const OFFSET_RANGE: RangeInclusive<f64> = 0.0..=1000.0;
-/// Lengths of a stream.
-pub const MAXLEN_RANGE: RangeInclusive<i64> = 1..=1_000_000_000;
 /// Precisions.
 pub const PRECISION_RANGE: RangeInclusive<i64> = 5..=8;
 /// Lengths of the raw tail.
 pub const TAIL_RANGE: RangeInclusive<i64> = 256..=65_536;
-/// Idle times; ten years is forever beside 31 days of data.
-pub const IDLE_RANGE_MS: RangeInclusive<u64> = 0..=3_660 * 86_400_000;
-/// Longest name of another key: a stream, a market; bytes.
-pub const MAX_NAME_BYTES: usize = 1024;
-/// Length of a stream when none is named.
-pub const DEFAULT_MAXLEN: u32 = 1000;
-
-/// Where entries go: signals, or accepted events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stream {
-    /// The stream's key, not empty.
-    pub key: Box<[u8]>,
-    /// About how many entries the stream keeps.
-    pub max_len: u32,
-}
-
-/// What a command says of where entries go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamPatch {
-    /// The stream's key; empty turns it off.
-    pub key: Box<[u8]>,
-    /// About how many entries the stream keeps; `None` leaves it as it is.
-    pub max_len: Option<u32>,
-}
 
 /// The options a command named; `None` leaves an option as it is.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -7,9 +7,10 @@ use super::judgement::Tally;
 use super::names::{Exchanges, OTHER_EXCHANGE};
 use super::patch::OptionsPatch;
 use super::raw_event::RawEvent;
-use super::{ClockMode, Detail, Event, Options, OptionsError, Resolution, Scale};
+use super::{Detail, Event, Options, OptionsError, Resolution, Scale};
 use crate::batches::{BatchId, Producers};
 use crate::relocation::Mover;
+use crate::settings::ClockMode;
 
 /// Most events that a series holds, raw and in panes: counts of any stretch of it fit 32 bits.
 pub const MAX_EVENTS: u64 = 1 << 31;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::market::candle::{Interval, Keep, Span};
 use crate::market::reply::{GapRow, LevelHeld, LevelsHeld, MarketInfo};
-use crate::market::store::{DEFAULT_CLOSES_MAXLEN, DEFAULT_FIRES_MAXLEN, Market, Status};
+use crate::market::store::{DEFAULT_FIRES_MAXLEN, Market, Status};
+use crate::settings::DEFAULT_MAXLEN;
 use crate::wire::Bytes;
 
 /// Levels as `KEEP` and the parameter `liq.tick-keep` spell them: `1m 1500 5m 1000`.
@@ -35,7 +36,7 @@ impl Market {
             stale: length(options.stale_ms),
             max_jump_pct: f64::from(options.max_jump.millionths()) / 1e6,
             closes: closes.map(|closes| Bytes::from(&*closes.key)).unwrap_or_default(),
-            closes_max_len: closes.map_or(DEFAULT_CLOSES_MAXLEN, |closes| closes.max_len).into(),
+            closes_max_len: closes.map_or(DEFAULT_MAXLEN, |closes| closes.max_len).into(),
             announce: options.announce.clone(),
             fires: fires.map(|fires| Bytes::from(&*fires.key)).unwrap_or_default(),
             fires_max_len: fires.map_or(DEFAULT_FIRES_MAXLEN, |fires| fires.max_len).into(),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::market::candle::{Interval, Zone};
-use crate::market::store::ClockMode;
 use crate::market::tape::Order;
+use crate::settings::ClockMode;
 use crate::wire::{Bytes, Decode, Encode, Fields, Malformed, Sink, Source, map_reply};
 
 /// A level: how many candles it holds, and where the oldest begins.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::grammar::{Decimal, PlainBuffer};
 use crate::market::candle::{Interval, Zone};
-use crate::market::store::{ClockMode, State, Status};
+use crate::market::store::{State, Status};
 use crate::market::tape::{Order, Side};
 use crate::market::triggers::{self as trigger, Cause, Source as PriceSource};
 use crate::wire::{Decode, Encode, Malformed, Sink, Source};
@@ -112,7 +112,6 @@ word! {
     PriceSource: "a source of prices", PriceSource::ALL;
     trigger::Side: "a side", [trigger::Side::Long, trigger::Side::Short];
     trigger::State: "a state", trigger::State::ALL;
-    ClockMode: "a clock", [ClockMode::Server, ClockMode::Event];
 }
 
 impl Encode for Interval {

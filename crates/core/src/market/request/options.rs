@@ -3,10 +3,10 @@
 use crate::grammar::{Args, RequestError, duration_ms, format_duration, integer, percentile, push_option, set_once};
 use crate::market::candle::{Interval, Keep, MAX_KEEP, UNITS, Zone};
 use crate::market::store::{
-    ClockMode, FIRES_MAXLEN_RANGE, GRACE_RANGE_MS, IDLE_RANGE_MS, MAX_ANNOUNCED, MAX_STREAM_BYTES, MAXLEN_RANGE,
-    OptionsPatch, STALE_RANGE_MS, StreamPatch, TAIL_RANGE,
+    FIRES_MAXLEN_RANGE, GRACE_RANGE_MS, MAX_ANNOUNCED, OptionsPatch, STALE_RANGE_MS, TAIL_RANGE,
 };
 use crate::market::tape::Order;
+use crate::settings::{ClockMode, IDLE_RANGE_MS, MAXLEN_RANGE, StreamPatch};
 
 impl OptionsPatch {
     /// Reads options to the end.
@@ -47,7 +47,7 @@ impl OptionsPatch {
         } else if args.take_keyword("STALE") {
             set_once(&mut self.stale_ms, "STALE", args, |name, text| duration_ms(name, text, STALE_RANGE_MS))?;
         } else if args.take_keyword("CLOCK") {
-            set_once(&mut self.clock, "CLOCK", args, clock)?;
+            set_once(&mut self.clock, "CLOCK", args, ClockMode::parse)?;
         } else if args.take_keyword("IDLE") {
             set_once(&mut self.idle_ms, "IDLE", args, |name, text| duration_ms(name, text, IDLE_RANGE_MS))?;
         } else {
@@ -58,19 +58,9 @@ impl OptionsPatch {
 
     fn take_telling(&mut self, args: &mut Args<'_>) -> Result<bool, RequestError> {
         if args.take_keyword("CLOSES") {
-            set_once(&mut self.closes, "CLOSES", args, stream)?;
-            if let Some(closes) = &mut self.closes
-                && args.take_keyword("MAXLEN")
-            {
-                closes.max_len = Some(integer("MAXLEN", args.value_of("MAXLEN")?, MAXLEN_RANGE)? as u32);
-            }
+            StreamPatch::take(&mut self.closes, "CLOSES", args, MAXLEN_RANGE)?;
         } else if args.take_keyword("FIRES") {
-            set_once(&mut self.fires, "FIRES", args, stream)?;
-            if let Some(fires) = &mut self.fires
-                && args.take_keyword("MAXLEN")
-            {
-                fires.max_len = Some(integer("MAXLEN", args.value_of("MAXLEN")?, FIRES_MAXLEN_RANGE)? as u32);
-            }
+            StreamPatch::take(&mut self.fires, "FIRES", args, FIRES_MAXLEN_RANGE)?;
         } else if args.take_keyword("ANNOUNCE") {
             self.take_announce(args)?;
         } else {
@@ -124,12 +114,8 @@ impl OptionsPatch {
         push_option(&mut out, "GRACE", self.grace_ms.map(format_duration));
         push_option(&mut out, "STALE", self.stale_ms.map(format_duration));
         push_option(&mut out, "MAXJUMP", self.max_jump);
-        for (name, stream) in [("CLOSES", &self.closes), ("FIRES", &self.fires)] {
-            if let Some(stream) = stream {
-                out.extend([name.into(), stream.key.to_vec()]);
-                push_option(&mut out, "MAXLEN", stream.max_len);
-            }
-        }
+        StreamPatch::push(self.closes.as_ref(), "CLOSES", &mut out);
+        StreamPatch::push(self.fires.as_ref(), "FIRES", &mut out);
         if let Some(announce) = &self.announce {
             if announce.is_empty() {
                 out.extend([b"ANNOUNCE".to_vec(), Vec::new()]);
@@ -162,20 +148,7 @@ pub fn parse_keep(text: &[u8]) -> Result<Keep, RequestError> {
     if keep.is_sound() { Ok(keep) } else { Err(refused()) }
 }
 
-fn stream(name: &'static str, text: &[u8]) -> Result<StreamPatch, RequestError> {
-    if text.len() > MAX_STREAM_BYTES {
-        return Err(RequestError::argument(name, format!("longer than {MAX_STREAM_BYTES} bytes"), text));
-    }
-    Ok(StreamPatch { key: text.into(), max_len: None })
-}
-
 fn order(name: &'static str, text: &[u8]) -> Result<Order, RequestError> {
     let found = [Order::Time, Order::Id].into_iter().find(|order| order.name().as_bytes().eq_ignore_ascii_case(text));
     found.ok_or_else(|| RequestError::argument(name, "must be TIME or ID", text))
-}
-
-fn clock(name: &'static str, text: &[u8]) -> Result<ClockMode, RequestError> {
-    let modes = [ClockMode::Server, ClockMode::Event];
-    let found = modes.into_iter().find(|mode| mode.name().as_bytes().eq_ignore_ascii_case(text));
-    found.ok_or_else(|| RequestError::argument(name, "must be SERVER or EVENT", text))
 }

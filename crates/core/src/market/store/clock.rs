@@ -1,23 +1,6 @@
 //! What "now" is.
 
-/// What "now" is for a market.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClockMode {
-    /// The later of the server's clock and the newest that was seen.
-    Server,
-    /// The newest that was seen: for replays.
-    Event,
-}
-
-impl ClockMode {
-    /// As the option spells it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Server => "SERVER",
-            Self::Event => "EVENT",
-        }
-    }
-}
+use crate::settings::ClockMode;
 
 /// The server's clock while one command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -34,14 +34,12 @@ mod triggering;
 
 pub use crate::memory::{Detail, Resolution};
 pub use changes::{Change, Changes, Judging, Row, State};
-pub use clock::{ClockMode, Time};
+pub use clock::Time;
 pub use feeding::{Report, Status};
 pub use market::{AlterError, Market};
-pub use options::{
-    DEFAULT_CLOSES_MAXLEN, MAX_ANNOUNCED, MAX_STREAM_BYTES, Options, OptionsError, OptionsPatch, Stream, StreamPatch,
-};
 pub use options::{DEFAULT_FIRES_MAXLEN, FIRES_MAXLEN_RANGE};
-pub use options::{GRACE_RANGE_MS, IDLE_RANGE_MS, MAXLEN_RANGE, STALE_RANGE_MS, TAIL_RANGE};
+pub use options::{GRACE_RANGE_MS, STALE_RANGE_MS, TAIL_RANGE};
+pub use options::{MAX_ANNOUNCED, Options, OptionsError, OptionsPatch};
 pub use prices::{Jump, Price, Prices, Source};
 pub use putting::{PutTally, VOLUME_RANGE, VenueRow, Whole};
 pub use quoting::{Quote, QuoteVerdict};

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use super::clock::ClockMode;
 use crate::grammar::Percentile;
 use crate::market::candle::{Interval, Keep, UNITS, Zone};
 use crate::market::tape::Order;
+use crate::settings::{ClockMode, DEFAULT_MAXLEN, Stream, StreamPatch};
 
 /// Ticks kept raw.
 pub const TAIL_RANGE: RangeInclusive<i64> = 0..=65_536;
@@ -14,14 +14,6 @@ pub const TAIL_RANGE: RangeInclusive<i64> = 0..=65_536;
 pub const GRACE_RANGE_MS: RangeInclusive<u64> = 0..=60_000;
 /// When prices are stale; ten years is never.
 pub const STALE_RANGE_MS: RangeInclusive<u64> = 0..=3_660 * 86_400_000;
-/// Idle times.
-pub const IDLE_RANGE_MS: RangeInclusive<u64> = 0..=3_660 * 86_400_000;
-/// Lengths of a stream.
-pub const MAXLEN_RANGE: RangeInclusive<i64> = 1..=1_000_000_000;
-/// Longest name of a stream, in bytes.
-pub const MAX_STREAM_BYTES: usize = 1024;
-/// Length of the stream of closes when none is named.
-pub const DEFAULT_CLOSES_MAXLEN: u32 = 1000;
 /// Lengths of the stream of fires; 0 is never trimmed.
 pub const FIRES_MAXLEN_RANGE: RangeInclusive<i64> = 0..=1_000_000_000;
 /// Length of the stream of fires when none is named: a trimmed stop is a lost stop.
@@ -30,24 +22,6 @@ pub const DEFAULT_FIRES_MAXLEN: u32 = 0;
 pub const MAX_ANNOUNCED: usize = 8;
 
 const DAY_MS: u64 = 86_400_000;
-
-/// A stream that a market appends to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stream {
-    /// The stream's key, not empty.
-    pub key: Box<[u8]>,
-    /// About how many entries it keeps; 0 is all, where that is allowed.
-    pub max_len: u32,
-}
-
-/// What a command says of a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamPatch {
-    /// The stream's key; empty turns it off.
-    pub key: Box<[u8]>,
-    /// About how many entries it keeps; `None` leaves that as it is.
-    pub max_len: Option<u32>,
-}
 
 /// The settings of a market; what they mean is said in the contract of `TICK.CREATE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,9 +137,9 @@ impl Options {
             grace_ms: patch.grace_ms.unwrap_or(self.grace_ms),
             stale_ms: patch.stale_ms.unwrap_or(self.stale_ms),
             max_jump: patch.max_jump.unwrap_or(self.max_jump),
-            closes: patched(self.closes.as_ref(), patch.closes.as_ref(), DEFAULT_CLOSES_MAXLEN),
+            closes: StreamPatch::applied(patch.closes.as_ref(), self.closes.as_ref(), DEFAULT_MAXLEN),
             announce: patch.announce.clone().unwrap_or_else(|| self.announce.clone()),
-            fires: patched(self.fires.as_ref(), patch.fires.as_ref(), DEFAULT_FIRES_MAXLEN),
+            fires: StreamPatch::applied(patch.fires.as_ref(), self.fires.as_ref(), DEFAULT_FIRES_MAXLEN),
             clock: patch.clock.unwrap_or(self.clock),
             idle_ms: patch.idle_ms.or(self.idle_ms),
         };
@@ -192,16 +166,5 @@ impl Options {
             ClockMode::Server => 30 * DAY_MS,
             ClockMode::Event => 0,
         })
-    }
-}
-
-fn patched(held: Option<&Stream>, patch: Option<&StreamPatch>, default_max_len: u32) -> Option<Stream> {
-    match patch {
-        None => held.cloned(),
-        Some(patch) if patch.key.is_empty() => None,
-        Some(patch) => {
-            let kept = held.map_or(default_max_len, |stream| stream.max_len);
-            Some(Stream { key: patch.key.clone(), max_len: patch.max_len.unwrap_or(kept) })
-        }
     }
 }

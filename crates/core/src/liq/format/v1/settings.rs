@@ -3,10 +3,11 @@
 use super::{put_option, read_option};
 use crate::grammar::Percentile;
 use crate::liq::series::{
-    ClockMode, IDLE_RANGE_MS, MAX_NAME_BYTES, MAX_RETENTION_MS, MAXLEN_RANGE, MIN_EVENTS_RANGE, MIN_SIZE_RANGE,
-    OFFSET_RANGE, Options, PRECISION_RANGE, RETENTION_RANGE_MS, Stream, TAIL_RANGE,
+    MAX_RETENTION_MS, MIN_EVENTS_RANGE, MIN_SIZE_RANGE, OFFSET_RANGE, Options, PRECISION_RANGE, RETENTION_RANGE_MS,
+    TAIL_RANGE,
 };
-use crate::wire::{DecodeError, Reader, put_bytes, put_double, put_varint};
+use crate::settings::{ClockMode, IDLE_RANGE_MS, MAXLEN_RANGE, Stream};
+use crate::wire::{DecodeError, Reader, put_double, put_varint};
 
 pub fn put(out: &mut Vec<u8>, options: &Options) {
     put_varint(out, options.retention_ms);
@@ -17,7 +18,7 @@ pub fn put(out: &mut Vec<u8>, options: &Options) {
     put_varint(out, options.vwap_window_ms);
     put_double(out, options.long_offset_pct);
     put_double(out, options.short_offset_pct);
-    put_stream(out, options.signals.as_ref());
+    Stream::put(options.signals.as_ref(), out);
     out.push(u8::from(options.clock == ClockMode::Event));
     out.push(options.precision);
     put_varint(out, options.tail.into());
@@ -35,7 +36,7 @@ pub fn read(reader: &mut Reader<'_>) -> Result<Options, DecodeError> {
         vwap_window_ms: reader.varint("vwapwindow", MAX_RETENTION_MS)?,
         long_offset_pct: reader.double("longoffset", &OFFSET_RANGE)?,
         short_offset_pct: reader.double("shortoffset", &OFFSET_RANGE)?,
-        signals: read_stream(reader)?,
+        signals: Stream::take(reader, &MAXLEN_RANGE)?,
         accepted: None,
         market: None,
         clock: if reader.flag("clock")? { ClockMode::Event } else { ClockMode::Server },
@@ -49,18 +50,4 @@ pub fn read(reader: &mut Reader<'_>) -> Result<Options, DecodeError> {
         && PRECISION_RANGE.contains(&options.precision.into())
         && TAIL_RANGE.contains(&options.tail.into());
     if sound { Ok(options) } else { Err(DecodeError::Invalid("options")) }
-}
-
-pub fn put_stream(out: &mut Vec<u8>, stream: Option<&Stream>) {
-    put_bytes(out, stream.map_or(b"", |stream| &stream.key));
-    put_varint(out, stream.map_or(0, |stream| stream.max_len.into()));
-}
-
-pub fn read_stream(reader: &mut Reader<'_>) -> Result<Option<Stream>, DecodeError> {
-    let key: Box<[u8]> = reader.bytes("stream", MAX_NAME_BYTES)?.into();
-    let max_len = reader.varint("maxlen", *MAXLEN_RANGE.end() as u64)? as u32;
-    if key.is_empty() != (max_len == 0) {
-        return Err(DecodeError::Invalid("stream"));
-    }
-    Ok(Some(Stream { key, max_len }).filter(|stream| !stream.key.is_empty()))
 }

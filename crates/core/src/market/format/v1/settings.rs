@@ -1,16 +1,12 @@
 //! The settings of a market.
 
-use std::ops::RangeInclusive;
-
 use super::scalars::{put_interval, put_option, read_interval, read_option};
 use crate::grammar::Percentile;
 use crate::market::candle::{Keep, MAX_KEEP, UNITS, Zone};
-use crate::market::store::{
-    ClockMode, FIRES_MAXLEN_RANGE, GRACE_RANGE_MS, IDLE_RANGE_MS, MAX_ANNOUNCED, MAX_STREAM_BYTES, MAXLEN_RANGE,
-    Options, STALE_RANGE_MS, Stream, TAIL_RANGE,
-};
+use crate::market::store::{FIRES_MAXLEN_RANGE, GRACE_RANGE_MS, MAX_ANNOUNCED, Options, STALE_RANGE_MS, TAIL_RANGE};
 use crate::market::tape::Order;
-use crate::wire::{DecodeError, Reader, put_bytes, put_varint};
+use crate::settings::{ClockMode, IDLE_RANGE_MS, MAXLEN_RANGE, Stream};
+use crate::wire::{DecodeError, Reader, put_varint};
 
 /// Minutes that zones are shifted by, so that they are not negative.
 const WEST_MINUTES: i16 = 720;
@@ -23,8 +19,8 @@ pub fn put(out: &mut Vec<u8>, options: &Options) {
     put_varint(out, options.grace_ms);
     put_varint(out, options.stale_ms);
     put_varint(out, options.max_jump.millionths().into());
-    put_stream(out, options.closes.as_ref());
-    put_stream(out, options.fires.as_ref());
+    Stream::put(options.closes.as_ref(), out);
+    Stream::put(options.fires.as_ref(), out);
     put_varint(out, options.announce.len() as u64);
     options.announce.iter().for_each(|interval| put_interval(out, *interval));
     out.push(u8::from(options.clock == ClockMode::Event));
@@ -45,8 +41,8 @@ pub fn read(reader: &mut Reader<'_>) -> Result<Options, DecodeError> {
         stale_ms: reader.varint("stale", *STALE_RANGE_MS.end())?,
         max_jump: Percentile::from_millionths(reader.varint("maxjump", Percentile::FULL.into())? as u32)
             .ok_or(DecodeError::Invalid("maxjump"))?,
-        closes: read_stream(reader, MAXLEN_RANGE)?,
-        fires: read_stream(reader, FIRES_MAXLEN_RANGE)?,
+        closes: Stream::take(reader, &MAXLEN_RANGE)?,
+        fires: Stream::take(reader, &FIRES_MAXLEN_RANGE)?,
         announce: {
             let count = reader.length("announce", MAX_ANNOUNCED, 1)?;
             (0..count).map(|_| read_interval(reader)).collect::<Result<_, _>>()?
@@ -60,19 +56,4 @@ pub fn read(reader: &mut Reader<'_>) -> Result<Options, DecodeError> {
         .enumerate()
         .any(|(place, interval)| options.announce.iter().take(place).any(|other| other == interval));
     if is_told_twice || options.check().is_err() { Err(DecodeError::Invalid("options")) } else { Ok(options) }
-}
-
-fn put_stream(out: &mut Vec<u8>, stream: Option<&Stream>) {
-    put_bytes(out, stream.map_or(b"", |stream| &stream.key));
-    put_varint(out, stream.map_or(0, |stream| stream.max_len.into()));
-}
-
-fn read_stream(reader: &mut Reader<'_>, lengths: RangeInclusive<i64>) -> Result<Option<Stream>, DecodeError> {
-    let key: Box<[u8]> = reader.bytes("stream", MAX_STREAM_BYTES)?.into();
-    let max_len = reader.varint("maxlen", *lengths.end() as u64)? as u32;
-    let is_sound = if key.is_empty() { max_len == 0 } else { lengths.contains(&max_len.into()) };
-    if !is_sound {
-        return Err(DecodeError::Invalid("stream"));
-    }
-    Ok(Some(Stream { key, max_len }).filter(|stream| !stream.key.is_empty()))
 }
