@@ -7,6 +7,7 @@
 //! Everything stands on a [`Link`], which never lets a program wait for a server that is known to be away, and a
 //! [`Space`], which gives keys their names.
 
+mod environment;
 mod error;
 mod health;
 #[cfg(any(feature = "cache", feature = "queue"))]

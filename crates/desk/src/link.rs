@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Cmd, IntoConnectionInfo, Pipeline, Value};
+use redis::{AsyncConnectionConfig, Cmd, Pipeline, Value};
 
 use crate::health::{Backoff, Gate, SharedGate, Turn, is_elsewhere, is_not_ready};
 use crate::{Error, Health, LinkTotals};
 
 /// How long a command may take unless told otherwise.
-const TIME_LIMIT: Duration = Duration::from_millis(250);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_millis(250);
 /// How many failures in a row make a link go down unless told otherwise.
-const ATTEMPTS: u32 = 3;
+pub(crate) const ATTEMPTS: u32 = 3;
 /// After so long the server's clock is asked for again.
 const CLOCK_AGE: Duration = Duration::from_secs(30);
 
@@ -60,9 +60,7 @@ impl Link {
     /// # Errors
     /// [`Error::Configuration`] when the text is no such address. A server that is away is no error.
     pub fn open(url: &str) -> Result<Self, Error> {
-        let problem =
-            |error: redis::RedisError| Error::Configuration { name: "url", problem: error.to_string().into() };
-        Ok(Self::to_client(redis::Client::open(url).map_err(problem)?, TIME_LIMIT, ATTEMPTS))
+        Self::open_with(url, TIME_LIMIT, ATTEMPTS)
     }
 
     /// As [`Self::open`], with the time limit of a command (default 250 ms) and how many failures in a row make the link
@@ -74,41 +72,6 @@ impl Link {
         let problem =
             |error: redis::RedisError| Error::Configuration { name: "url", problem: error.to_string().into() };
         Ok(Self::to_client(redis::Client::open(url).map_err(problem)?, time_limit, attempts))
-    }
-
-    /// The link that the environment describes: `REDIS_URL` (default `redis://127.0.0.1:6379/`), `REDIS_PASSWORD`,
-    /// `REDIS_DB`, `REDIS_TIMEOUT` (milliseconds for a command, 1 to 60,000) and `REDIS_RETRY_ATTEMPTS` (failures in a
-    /// row until the link is down, 1 to 1,000).
-    ///
-    /// # Errors
-    /// [`Error::Configuration`] names the variable that is wrong.
-    pub fn from_env() -> Result<Self, Error> {
-        Self::from_variables(|name| std::env::var(name).ok())
-    }
-
-    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let wrong = |name| move |problem: String| Error::Configuration { name, problem: problem.into() };
-        let number = |name: &'static str, default: u64, range: std::ops::RangeInclusive<u64>| match variable(name) {
-            None => Ok(default),
-            Some(text) => match text.trim().parse::<u64>() {
-                Ok(number) if range.contains(&number) => Ok(number),
-                _ => Err(wrong(name)(format!("must be {} to {}, got '{text}'", range.start(), range.end()))),
-            },
-        };
-        let url = variable("REDIS_URL").unwrap_or_else(|| "redis://127.0.0.1:6379/".into());
-        let info = url.as_str().into_connection_info().map_err(|error| wrong("REDIS_URL")(error.to_string()))?;
-        let mut settings = info.redis_settings().clone();
-        if let Some(password) = variable("REDIS_PASSWORD").filter(|password| !password.is_empty()) {
-            settings = settings.set_password(password);
-        }
-        if variable("REDIS_DB").is_some() {
-            settings = settings.set_db(number("REDIS_DB", 0, 0..=1_000_000)? as i64);
-        }
-        let limit = number("REDIS_TIMEOUT", TIME_LIMIT.as_millis() as u64, 1..=60_000)?;
-        let attempts = number("REDIS_RETRY_ATTEMPTS", u64::from(ATTEMPTS), 1..=1_000)?;
-        let client = redis::Client::open(info.set_redis_settings(settings));
-        let client = client.map_err(|error| wrong("REDIS_URL")(error.to_string()))?;
-        Ok(Self::to_client(client, Duration::from_millis(limit), attempts as u32))
     }
 
     /// A link over a connection of the caller's: of a cluster, of Sentinel, of a test. It must connect again by itself.
@@ -126,7 +89,7 @@ impl Link {
         Self::with(Source::Given(Box::new(move || Box::new(connection.clone()))), time_limit, attempts)
     }
 
-    fn to_client(client: redis::Client, limit: Duration, attempts: u32) -> Self {
+    pub(crate) fn to_client(client: redis::Client, limit: Duration, attempts: u32) -> Self {
         Self::with(Source::Url { client: Box::new(client), connection: tokio::sync::Mutex::new(None) }, limit, attempts)
     }
 
@@ -398,26 +361,5 @@ fn integer(value: &Value) -> Option<u64> {
         Value::BulkString(digits) => std::str::from_utf8(digits).ok()?.parse().ok(),
         Value::Int(number) => u64::try_from(*number).ok(),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn problem(variables: &[(&str, &str)]) -> String {
-        let variable =
-            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
-        Link::from_variables(variable).err().map(|error| error.to_string()).unwrap_or_default()
-    }
-
-    #[test]
-    fn a_wrong_variable_is_named() {
-        assert_eq!(problem(&[]), "");
-        assert_eq!(problem(&[("REDIS_URL", "redis://desk:6380/2"), ("REDIS_TIMEOUT", "1000"), ("REDIS_DB", "3")]), "");
-        assert!(problem(&[("REDIS_URL", "desk:6380")]).starts_with("REDIS_URL: "));
-        assert_eq!(problem(&[("REDIS_TIMEOUT", "0")]), "REDIS_TIMEOUT: must be 1 to 60000, got '0'");
-        assert_eq!(problem(&[("REDIS_DB", "x")]), "REDIS_DB: must be 0 to 1000000, got 'x'");
-        assert_eq!(problem(&[("REDIS_RETRY_ATTEMPTS", "-1")]), "REDIS_RETRY_ATTEMPTS: must be 1 to 1000, got '-1'");
     }
 }
