@@ -107,7 +107,7 @@ async fn hung_and_going_on() {
 async fn read_only_full_and_loading() {
     let server = Server::plain();
     let proxy = Proxy::before(&server);
-    let desk = Desk::over(&Link::open(&proxy.url()).unwrap());
+    let desk = Desk::over(&Link::open_with(&proxy.url(), Duration::from_secs(30), 3).unwrap());
     desk.works("a").await;
     let refusals = |errors: &[Error], word: &str| {
         assert!(!errors.is_empty(), "{word}");
