@@ -9,7 +9,7 @@ use crate::signal::{self, Signal};
 use crate::{Client, Options, free_port, log, module};
 
 /// How long a server may take to answer; generous, as slow machines and loaded data are no failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A running server.
 pub struct Server {
@@ -344,7 +344,8 @@ impl Drop for Server {
     }
 }
 
-/// Polls `condition` until it holds; fails when it does not within a minute.
+/// Polls `condition` until it holds; fails when it does not within three minutes: what takes ten
+/// seconds takes a minute where several suites run on two cores.
 #[track_caller]
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;

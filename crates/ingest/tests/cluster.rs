@@ -193,13 +193,14 @@ fn a_master_is_away_for_longer_than_the_grace() {
     for node in &cluster.nodes {
         node.connect().run("CONFIG SET cluster-node-timeout 1500").ok();
     }
-    let mut feeding = Feeding::start(&cluster, "[spool]\ngrace_ms = 1000\n");
-    feeding.send();
-    feeding.wait_delivered();
     let port = cluster.nodes[0].port();
     let masters: Vec<&Server> = cluster.nodes.iter().collect();
     let owed = keys().iter().filter(|key| serving(&masters, key).0.port() == port).count();
     assert!((1..SYMBOLS.len()).contains(&owed));
+    // Long enough for a slow machine to kill a server before it is over.
+    let mut feeding = Feeding::start(&cluster, "[spool]\ngrace_ms = 8000\n");
+    feeding.send();
+    feeding.wait_delivered();
     cluster.nodes[0].kill();
     wait_until("the others call it failed", || {
         cluster.nodes[1].connect().run("CLUSTER NODES").text().contains("master,fail ")
@@ -208,7 +209,7 @@ fn a_master_is_away_for_longer_than_the_grace() {
     let each = 90 / SYMBOLS.len();
     wait_until("the others have theirs", || feeding.metric("liq_ingest_spool_events") == (owed * each) as f64);
     // Longer than the grace, and than it takes to ask who answers.
-    std::thread::sleep(Duration::from_secs(4));
+    std::thread::sleep(Duration::from_secs(11));
     cluster.nodes[0].start_again();
     feeding.wait_stored(&cluster);
     feeding.end();
