@@ -1,7 +1,7 @@
 //! Exact decimals: prices and quantities as exchanges write them, held as an integer and a scale, never as a double.
 //!
-//! What lives here: reading their text, rounding what is longer than any exchange sends, comparing, and the shortest plain
-//! text of decimals and of sums of them. What does not: what a decimal stands for.
+//! What lives here: reading their text, rounding what is longer than any exchange sends, and comparing. What does not: what a
+//! decimal stands for. Their own text is in `plain`.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use super::RequestError;
 use super::number::{LONGEST_NUMBER, take_digits};
+use super::plain::PlainBuffer;
 
 /// Most digits behind the point; what lies there is the noise of somebody's float.
 pub const MAX_SCALE: u8 = 15;
@@ -103,7 +104,16 @@ impl Decimal {
     }
 
     /// `units` · 10^-`scale`, rounded half to even where that has too many digits; `None` where it is too great.
+    #[inline]
     pub fn rounded(units: u128, scale: u8) -> Option<Self> {
+        match u64::try_from(units) {
+            Ok(units) if units < MANTISSA_END && scale <= MAX_SCALE => Self::new(units, scale),
+            _ => Self::rounded_long(units, scale),
+        }
+    }
+
+    #[cold]
+    fn rounded_long(units: u128, scale: u8) -> Option<Self> {
         let digits = units.checked_ilog10().map_or(0, |log| log as usize + 1);
         let cut = digits.saturating_sub(MAX_DIGITS).max(usize::from(scale.saturating_sub(MAX_SCALE)));
         let kept = scale.checked_sub(cut as u8)?;
@@ -338,64 +348,6 @@ impl Written {
         Decimal::new(u64::try_from(value).ok()?, 0)
     }
 }
-
-/// Room for the shortest plain text of one decimal or of one sum of decimals.
-#[derive(Debug, Clone)]
-pub struct PlainBuffer {
-    bytes: [u8; 96],
-}
-
-impl Default for PlainBuffer {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl PlainBuffer {
-    /// An empty buffer, on the stack.
-    pub const fn new() -> Self {
-        Self { bytes: [0; 96] }
-    }
-
-    /// `value` as text: `93509.1`, `0.000001`; never an exponent.
-    pub fn decimal(&mut self, value: Decimal) -> &str {
-        self.units(value.mantissa.into(), value.scale)
-    }
-
-    /// `units` · 10^-`scale` as text.
-    pub fn units(&mut self, units: u128, scale: u8) -> &str {
-        let (whole, fraction) = if let Ok(units) = u64::try_from(units)
-            && scale <= 18
-        {
-            let power = power_of_ten(scale) as u64;
-            (u128::from(units / power), u128::from(units % power))
-        } else {
-            (units / power_of_ten(scale), units % power_of_ten(scale))
-        };
-        let mut digits = itoa::Buffer::new();
-        let mut len = self.append(0, digits.format(whole).as_bytes());
-        if fraction != 0 {
-            len = self.append(len, b".");
-            let text = digits.format(fraction).as_bytes();
-            let zeros = usize::from(scale).saturating_sub(text.len());
-            len = self.append(len, ZEROS.get(..zeros).unwrap_or_default());
-            let ending = text.iter().rev().take_while(|digit| **digit == b'0').count();
-            len = self.append(len, text.get(..text.len() - ending).unwrap_or_default());
-        }
-        let text = self.bytes.get(..len).unwrap_or_default();
-        std::str::from_utf8(text).unwrap_or_default()
-    }
-
-    /// Puts `text` behind the first `len` bytes. Answers how many there are then.
-    fn append(&mut self, len: usize, text: &[u8]) -> usize {
-        if let Some(room) = self.bytes.get_mut(len..len + text.len()) {
-            room.copy_from_slice(text);
-        }
-        len + text.len()
-    }
-}
-
-const ZEROS: &[u8] = &[b'0'; 40];
 
 #[cfg(test)]
 #[path = "decimal_tests.rs"]

@@ -51,7 +51,7 @@ impl fmt::Display for Exact {
 
 impl Encode for Exact {
     fn encode(&self, sink: &mut impl Sink) {
-        sink.text(PlainBuffer::new().units(self.units, self.scale));
+        sink.bytes(PlainBuffer::new().units_bytes(self.units, self.scale));
     }
 }
 
@@ -72,7 +72,7 @@ impl Decode for Exact {
 
 impl Encode for Decimal {
     fn encode(&self, sink: &mut impl Sink) {
-        sink.text(PlainBuffer::new().decimal(*self));
+        sink.bytes(PlainBuffer::new().decimal_bytes(*self));
     }
 }
 
