@@ -126,7 +126,47 @@ impl<'a> Reader<'a> {
     }
 
     /// The next integer, at most `max`, in its shortest form.
+    #[inline]
     pub fn varint(&mut self, what: &'static str, max: u64) -> Result<u64, DecodeError> {
+        match self.short() {
+            Some(value) if value <= max => Ok(value),
+            Some(_) => Err(DecodeError::Invalid(what)),
+            None => self.long(what, max),
+        }
+    }
+
+    /// The next integer where it has at most eight bytes, as many are left, and it is in its shortest form: nearly every one.
+    #[inline]
+    fn short(&mut self) -> Option<u64> {
+        let (first, rest) = self.rest.split_first()?;
+        if *first < 0x80 {
+            self.rest = rest;
+            return Some((*first).into());
+        }
+        self.wide()
+    }
+
+    /// All bytes at once: the sevens of bits close up in pairs, fours and eights.
+    #[inline(never)]
+    fn wide(&mut self) -> Option<u64> {
+        const GOES_ON: u64 = 0x8080_8080_8080_8080;
+        let word = u64::from_le_bytes(*self.rest.first_chunk()?);
+        let ends = !word & GOES_ON;
+        let len = ends.trailing_zeros() / 8 + 1;
+        // Up to the bit that ends it; all where nothing does.
+        let bits = word & (ends ^ ends.wrapping_sub(1)) & !GOES_ON;
+        let bits = bits & 0x007f_007f_007f_007f | (bits & 0x7f00_7f00_7f00_7f00) >> 1;
+        let bits = bits & 0x0000_3fff_0000_3fff | (bits & 0x3fff_0000_3fff_0000) >> 2;
+        let bits = bits & 0x0000_0000_0fff_ffff | (bits & 0x0fff_ffff_0000_0000) >> 4;
+        // What ends in a byte of nothing is not in its shortest form.
+        if bits >> (7 * (len - 1)) == 0 {
+            return None;
+        }
+        self.rest = self.rest.get(len as usize..)?;
+        Some(bits)
+    }
+
+    fn long(&mut self, what: &'static str, max: u64) -> Result<u64, DecodeError> {
         let mut value = 0_u64;
         for shift in (0..70).step_by(7) {
             let byte = self.byte()?;
@@ -143,7 +183,16 @@ impl<'a> Reader<'a> {
     }
 
     /// The next integer of 128 bits, at most `max`, in its shortest form.
+    #[inline]
     pub fn varint128(&mut self, what: &'static str, max: u128) -> Result<u128, DecodeError> {
+        match self.short() {
+            Some(value) if u128::from(value) <= max => Ok(value.into()),
+            Some(_) => Err(DecodeError::Invalid(what)),
+            None => self.long128(what, max),
+        }
+    }
+
+    fn long128(&mut self, what: &'static str, max: u128) -> Result<u128, DecodeError> {
         let mut value = 0_u128;
         for shift in (0..133).step_by(7) {
             let byte = self.byte()?;
@@ -169,5 +218,48 @@ impl<'a> Reader<'a> {
     pub fn bytes(&mut self, what: &'static str, max: usize) -> Result<&'a [u8], DecodeError> {
         let len = self.length(what, max, 1)?;
         self.take(len)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+
+    /// An integer of any length, whatever stands behind it, by both readers.
+    fn reads(value: u128, behind: &[u8]) {
+        let mut bytes = Vec::new();
+        put_varint128(&mut bytes, value);
+        let len = bytes.len();
+        bytes.extend_from_slice(behind);
+        let mut reader = Reader::new(&bytes);
+        assert_eq!(reader.varint128("", u128::MAX), Ok(value));
+        assert_eq!(reader.left(), behind.len());
+        assert!(value == 0 || Reader::new(&bytes).varint128("", value - 1).is_err());
+        let short = Reader::new(&bytes).varint("", u64::MAX);
+        assert_eq!(short.ok().map(u128::from), u64::try_from(value).ok().map(u128::from));
+        assert!(Reader::new(bytes.get(..len - 1).unwrap()).varint128("", u128::MAX).is_err(), "cut short");
+    }
+
+    #[test]
+    fn integers_of_every_length_read_back_whatever_is_behind_them() {
+        for behind in [&[][..], &[0], &[0xff; 3], &[0x80; 20], &[0; 20], &[1; 20]] {
+            for bits in 0..128 {
+                let power = 1_u128 << bits;
+                [power - 1, power, power + 1, power | power >> 1].iter().for_each(|value| reads(*value, behind));
+            }
+            reads(u128::MAX, behind);
+        }
+    }
+
+    #[test]
+    fn what_is_not_in_its_shortest_form_is_refused() {
+        for len in 1..=12_usize {
+            for behind in 0..10 {
+                let bytes = [vec![0x81; len], vec![0], vec![7; behind]].concat();
+                assert!(Reader::new(&bytes).varint("", u64::MAX).is_err(), "{len}");
+                assert!(Reader::new(&bytes).varint128("", u128::MAX).is_err(), "{len}");
+            }
+        }
     }
 }

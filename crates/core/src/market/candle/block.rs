@@ -120,10 +120,11 @@ impl Block {
 
     /// Appends the candles held to `out`.
     pub fn unpack(&self, out: &mut Vec<Candle>) {
-        let mut reader = Reader::new(&self.bytes);
+        let (mut reader, columns) = (Reader::new(&self.bytes), Columns::of(self.scales));
         let mut before = Before::NONE;
+        out.reserve(self.len());
         for place in 0..self.len {
-            let Some(candle) = read(&mut reader, self.scales, &mut before) else { return };
+            let Some(candle) = read(&mut reader, &columns, &mut before) else { return };
             if place >= self.skipped {
                 out.push(candle);
             }
@@ -137,15 +138,15 @@ impl Block {
 
     /// Takes the first out; the block stays behind empty when it was the last.
     pub fn pop_first(&mut self) -> Option<Candle> {
-        let mut reader = Reader::new(&self.bytes);
+        let (mut reader, columns) = (Reader::new(&self.bytes), Columns::of(self.scales));
         let mut before = Before::NONE;
         for _ in 0..self.skipped {
-            read(&mut reader, self.scales, &mut before)?;
+            read(&mut reader, &columns, &mut before)?;
         }
-        let gone = read(&mut reader, self.scales, &mut before)?;
+        let gone = read(&mut reader, &columns, &mut before)?;
         self.skipped += 1;
         if self.skipped < self.len {
-            self.first_start_ms = read(&mut reader, self.scales, &mut before)?.start_ms;
+            self.first_start_ms = read(&mut reader, &columns, &mut before)?.start_ms;
         }
         Some(gone)
     }
@@ -248,12 +249,32 @@ impl Worth {
     /// Any number would do, as long as it is the same for who packs and who unpacks.
     fn of_volume(&self, volume: u128) -> u128 {
         let product = volume.wrapping_mul(self.prices) / 4;
-        let power = power_of_ten(self.shift.unsigned_abs());
-        if self.shift < 0 { product / power } else { product.wrapping_mul(power) }
+        match self.shift {
+            0 => product,
+            shift if shift < 0 => product / power_of_ten(shift.unsigned_abs()),
+            shift => product.wrapping_mul(power_of_ten(shift.unsigned_abs())),
+        }
     }
 }
 
-fn read(reader: &mut Reader<'_>, scales: Scales, before: &mut Before) -> Option<Candle> {
+/// What turns a block's integers into those of candles, worked out once for all of them.
+struct Columns {
+    scales: Scales,
+    volume_power: u128,
+    quote_power: u128,
+}
+
+impl Columns {
+    fn of(scales: Scales) -> Self {
+        let (volume_power, quote_power) =
+            (power_of_ten(VOLUME_SCALE - scales.volume), power_of_ten(QUOTE_SCALE - scales.quote));
+        Self { scales, volume_power, quote_power }
+    }
+}
+
+#[inline]
+fn read(reader: &mut Reader<'_>, columns: &Columns, before: &mut Before) -> Option<Candle> {
+    let Columns { scales, volume_power, quote_power } = *columns;
     let flags = reader.byte().ok()?;
     let has = |flag: u8| flags & flag != 0;
     let start_ms = before.start_ms + reader.varint("", u64::MAX).ok()? * 1_000;
@@ -263,8 +284,6 @@ fn read(reader: &mut Reader<'_>, scales: Scales, before: &mut Before) -> Option<
     let high = open.max(close) + next()?;
     let low = open.min(close).checked_sub(next()?)?;
     let worth = Worth::of([open, high, low, close], scales);
-    let (volume_power, quote_power) =
-        (power_of_ten(VOLUME_SCALE - scales.volume), power_of_ten(QUOTE_SCALE - scales.quote));
     let volume = next()?;
     let quote_of =
         |volume: u128, apart: u128| worth.of_volume(volume).wrapping_add_signed(unzigzag(apart)) * quote_power;

@@ -61,6 +61,14 @@ pub struct Span {
     pub end_ms: u64,
 }
 
+impl Span {
+    /// Whether that is a time in it.
+    #[inline]
+    pub const fn holds(&self, ts_ms: u64) -> bool {
+        self.start_ms <= ts_ms && ts_ms < self.end_ms
+    }
+}
+
 /// The interval of a candle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Interval {

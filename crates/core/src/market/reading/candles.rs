@@ -102,19 +102,9 @@ impl Market {
     fn rows(&self, wanted: &Wanted, is_reversed: bool) -> Vec<Row> {
         let zone = self.levels().zone();
         let mut rows: Vec<Row> = Vec::with_capacity(wanted.count.min(DEFAULT_ROWS));
-        let mut sum: Option<(Candle, Span)> = None;
-        let finish = |rows: &mut Vec<Row>, sum: &mut Option<(Candle, Span)>| {
-            if let Some((candle, span)) = sum.take()
-                && let Some(row) = self.row_wanted(wanted, candle, span)
-            {
-                rows.push(row);
-            }
-            rows.len() >= wanted.count
-        };
         let _ = self.levels().visit(wanted.interval, wanted.starts, is_reversed, &mut |part| {
-            if let Some((candle, span)) = &mut sum
-                && (span.start_ms..span.end_ms).contains(&part.start_ms)
-            {
+            // The last row is not finished yet: its parts follow each other.
+            if let Some(Row { candle, .. }) = rows.last_mut().filter(|row| row.span.holds(part.start_ms)) {
                 // The earlier takes over the later, whichever came first here: a level that was added late may begin in the
                 // millisecond in which the coarser one ends.
                 if is_reversed {
@@ -125,22 +115,43 @@ impl Market {
                 }
                 return ControlFlow::Continue(());
             }
-            if finish(&mut rows, &mut sum) {
+            self.finish_last(wanted, &mut rows);
+            if rows.len() >= wanted.count {
                 return ControlFlow::Break(());
             }
-            sum = Some((*part, wanted.interval.span(part.start_ms, zone)));
+            let span = wanted.interval.span(part.start_ms, zone);
+            rows.push(Row { candle: *part, span, state: State::Open });
             ControlFlow::Continue(())
         });
-        if rows.len() < wanted.count {
-            finish(&mut rows, &mut sum);
-        }
+        self.finish_last(wanted, &mut rows);
         rows
     }
 
+    /// Says of the last row what it is, now that all its parts are in it; it goes where it is not wanted. Another time does
+    /// nothing.
+    #[inline]
+    fn finish_last(&self, wanted: &Wanted, rows: &mut Vec<Row>) {
+        let Some(row) = rows.last_mut() else { return };
+        match self.state_wanted(wanted, row.span) {
+            Some(state) => {
+                row.state = state;
+                row.candle.start_ms = row.span.start_ms;
+            }
+            None => drop(rows.pop()),
+        }
+    }
+
     fn row_wanted(&self, wanted: &Wanted, candle: Candle, span: Span) -> Option<Row> {
+        let state = self.state_wanted(wanted, span)?;
+        Some(Row { candle: Candle { start_ms: span.start_ms, ..candle }, span, state })
+    }
+
+    /// What the candle of `span` is to a reader; `None` where it is not wanted.
+    #[inline]
+    fn state_wanted(&self, wanted: &Wanted, span: Span) -> Option<State> {
         let is_closed = self.is_closed_to(span, wanted.now_ms);
         let has_ended = wanted.ended_by_ms.is_none_or(|by_ms| span.end_ms <= by_ms);
-        (has_ended && (is_closed || !wanted.is_closed_only)).then(|| self.row(candle, span, is_closed))
+        (has_ended && (is_closed || !wanted.is_closed_only)).then(|| self.state(span, is_closed))
     }
 
     /// Whether a candle is closed to a reader.

@@ -33,12 +33,18 @@ impl Bounds {
 impl Market {
     /// A candle as a reader sees it, closed or not.
     pub fn row(&self, candle: Candle, span: Span, is_closed: bool) -> Row {
-        let state = match is_closed {
+        let state = self.state(span, is_closed);
+        Row { candle: Candle { start_ms: span.start_ms, ..candle }, span, state }
+    }
+
+    /// How far a candle is to be believed, closed or not.
+    #[inline]
+    pub(crate) fn state(&self, span: Span, is_closed: bool) -> State {
+        match is_closed {
             false => State::Open,
             true if self.gaps.touch(span.start_ms, span.end_ms) => State::Partial,
             true => State::Closed,
-        };
-        Row { candle: Candle { start_ms: span.start_ms, ..candle }, span, state }
+        }
     }
 
     /// Market time has come to `ts_ms`. Announced candles that end by then close: each that holds the newest trade.
