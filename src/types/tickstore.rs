@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use liq_core::market::candle::RememberedWindow;
 use liq_core::market::format as layout;
 use liq_core::market::store::Market;
 
@@ -15,12 +16,14 @@ pub struct TickStore {
     pub market: Market,
     /// From when on the key's expiry has to be put off again, Unix ms. Not saved: 0 looks once after a reload.
     pub expiry_due_ms: u64,
+    /// The window that was read last. Not saved.
+    pub window: RememberedWindow,
 }
 
 impl TickStore {
     /// A market whose expiry was never set.
-    pub const fn new(market: Market) -> Self {
-        Self { market, expiry_due_ms: 0 }
+    pub fn new(market: Market) -> Self {
+        Self { market, expiry_due_ms: 0, window: RememberedWindow::default() }
     }
 }
 
@@ -49,10 +52,13 @@ impl Persisted for TickStore {
 
     fn measure(&self, measure: &mut dyn FnMut(*const u8, usize)) {
         self.market.measure(measure);
+        self.window.measure(measure);
     }
 
     fn relocate(&mut self, step: &mut Defragmentation<'_>) {
-        self.market.relocate(&mut Step(step));
+        let mut step = Step(step);
+        self.market.relocate(&mut step);
+        self.window.relocate(&mut step);
     }
 
     fn free_effort(&self) -> usize {

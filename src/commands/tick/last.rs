@@ -1,5 +1,6 @@
 //! `TICK.LAST key [BY source] [MAXAGE d] [FULL] [WINDOW d] [AT ts]`: the last price and its age.
 
+use liq_core::market::candle::RememberedWindow;
 use liq_core::market::request;
 use liq_core::market::store::{Market, Time};
 
@@ -48,8 +49,11 @@ impl Command for Last {
         let time = Time::new(context.now_ms(), config::tick_max_future_ms());
         keyspace::read::<TickStore, _>(context, key, |found| {
             let answer = match found {
-                Some(stored) => stored.market.last(&request, time),
-                None => Market::new(config::default_market_options()).last(&request, time),
+                Some(TickStore { market, window, .. }) => market.last(&request, time, window),
+                None => {
+                    let market = Market::new(config::default_market_options());
+                    market.last(&request, time, &mut RememberedWindow::default())
+                }
             };
             reply::send(context, &answer);
             Ok(())

@@ -2,7 +2,7 @@
 //! writes; arguments.
 
 use liq_core::grammar::Args;
-use liq_core::market::candle::{Remembered, UNITS};
+use liq_core::market::candle::{Remembered, RememberedWindow, UNITS};
 use liq_core::market::format::{self as layout, decided};
 use liq_core::market::request::{Add, Candles, Last, Madd, Put, QuoteRequest, Range, parse_keep};
 use liq_core::market::store::{Changes, Detail, Market, Options, OptionsPatch, Resolution, Status, Tally, Time, Whole};
@@ -35,6 +35,7 @@ struct Pair {
     tally: Tally,
     /// What a series that judges by the market has seen of it.
     remembered: Remembered,
+    window: RememberedWindow,
 }
 
 impl Pair {
@@ -59,6 +60,7 @@ impl Pair {
             detail: Resolution::Full.into(),
             tally: Tally::default(),
             remembered: Remembered::default(),
+            window: RememberedWindow::default(),
         }
     }
 
@@ -154,6 +156,10 @@ impl Pair {
         let window_ms = [60_000, 3_600_000, 86_400_000][source.byte() as usize % 3];
         let anew = self.live.vwap(now_ms, window_ms, &mut Remembered::default());
         assert_eq!(self.live.vwap(now_ms, window_ms, &mut self.remembered), anew);
+        let last = Last { window_ms: Some(window_ms), ..Last::default() };
+        let time = Time::new(now_ms, 1 << 50);
+        let ticker = self.live.last(&last, time, &mut RememberedWindow::default());
+        assert_eq!(self.live.last(&last, time, &mut self.window), ticker);
         assert!(anew.is_none_or(|vwap| vwap.is_finite() && vwap > 0.0));
     }
 
@@ -218,7 +224,8 @@ fn read(a: &Market, b: &Market) {
         }
     }
     let last = Last { is_full: true, window_ms: Some(86_400_000), ..Last::default() };
-    assert_eq!(a.last(&last, time), b.last(&last, time));
+    let last = |market: &Market| market.last(&last, time, &mut RememberedWindow::default());
+    assert_eq!(last(a), last(b));
     let all = Range { from_ms: 0, to_ms: u64::MAX, is_reversed: false, count: Some(10_000), side: None };
     assert_eq!(a.range(&all), b.range(&all));
 }

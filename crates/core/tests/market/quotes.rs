@@ -1,6 +1,7 @@
 //! Quotes and heartbeats: each source for itself, and time passes.
 
 use liq_core::grammar::Args;
+use liq_core::market::candle::RememberedWindow;
 use liq_core::market::request::{Last, QuoteRequest};
 use liq_core::market::store::{Changes, Market, Time};
 
@@ -20,7 +21,7 @@ fn quote(market: &mut Market, words: &str) -> (&'static str, usize) {
 
 fn last(market: &Market, words: &str, now_ms: u64) -> liq_core::market::reply::LastReply {
     let words: Vec<&[u8]> = words.split_whitespace().map(str::as_bytes).collect();
-    market.last(&Last::parse(Args::new(&words)).unwrap(), Time::new(now_ms, 60_000))
+    market.last(&Last::parse(Args::new(&words)).unwrap(), Time::new(now_ms, 60_000), &mut RememberedWindow::default())
 }
 
 #[test]

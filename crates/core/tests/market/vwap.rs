@@ -1,7 +1,7 @@
 //! The VWAP that series judge by: what there is when there is none, and what asking for it again costs.
 
 use liq_core::grammar::Args;
-use liq_core::market::candle::Remembered;
+use liq_core::market::candle::{Remembered, RememberedWindow};
 use liq_core::market::request::{Last, Put};
 use liq_core::market::store::{Market, Time};
 use liq_core::steps;
@@ -59,7 +59,8 @@ fn it_is_the_vwap_of_the_ticker() {
     for window in ["1m", "15m", "1h", "2h", "7d"] {
         let request = Last::parse(Args::new(&[b"WINDOW", window.as_bytes()])).unwrap();
         let window_ms = request.window_ms.unwrap();
-        let ticker = market.last(&request, Time { server_ms: now_ms, ..early() });
+        let time = Time { server_ms: now_ms, ..early() };
+        let ticker = market.last(&request, time, &mut RememberedWindow::default());
         assert_eq!(anew(&market, now_ms, window_ms), ticker.vwap.value(), "{window}");
         assert!(ticker.vwap.value().is_some());
     }

@@ -19,6 +19,7 @@ mod level;
 mod levels;
 mod traded;
 mod unit;
+mod window;
 
 pub use candle::{Candle, QUOTE_SCALE, VOLUME_SCALE};
 pub use interval::{Interval, MAX_ZONE_MINUTES, Span, Zone};
@@ -26,3 +27,4 @@ pub use level::Level;
 pub use levels::{Keep, Levels, MAX_KEEP, Place};
 pub use traded::{Remembered, Traded};
 pub use unit::{UNITS, Unit};
+pub use window::RememberedWindow;

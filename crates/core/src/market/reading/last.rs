@@ -1,8 +1,6 @@
 //! `TICK.LAST`.
 
-use std::ops::ControlFlow;
-
-use crate::market::candle::{Candle, Interval, QUOTE_SCALE, Span, Traded, VOLUME_SCALE};
+use crate::market::candle::{Candle, QUOTE_SCALE, RememberedWindow, Span, Traded, VOLUME_SCALE};
 use crate::market::reply::{Exact, LastReply};
 use crate::market::request::Last;
 use crate::market::store::{Market, Price, Source, Time};
@@ -10,8 +8,9 @@ use crate::market::tape::{Held, Wanted};
 use crate::wire::{Asked, Bytes};
 
 impl Market {
-    /// The last price of a source with its age, and what else is asked for.
-    pub fn last(&self, request: &Last, time: Time) -> LastReply {
+    /// The last price of a source with its age, and what else is asked for. A window costs as many steps as it has blocks of
+    /// candles, or one where it is the one that is remembered.
+    pub fn last(&self, request: &Last, time: Time, remembered: &mut RememberedWindow) -> LastReply {
         let now_ms = request.at_ms.unwrap_or_else(|| self.now_ms(time));
         let price = match request.at_ms {
             Some(at_ms) => self.last_before(at_ms),
@@ -30,7 +29,7 @@ impl Market {
             self.fill_quotes(&mut reply);
         }
         if let Some(window_ms) = request.window_ms {
-            self.fill_window(&mut reply, now_ms.saturating_sub(window_ms));
+            self.fill_window(&mut reply, now_ms.saturating_sub(window_ms), remembered);
         }
         reply
     }
@@ -69,18 +68,9 @@ impl Market {
     }
 
     /// The venue's ticker from the start of the finest candle that contains `since_ms`.
-    fn fill_window(&self, reply: &mut LastReply, since_ms: u64) {
+    fn fill_window(&self, reply: &mut LastReply, since_ms: u64, remembered: &mut RememberedWindow) {
         let from_ms = self.levels().window_start_ms(since_ms);
-        let mut sum: Option<Candle> = None;
-        // Blocks may come whole: those of one month, which every level's blocks lie within or are shown one by one.
-        let _ =
-            self.levels().visit(Interval::Month, Span { start_ms: from_ms, end_ms: u64::MAX }, false, &mut |part| {
-                match &mut sum {
-                    Some(sum) => sum.merge(part),
-                    None => sum = Some(*part),
-                }
-                ControlFlow::Continue(())
-            });
+        let sum = self.levels().merged(Span { start_ms: from_ms, end_ms: u64::MAX }, remembered);
         let exact = |units: Option<u128>, scale| Asked(Some(units.map(|units| Exact { units, scale })));
         let double = |value: f64| Some(value).filter(|value| value.is_finite());
         reply.from_ms = Asked(Some(Some(from_ms)));
