@@ -1,6 +1,5 @@
 //! `TICK.RANGE key from to [REV] [COUNT n] [SIDE s]`: raw ticks.
 
-use liq_core::market::reply::TickRow;
 use liq_core::market::request;
 
 use super::argument_docs::SIDE;
@@ -37,7 +36,7 @@ impl Command for Range {
         let (key, args) = keyspace::key_and_rest(arguments)?;
         let request = request::Range::parse(args)?;
         keyspace::read::<TickStore, _>(context, key, |found| {
-            let rows: Vec<TickRow> = found.map(|stored| stored.market.range(&request)).unwrap_or_default();
+            let rows = found.map(|stored| stored.market.range(&request)).unwrap_or_default();
             reply::send(context, &rows);
             Ok(())
         })

@@ -4,7 +4,7 @@ use liq_core::grammar::{Args, Decimal};
 use liq_core::market::candle::{Interval, Remembered, Zone};
 use liq_core::market::request::{Candles, Range};
 use liq_core::market::store::{Market, Status};
-use liq_core::market::tape::Side;
+use liq_core::market::tape::{Held, Id, Side};
 use proptest::prelude::*;
 
 use crate::tape::{Line, early, feed, market, plain, slow_candles};
@@ -72,12 +72,13 @@ pub fn assert_defined(market: &Market, recorded: &[Line], zone: Zone) {
 
 pub fn raw(market: &Market) -> Vec<Line> {
     let range = Range { from_ms: 0, to_ms: u64::MAX, is_reversed: false, count: Some(usize::MAX), side: None };
-    let line = |row: liq_core::market::reply::TickRow| Line {
+    let id = |id: Id<'_>| String::from_utf8(id.text(&mut Vec::new()).to_vec()).unwrap();
+    let line = |row: Held| Line {
         ts_ms: row.ts_ms,
         side: row.side,
         price: row.price,
         qty: row.qty,
-        id: row.id.map(|id| id.to_text().parse().unwrap()),
+        id: Some(id(row.id())).filter(|id| !id.is_empty()).map(|id| id.parse().unwrap()),
     };
     market.range(&range).into_iter().map(line).collect()
 }

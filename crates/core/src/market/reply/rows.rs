@@ -4,10 +4,10 @@ use super::words::Exact;
 use crate::grammar::{Decimal, PlainBuffer};
 use crate::market::candle::{Candle, QUOTE_SCALE, VOLUME_SCALE};
 use crate::market::store::{Row, State};
-use crate::market::tape::{Held, Side, Tick};
+use crate::market::tape::{Held, Id, ShortText, Side};
 use crate::wire::{Bytes, Decode, Encode, Malformed, Sink, Source};
 
-/// A tick as it was recorded.
+/// A tick as it was recorded, as a client reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TickRow {
@@ -23,29 +23,18 @@ pub struct TickRow {
     pub id: Option<Bytes>,
 }
 
-impl From<&Tick<'_>> for TickRow {
-    fn from(tick: &Tick<'_>) -> Self {
-        let mut room = Vec::new();
-        let id = tick.id.text(&mut room);
-        let id = if id.is_empty() { None } else { Some(Bytes::from(id)) };
-        Self { ts_ms: tick.ts_ms, side: tick.side, price: tick.price, qty: tick.qty, id }
-    }
-}
-
-impl From<&Held> for TickRow {
-    fn from(held: &Held) -> Self {
-        Self::from(&held.tick())
-    }
-}
-
-impl Encode for TickRow {
+/// As a [`TickRow`]: thousands may be asked for at once, and none is copied for it.
+impl Encode for Held {
     fn encode(&self, sink: &mut impl Sink) {
         sink.array(5);
         sink.count(self.ts_ms);
         self.side.encode(sink);
         self.price.encode(sink);
         self.qty.encode(sink);
-        self.id.encode(sink);
+        match self.id() {
+            Id::None => sink.null(),
+            id => sink.bytes(id.short_text(&mut ShortText::new())),
+        }
     }
 }
 
@@ -102,16 +91,16 @@ fn encode_short(candle: &Candle, sink: &mut impl Sink) {
     let mut text = PlainBuffer::new();
     sink.count(candle.start_ms);
     for price in [candle.open, candle.high, candle.low, candle.close] {
-        sink.text(text.decimal(price));
+        sink.bytes(text.decimal_bytes(price));
     }
-    sink.text(text.units(candle.volume, VOLUME_SCALE));
+    sink.bytes(text.units_bytes(candle.volume, VOLUME_SCALE));
 }
 
 fn encode_rest(row: &Row, sink: &mut impl Sink) {
     let candle = &row.candle;
     let mut text = PlainBuffer::new();
     let mut sum = |units: Option<u128>, scale, sink: &mut _| match units {
-        Some(units) => Sink::text(sink, text.units(units, scale)),
+        Some(units) => Sink::bytes(sink, text.units_bytes(units, scale)),
         None => Sink::null(sink),
     };
     sink.count(row.span.end_ms.saturating_sub(1));

@@ -9,4 +9,4 @@ mod tick;
 
 pub use gaps::{Gap, Gaps, MAX_GAPS};
 pub use tail::{Tail, Wanted};
-pub use tick::{Held, Id, MAX_ID_BYTES, Moment, Order, PRICE_RANGE, QTY_RANGE, Side, Tick};
+pub use tick::{Held, Id, MAX_ID_BYTES, Moment, Order, PRICE_RANGE, QTY_RANGE, ShortText, Side, Tick};

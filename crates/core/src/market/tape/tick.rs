@@ -75,6 +75,9 @@ impl Order {
     }
 }
 
+/// Room for two numbers and the sign between them.
+pub type ShortText = arrayvec::ArrayVec<u8, 41>;
+
 /// What the venue calls a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Id<'a> {
@@ -139,6 +142,24 @@ impl<'a> Id<'a> {
         if last != first {
             room.push(b'-');
             room.extend_from_slice(itoa::Buffer::new().format(last).as_bytes());
+        }
+        room
+    }
+
+    /// As text without an allocation.
+    pub fn short_text<'room>(self, room: &'room mut ShortText) -> &'room [u8]
+    where
+        'a: 'room,
+    {
+        let Self::Numbers { first, last } = self else {
+            return if let Self::Text(text) = self { text } else { b"" };
+        };
+        room.clear();
+        let mut put = |text: &[u8]| room.extend(text.iter().copied());
+        put(itoa::Buffer::new().format(first).as_bytes());
+        if last != first {
+            put(b"-");
+            put(itoa::Buffer::new().format(last).as_bytes());
         }
         room
     }
