@@ -39,10 +39,13 @@ impl Command for Set {
         let time = Time::new(context.now_ms(), max_future_ms).at(request.at_ms);
         let most = config::max_triggers();
         let mut open = keyspace::write::<TickStore>(context, key)?;
-        let is_known = open.existing()?.market.triggers().holds(request.id);
-        // XX makes none.
-        if !is_known && request.condition != Some(Condition::Known) {
-            memory::check_new(context)?;
+        let market = &open.existing()?.market;
+        // XX makes none, nor does what is there already.
+        if request.condition != Some(Condition::Known)
+            && let Err(refusal) = memory::check_new(context)
+            && !market.triggers().holds(request.id)
+        {
+            return Err(refusal);
         }
         let order = request.order();
         open.existing()?.market.may_set_trigger(&order, most, time).map_err(|error| refusal(error, &request))?;

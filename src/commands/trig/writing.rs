@@ -26,8 +26,12 @@ pub struct Writing<'call> {
     /// How many of the fires are noted.
     noted: usize,
     is_changed: bool,
-    decided: Vec<u8>,
+    /// What replicas and the append-only file are told; none while nobody listens.
+    decided: Option<Vec<u8>>,
 }
+
+/// What setting a trigger with an id and a payload of some length takes.
+const DECIDED_BYTES: usize = 128;
 
 impl<'call> Writing<'call> {
     /// Begins with a market that is there, in which what is over goes first.
@@ -38,12 +42,16 @@ impl<'call> Writing<'call> {
     ) -> Result<Self, Refusal> {
         let mut changes = Changes::judging(Judging { time, max_age_ms: config::trigger_max_age_ms() });
         let market = &mut open.existing()?.market;
-        let mut decided = Vec::new();
-        decided::begin(&mut decided, time.server_ms, market.resolution(), None);
-        decided::end(&mut decided, &Tally::default());
+        let mut decided = (!context.is_unheard()).then(|| Vec::with_capacity(DECIDED_BYTES));
+        if let Some(decided) = &mut decided {
+            decided::begin(decided, time.server_ms, market.resolution(), None);
+            decided::end(decided, &Tally::default());
+        }
         market.expire_triggers(time, &mut changes);
         // What is over goes first, also where the id is set anew.
-        fires::note(market, &changes, 0, &mut decided);
+        if let Some(decided) = &mut decided {
+            fires::note(market, &changes, 0, decided);
+        }
         let noted = changes.fired();
         Ok(Self { context, open, now_ms: context.now_ms(), time, changes, noted, is_changed: noted > 0, decided })
     }
@@ -58,18 +66,22 @@ impl<'call> Writing<'call> {
         let Some(stored) = self.open.value() else { return Ok(None) };
         let market = &mut stored.market;
         let Some(standing) = market.set_trigger(order, most, self.time, &mut self.changes)? else { return Ok(None) };
-        let Order { id, expires_ms, payload, .. } = *order;
-        let (armed_at_ms, terms) = (market.now_ms(self.time), order.terms.with_extreme(standing.extreme));
-        let armed = Armed { id, arming: standing.arming, armed_at_ms, expires_ms, payload, terms };
-        put_decision(&mut self.decided, &Decision::Armed(armed));
-        fires::note(market, &self.changes, self.noted, &mut self.decided);
         self.is_changed = true;
+        if let Some(decided) = &mut self.decided {
+            let Order { id, expires_ms, payload, .. } = *order;
+            let (armed_at_ms, terms) = (market.now_ms(self.time), order.terms.with_extreme(standing.extreme));
+            let armed = Armed { id, arming: standing.arming, armed_at_ms, expires_ms, payload, terms };
+            put_decision(decided, &Decision::Armed(armed));
+            fires::note(market, &self.changes, self.noted, decided);
+        }
         Ok(Some(standing))
     }
 
     /// Notes that triggers were deleted.
     pub fn deleted(&mut self, armings: &[u64]) {
-        armings.iter().for_each(|arming| put_decision(&mut self.decided, &Decision::Deleted(*arming)));
+        if let Some(decided) = &mut self.decided {
+            armings.iter().for_each(|arming| put_decision(decided, &Decision::Deleted(*arming)));
+        }
         self.is_changed |= !armings.is_empty();
     }
 
@@ -77,10 +89,13 @@ impl<'call> Writing<'call> {
     /// what waits for its stream is tried again.
     pub fn finish(mut self, event: Option<&CStr>) -> Result<(), Refusal> {
         let stored = self.open.existing()?;
-        let telling = fires::take(&mut stored.market, &self.changes, Teller::Triggers, Some(&mut self.decided));
+        let telling = fires::take(&mut stored.market, &self.changes, Teller::Triggers, self.decided.as_mut());
         let closed = if self.is_changed {
             let expiry = expiry::of_market(stored, true, self.now_ms);
-            commit(self.context, self.open, Record::Command(c"TICK.APPLY", &[&self.decided]), expiry)
+            match &self.decided {
+                Some(decided) => commit(self.context, self.open, Record::Command(c"TICK.APPLY", &[decided]), expiry),
+                None => commit(self.context, self.open, Record::Counted, expiry),
+            }
         } else {
             close(self.context, self.open)
         };

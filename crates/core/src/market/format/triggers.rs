@@ -344,7 +344,12 @@ fn source_of(number: u8) -> Result<Source, DecodeError> {
 const UNIT_SCALE: u8 = 15;
 
 fn put_price(out: &mut Vec<u8>, price: Price) {
+    const BILLION: u128 = 1_000_000_000;
     let (mut mantissa, mut scale) = (price.unsigned_abs(), UNIT_SCALE);
+    // Hardly a price has more than six digits behind the point: nine zeros go at once.
+    if mantissa.is_multiple_of(BILLION) {
+        (mantissa, scale) = (mantissa / BILLION, scale - 9);
+    }
     while scale > 0 && mantissa.is_multiple_of(10) {
         mantissa /= 10;
         scale -= 1;

@@ -5,7 +5,7 @@ use super::clock::Time;
 use super::market::Market;
 use super::prices::{Price, Source};
 use crate::grammar::Decimal;
-use crate::market::tape::Id;
+use crate::market::tape::{Id, ShortText};
 use crate::market::triggers::{Fire, Held, Order, Owed, Prices, Row, SetError, Standing, Tick, Which};
 
 impl Market {
@@ -83,13 +83,13 @@ impl Market {
         changes: &mut Changes,
     ) -> Result<Option<Standing>, SetError> {
         let (now_ms, owed) = (self.now_ms(time), self.owed());
-        let last = self.prices.last.clone();
-        let mut room = Vec::new();
-        let id = last.as_ref().map_or(b"".as_slice(), |last| last.tick().id.text(&mut room));
+        let mut room = ShortText::new();
+        let id = self.prices.last.as_ref().map_or(b"".as_slice(), |last| last.id().short_text(&mut room));
         let prices = held(&self.prices, id, now_ms, self.options.stale_ms);
-        let before = self.triggers().totals().fires;
-        let standing = self.triggers_mut().set(order, most, now_ms, &prices, owed)?;
-        changes.fired += (self.triggers().totals().fires - before) as usize;
+        let triggers = self.triggers.get_or_insert_default();
+        let before = triggers.totals().fires;
+        let standing = triggers.set(order, most, now_ms, &prices, owed)?;
+        changes.fired += (triggers.totals().fires - before) as usize;
         Ok(standing)
     }
 

@@ -19,7 +19,8 @@ impl Triggers {
         assert_eq!(records.len(), self.slab.len(), "I1 the slab holds as many as it says");
         let sorted = [self.ids.len(), self.armings.len()];
         assert_eq!(sorted, [records.len(); 2], "I1 every record is in the lists by id and arming");
-        let ids: Vec<&[u8]> = self.ids.iter().map(|slot| self.id_at(slot)).collect();
+        let ids: Vec<&[u8]> =
+            self.ids.iter().filter_map(|slot| self.slab.get(slot)).map(|record| &*record.id).collect();
         assert!(ids.is_sorted_by(|one, other| one < other), "I2 ids ascend, each once");
         let armings: Vec<u64> = self.armings.iter().map(|(arming, _)| arming).collect();
         assert!(armings.is_sorted_by(|one, other| one < other), "I3 armings ascend, each once");

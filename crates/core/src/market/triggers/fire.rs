@@ -123,7 +123,7 @@ impl Fire {
 
     /// `id:arming`: no other fire of the market has that name.
     pub fn name(&self) -> Vec<u8> {
-        [&*self.id, b":", self.arming.to_string().as_bytes()].concat()
+        [&*self.id, b":", itoa::Buffer::new().format(self.arming).as_bytes()].concat()
     }
 
     /// What is known of it beside the trigger.

@@ -40,6 +40,7 @@ mod judging;
 mod ladder;
 mod legs;
 mod listing;
+mod names;
 mod price;
 mod record;
 mod rung;

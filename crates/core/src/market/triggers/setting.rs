@@ -23,9 +23,8 @@ impl Triggers {
         prices: &Prices<'_>,
         owed: Owed,
     ) -> Result<Option<Standing>, SetError> {
-        self.may_set(order, most, now_ms)?;
+        let known = self.look(order, most, now_ms)?;
         let Order { id, terms, expires_ms, payload, condition } = *order;
-        let known = self.slot_of(id);
         match condition {
             Some(Condition::New) if known.is_some() => return Ok(None),
             Some(Condition::Known) if known.is_none() => return Ok(None),
@@ -36,8 +35,7 @@ impl Triggers {
         let kept = known.and_then(|slot| self.kept_extreme(slot, terms.legs()));
         let terms = terms.with_extreme(extreme_now(terms.legs(), kept, prices));
         let armed = Armed { id, arming, armed_at_ms: now_ms, expires_ms, payload, terms };
-        self.arm(&armed).map_err(|_| SetError::NoArming)?;
-        let Some(slot) = self.slot_of(id) else { return Err(SetError::NoArming) };
+        let slot = self.arm_known(&armed, known).map_err(|_| SetError::NoArming)?;
         let Some(record) = self.slab.get(slot) else { return Err(SetError::NoArming) };
         let (by, _) = self.nearest(record, prices);
         let state = if self.waits(record) { State::Waiting } else { State::Armed };
@@ -48,6 +46,11 @@ impl Triggers {
 
     /// Whether a trigger can be set, so that a refusal is known before anything changes. What is over by now counts as gone.
     pub fn may_set(&self, order: &Order<'_>, most: usize, now_ms: u64) -> Result<(), SetError> {
+        self.look(order, most, now_ms).map(|_| ())
+    }
+
+    /// The same, and what is held under the id.
+    fn look(&self, order: &Order<'_>, most: usize, now_ms: u64) -> Result<Option<u32>, SetError> {
         if !(1..=MAX_ID_BYTES).contains(&order.id.len()) {
             return Err(SetError::Id);
         }
@@ -61,9 +64,9 @@ impl Triggers {
             return Err(SetError::NoArming);
         }
         let stays = |slot: u32| self.slab.get(slot).is_some_and(|record| record.expires_ms >= now_ms);
-        let is_known = self.slot_of(order.id).is_some_and(stays);
-        let is_made = !is_known && order.condition != Some(Condition::Known);
-        if is_made && self.slab.len() + self.outbox.len() >= most { Err(SetError::TooMany(most)) } else { Ok(()) }
+        let known = self.slot_of(order.id);
+        let is_made = !known.is_some_and(stays) && order.condition != Some(Condition::Known);
+        if is_made && self.slab.len() + self.outbox.len() >= most { Err(SetError::TooMany(most)) } else { Ok(known) }
     }
 
     /// What the trailing leg has seen that stands there spelled the same.
@@ -116,8 +119,7 @@ impl Triggers {
 
     /// The slots of all whose id begins so, by id.
     pub(super) fn slots_of<'a>(&'a self, prefix: &'a [u8]) -> impl Iterator<Item = u32> + 'a {
-        let from = self.ids.iter_from(|slot| self.id_at(*slot) < prefix);
-        from.take_while(|slot| self.id_at(*slot).starts_with(prefix))
+        self.ids.beginning(prefix, &self.slab)
     }
 }
 

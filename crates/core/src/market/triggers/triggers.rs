@@ -4,6 +4,7 @@
 use super::fire::{Facts, Fire, Outbox, Owed};
 use super::ladder::{AT_ONCE, Ladder};
 use super::legs::{Cause, Fixed, Legs, Side, Terms, Trail};
+use super::names::Names;
 use super::price::{Direction, Price, Source};
 use super::record::{Leg, Record, Slab};
 use super::sorted::Sorted;
@@ -33,8 +34,7 @@ const SCRATCH: usize = 1024;
 pub struct Triggers {
     pub(super) ladders: [Option<Box<Ladder>>; LADDERS],
     pub(super) slab: Slab,
-    /// Slots by id.
-    pub(super) ids: Sorted<u32>,
+    pub(super) ids: Names,
     /// Armings and slots.
     pub(super) armings: Sorted<(u64, u32)>,
     /// Times of expiry, armings and slots.
@@ -68,7 +68,7 @@ impl Triggers {
         Self {
             ladders: [const { None }; LADDERS],
             slab: Slab::new(),
-            ids: Sorted::new(),
+            ids: Names::new(),
             armings: Sorted::new(),
             expiries: Sorted::new(),
             waiting: 0,
@@ -157,12 +157,7 @@ impl Triggers {
     }
 
     pub(super) fn slot_of(&self, id: &[u8]) -> Option<u32> {
-        let slot = self.ids.find(|slot| self.id_at(*slot) < id)?;
-        (self.id_at(slot) == id).then_some(slot)
-    }
-
-    pub(super) fn id_at(&self, slot: u32) -> &[u8] {
-        self.slab.get(slot).map(|record| &*record.id).unwrap_or_default()
+        self.ids.find(id, &self.slab)
     }
 
     fn slot_of_arming(&self, arming: u64) -> Option<u32> {
@@ -171,10 +166,15 @@ impl Triggers {
 
     /// Arms a trigger as it was decided; what is armed under its id is gone.
     pub fn arm(&mut self, armed: &Armed<'_>) -> Result<(), Impossible> {
+        self.arm_known(armed, self.slot_of(armed.id)).map(|_| ())
+    }
+
+    /// The same, where it was looked up what is armed under the id. Returns the slot.
+    pub(super) fn arm_known(&mut self, armed: &Armed<'_>, known: Option<u32>) -> Result<u32, Impossible> {
         if !armed.is_possible(self.last_arming) {
             return Err(Impossible("arming of a trigger"));
         }
-        if let Some(slot) = self.slot_of(armed.id) {
+        if let Some(slot) = known {
             self.take(slot);
             self.tidy();
         }
@@ -205,14 +205,13 @@ impl Triggers {
             side,
             has_payload: payload.is_some(),
         });
-        let slab = &self.slab;
-        self.ids.insert_at(slot, |other| slab.get(*other).is_some_and(|other| *other.id < *id));
+        self.ids.insert(id, slot, &self.slab);
         self.armings.insert((arming, slot));
         if let Some(expires_ms) = expires_ms {
             self.expiries.insert((expires_ms, arming, slot));
         }
         self.last_arming = arming;
-        Ok(())
+        Ok(slot)
     }
 
     fn add_trail(&mut self, slot: u32, side: Option<Side>, trail: &Trail) -> Leg {
@@ -228,11 +227,8 @@ impl Triggers {
 
     /// Takes a trigger out of everything it is in.
     pub(super) fn take(&mut self, slot: u32) -> Option<Record> {
-        let slab = &self.slab;
-        let record = slab.get(slot)?;
-        let waited = self.waits(record);
-        self.ids
-            .remove_at(|other| slab.get(*other).is_some_and(|other| *other.id < *record.id), |other| *other == slot);
+        let waited = self.waits(self.slab.get(slot)?);
+        self.ids.remove(slot, &self.slab);
         let record = self.slab.take(slot)?;
         self.waiting -= usize::from(waited);
         self.armings.remove((record.arming, slot));
