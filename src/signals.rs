@@ -61,7 +61,7 @@ fn append_event(context: &Context<'_>, closed: &Closed<'_>, stream: &Stream, eve
         b"exchange",
         event.exchange.unwrap_or_default(),
     ];
-    streams::append(context, closed, (&stream.key, stream.max_len), &fields)
+    streams::append(context, closed, (&stream.key, stream.max_len), streams::bytes(&fields))
 }
 
 fn append_signal(
@@ -94,5 +94,5 @@ fn append_signal(
         b"exchange",
         event.exchange.unwrap_or_default(),
     ];
-    streams::append(context, closed, (&stream.key, stream.max_len), &fields)
+    streams::append(context, closed, (&stream.key, stream.max_len), streams::bytes(&fields))
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use liq_core::grammar::RequestError;
 
 use crate::commit::Closed;
-use crate::ffi::{Access, Context, KeyName, Level};
+use crate::ffi::{Access, Argument, Context, KeyName, Level, Word};
 use crate::hash_slot::share_a_slot;
 use crate::refusal::Refusal;
 
@@ -27,22 +27,34 @@ pub fn check(context: &Context<'_>, key: KeyName<'_>, option: &'static str, stre
     }
 }
 
+/// The bytes of an entry's names and values in turn, as arguments.
+pub fn bytes<'a>(fields: &[&'a [u8]]) -> impl ExactSizeIterator<Item = Argument<'a>> {
+    fields.iter().map(|field| Argument::Bytes(field))
+}
+
 /// Appends an entry of `fields`, names and values in turn, to `stream` as the calling user, once the key is closed.
-pub fn append(
+pub fn append<'a>(
     context: &Context<'_>,
     closed: &Closed<'_>,
-    (stream, max_len): (&[u8], u32),
-    fields: &[&[u8]],
+    (stream, max_len): (&'a [u8], u32),
+    fields: impl ExactSizeIterator<Item = Argument<'a>>,
 ) -> Result<(), String> {
+    static MAXLEN: Word = Word::new("MAXLEN");
+    static ABOUT: Word = Word::new("~");
+    static NEXT: Word = Word::new("*");
     if context.is_cluster() && !share_a_slot(closed.key().bytes(), stream) {
         return Err("the stream is not in the key's hash slot".to_owned());
     }
     let text = max_len.to_string();
+    let trimming = [Argument::Word(&MAXLEN), Argument::Word(&ABOUT), Argument::Bytes(text.as_bytes())];
     // 0 is never trimmed.
-    let trimming: &[&[u8]] = if max_len == 0 { &[] } else { &[b"MAXLEN", b"~", text.as_bytes()] };
-    let arguments: Vec<&[u8]> =
-        [stream].iter().chain(trimming).chain([b"*".as_slice()].iter()).chain(fields).copied().collect();
-    context.call_as_user(c"XADD", &arguments)
+    let trimming = if max_len == 0 { &[][..] } else { &trimming };
+    let mut arguments = Vec::with_capacity(2 + trimming.len() + fields.len());
+    arguments.push(Argument::Bytes(stream));
+    arguments.extend_from_slice(trimming);
+    arguments.push(Argument::Word(&NEXT));
+    fields.for_each(|field| arguments.push(field));
+    context.call_as_user(c"XADD", arguments.iter().copied())
 }
 
 /// Says in the log that an entry was not appended, now and then.

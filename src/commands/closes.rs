@@ -51,5 +51,5 @@ fn append(context: &Context<'_>, closed: &Closed<'_>, stream: &Stream, change: &
     let head: [&[u8]; 6] = [b"event", event, b"symbol", hash_tag(key).unwrap_or(key), b"key", key];
     let columns = columns.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
     let fields: Vec<&[u8]> = head.into_iter().chain(columns).collect();
-    streams::append(context, closed, (&stream.key, stream.max_len), &fields)
+    streams::append(context, closed, (&stream.key, stream.max_len), streams::bytes(&fields))
 }

@@ -1,9 +1,10 @@
 //! Telling of triggers that fired or expired: keyspace events, the replies of feeding commands, and the stream FIRES. What
 //! cannot be appended stays in the market, and every later write tries again.
 
+use liq_core::grammar::PlainBuffer;
 use liq_core::market::format::decided;
 use liq_core::market::format::triggers::{Decision, put_decision};
-use liq_core::market::reply::{Fired, exact};
+use liq_core::market::reply::{Exact, Fired, exact};
 use liq_core::market::store::{Changes, Market, Tally, Time};
 use liq_core::market::triggers::{Cause, Fire, Owed, Price};
 use liq_core::settings::Stream;
@@ -11,7 +12,7 @@ use liq_core::settings::Stream;
 use super::expiry;
 use crate::commit::{Closed, Record, close, commit};
 use crate::config;
-use crate::ffi::{Context, KeyName};
+use crate::ffi::{Argument, Context, KeyName, Word};
 use crate::hash_slot::hash_tag;
 use crate::keyspace;
 use crate::streams;
@@ -182,6 +183,10 @@ fn forget(context: &Context<'_>, closed: &Closed<'_>, appended: &[Fire]) {
     stored.market.told(Owed::Stream, appended.len());
     let resolution = stored.market.resolution();
     let expiry = expiry::of_market(stored, false, context.now_ms());
+    if context.is_unheard() {
+        commit(context, open, Record::Counted, expiry);
+        return;
+    }
     let mut payload = Vec::new();
     decided::begin(&mut payload, 0, resolution, None);
     decided::end(&mut payload, &Tally::default());
@@ -189,42 +194,57 @@ fn forget(context: &Context<'_>, closed: &Closed<'_>, appended: &[Fire]) {
     commit(context, open, Record::Command(c"TICK.APPLY", &[&payload]), expiry);
 }
 
+/// The names of an entry's fields, in their order.
+static NAMES: [Word; 15] = [
+    Word::new("fire"),
+    Word::new("id"),
+    Word::new("arming"),
+    Word::new("symbol"),
+    Word::new("key"),
+    Word::new("side"),
+    Word::new("cause"),
+    Word::new("level"),
+    Word::new("price"),
+    Word::new("by"),
+    Word::new("timestamp"),
+    Word::new("tick"),
+    Word::new("extreme"),
+    Word::new("armed_at"),
+    Word::new("payload"),
+];
+
 fn append(context: &Context<'_>, closed: &Closed<'_>, stream: &Stream, fire: &Fire) -> Result<(), String> {
-    let price = |price: Option<Price>| price.map(|price| exact(price).to_string()).unwrap_or_default();
-    let (level, at, extreme) = (price(fire.level), price(fire.price), price(fire.extreme));
-    let [arming, ts, armed_at] = [fire.arming, fire.ts_ms, fire.armed_at_ms].map(|number| number.to_string());
+    let mut room = [const { PlainBuffer::new() }; 6];
+    let [level, at, extreme, arming, ts, armed_at] = &mut room;
     let (name, key) = (fire.name(), closed.key().bytes());
-    let fields: [&[u8]; 30] = [
-        b"fire",
+    let values: [&[u8]; NAMES.len()] = [
         &name,
-        b"id",
         &fire.id,
-        b"arming",
-        arming.as_bytes(),
-        b"symbol",
+        arming.units_bytes(fire.arming.into(), 0),
         hash_tag(key).unwrap_or(key),
-        b"key",
         key,
-        b"side",
         fire.side.map_or("", |side| side.name()).as_bytes(),
-        b"cause",
         fire.cause.name().as_bytes(),
-        b"level",
-        level.as_bytes(),
-        b"price",
-        at.as_bytes(),
-        b"by",
+        price(level, fire.level),
+        price(at, fire.price),
         fire.by.map_or("", |by| by.name()).as_bytes(),
-        b"timestamp",
-        ts.as_bytes(),
-        b"tick",
+        ts.units_bytes(fire.ts_ms.into(), 0),
         &fire.tick,
-        b"extreme",
-        extreme.as_bytes(),
-        b"armed_at",
-        armed_at.as_bytes(),
-        b"payload",
+        price(extreme, fire.extreme),
+        armed_at.units_bytes(fire.armed_at_ms.into(), 0),
         fire.payload.as_deref().unwrap_or_default(),
     ];
-    streams::append(context, closed, (&stream.key, stream.max_len), &fields)
+    let mut fields = [Argument::Bytes(b""); 2 * NAMES.len()];
+    for (pair, (name, value)) in fields.as_chunks_mut().0.iter_mut().zip(NAMES.iter().zip(values)) {
+        *pair = [Argument::Word(name), Argument::Bytes(value)];
+    }
+    streams::append(context, closed, (&stream.key, stream.max_len), fields.into_iter())
+}
+
+/// A price as text; nothing of none.
+fn price(room: &mut PlainBuffer, price: Option<Price>) -> &[u8] {
+    match price.map(exact) {
+        Some(Exact { units, scale }) => room.units_bytes(units, scale),
+        None => b"",
+    }
 }

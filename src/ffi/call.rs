@@ -1,7 +1,9 @@
 //! Running a command of the server on the caller's behalf.
 
 use std::ffi::CStr;
+use std::ptr;
 use std::slice;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use redis_module::raw;
 
@@ -39,15 +41,76 @@ impl Drop for Strings<'_> {
     }
 }
 
+/// A word that calls use again and again: the server's string for it is made once and kept for good. Calls are made on the
+/// main thread only, where the server counts who uses a string.
+#[derive(Debug)]
+pub struct Word {
+    text: &'static str,
+    string: AtomicPtr<raw::RedisModuleString>,
+}
+
+impl Word {
+    /// A word of which no string was made yet.
+    pub const fn new(text: &'static str) -> Self {
+        Self { text, string: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    fn string(&self) -> *mut raw::RedisModuleString {
+        let known = self.string.load(Ordering::Relaxed);
+        if !known.is_null() {
+            return known;
+        }
+        // SAFETY: without a context the string belongs to nobody but this word; the bytes are copied.
+        let made =
+            unsafe { api!(RedisModule_CreateString)(ptr::null_mut(), self.text.as_ptr().cast(), self.text.len()) };
+        self.string.store(made, Ordering::Relaxed);
+        made
+    }
+}
+
+/// An argument of a call.
+#[derive(Debug, Clone, Copy)]
+pub enum Argument<'a> {
+    /// A word that is kept.
+    Word(&'static Word),
+    /// Any bytes.
+    Bytes(&'a [u8]),
+}
+
 impl Context<'_> {
     /// Runs `command` as the calling user, whose permissions are checked, and replicates what it did. Where the caller is
     /// no user, nothing is forbidden.
     ///
     /// An error is the server's own text.
-    pub fn call_as_user(&self, command: &CStr, arguments: &[&[u8]]) -> Result<(), String> {
-        let strings = Strings::new(self, arguments.iter().copied());
-        // "!" replicates, "C" checks the caller's permissions, "E" answers refusals as error replies.
-        let format = if self.has_user() { c"!CEv" } else { c"!Ev" };
+    pub fn call_as_user<'a>(
+        &self,
+        command: &CStr,
+        arguments: impl ExactSizeIterator<Item = Argument<'a>>,
+    ) -> Result<(), String> {
+        let (mut all, mut own) = (Vec::with_capacity(arguments.len()), Vec::with_capacity(arguments.len()));
+        for argument in arguments {
+            let string = match argument {
+                Argument::Word(word) => word.string(),
+                Argument::Bytes(text) => {
+                    // SAFETY: the bytes are copied into a string that is freed with the others made here.
+                    let made = unsafe { api!(RedisModule_CreateString)(self.raw, text.as_ptr().cast(), text.len()) };
+                    own.push(made);
+                    made
+                }
+            };
+            all.push(string);
+        }
+        let _own = Strings { context: self, all: own };
+        // "!" replicates, "C" checks the caller's permissions, "E" answers refusals as error replies. Nearly always somebody is
+        // behind the call; where nobody is, it is refused before anything is done, and made again.
+        match self.call(command, c"!CEv", &all) {
+            Err(_) if !self.has_user() => self.call(command, c"!Ev", &all),
+            outcome => outcome,
+        }
+    }
+
+    /// Runs `command` with strings that outlive the call; the format takes them as a vector.
+    fn call(&self, command: &CStr, format: &CStr, strings: &[*mut raw::RedisModuleString]) -> Result<(), String> {
         // SAFETY: the format takes a vector of strings of the server and its length, which outlive the call.
         let reply = unsafe {
             api!(RedisModule_Call)(self.raw, command.as_ptr(), format.as_ptr(), strings.as_ptr(), strings.len())

@@ -56,6 +56,7 @@ mod waiting;
 pub use acl::Access;
 pub use allocator::{has_grown, note_looked, used_bytes};
 pub use argument::{Arguments, KeyName};
+pub use call::{Argument, Word};
 pub use clock::{steady_us, thread_cpu_us, wall_us};
 pub use command::{Command, CommandInfo, Refuse, Registration, registered};
 pub use command_docs::{ArgSpec, KeyAccess};
