@@ -30,6 +30,12 @@ impl Workload {
         Self { name, wanted, per_request, next: Box::new(next) }
     }
 
+    /// The same, counted by the rows that each request is answered with.
+    pub fn by_row(mut self, rows: usize) -> Self {
+        self.per_request = rows;
+        self
+    }
+
     /// The next `requests`, in pipelines of `depth`.
     pub fn pipelines(&mut self, requests: usize, depth: usize) -> Vec<(Vec<u8>, usize)> {
         let pipeline = |_| {
