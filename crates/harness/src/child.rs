@@ -104,6 +104,11 @@ impl Child {
         self.lines.try_recv().ok()
     }
 
+    /// What the child, which was killed, said before it died, of what was not heard yet.
+    pub fn last_words(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.lines.recv_timeout(PATIENCE).ok()).collect()
+    }
+
     /// Sends a signal.
     #[track_caller]
     pub fn signal(&self, signal: Signal) {

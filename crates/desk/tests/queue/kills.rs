@@ -39,11 +39,7 @@ async fn no_acknowledged_job_is_lost_when_server_and_workers_are_killed() {
     let start = || Child::start("kills::working_process", &[&url]);
     let mut workers: Vec<Child> = (0..3).map(|_| start()).collect();
     let mut runs: HashMap<u64, u64> = HashMap::new();
-    let mut listen = |worker: &mut Child| {
-        while let Some(body) = worker.heard() {
-            *runs.entry(body.parse().unwrap()).or_default() += 1;
-        }
-    };
+    let mut note = |body: String| *runs.entry(body.parse().unwrap()).or_default() += 1;
     let pusher = tokio::spawn({
         let queue = queue.clone();
         async move {
@@ -67,21 +63,21 @@ async fn no_acknowledged_job_is_lost_when_server_and_workers_are_killed() {
         let place = kill % workers.len();
         std::mem::swap(&mut workers[place], &mut new);
         new.kill();
-        // What it said before it died.
-        std::thread::sleep(Duration::from_millis(20));
-        listen(&mut new);
+        new.last_words().into_iter().for_each(&mut note);
         if kill * server_kills / worker_kills != (kill + 1) * server_kills / worker_kills {
             tokio::task::block_in_place(|| {
                 server.kill();
                 server.start_again();
             });
         }
-        workers.iter_mut().for_each(&mut listen);
+        workers.iter_mut().flat_map(|worker| std::iter::from_fn(|| worker.heard())).for_each(&mut note);
     }
     let acknowledged = pusher.await.unwrap();
     until_empty(&queue).await;
-    std::thread::sleep(Duration::from_millis(100));
-    workers.iter_mut().for_each(&mut listen);
+    for worker in &mut workers {
+        worker.kill();
+        worker.last_words().into_iter().for_each(&mut note);
+    }
     let lost: Vec<&u64> = acknowledged.iter().filter(|body| !runs.contains_key(body)).collect();
     assert!(
         lost.is_empty(),
