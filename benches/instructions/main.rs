@@ -153,7 +153,7 @@ fn count_markets(server: &Server, dump: &Path, baseline: &mut Baseline) {
         over("CANDLE.RANGE, 500 of 1m, pack", "CANDLE.RANGE {} 1m COUNT 500 AS pack"),
         over("CANDLE.RANGE of 100, a row: kline", "CANDLE.RANGE {} 1m COUNT 100").by_row(100),
         over("CANDLE.RANGE of 100, a row: ohlcv", "CANDLE.RANGE {} 1m COUNT 100 AS ohlcv").by_row(100),
-        over("TICK.RANGE of 400, a row", "TICK.RANGE {} - + COUNT 400").by_row(400),
+        over("TICK.RANGE of 100, a row", "TICK.RANGE {} - + COUNT 100").by_row(100),
         triggers::set_and_delete("TRIG.SET and TRIG.DEL in turn, each", "", "armed:0"),
         triggers::fire("TRIG.SET that fires at once, with its entry", "", "due:0"),
         workload::add("LIQ.ADD beside a market", "", "beside", 10, PER_DAY / 10, ""),
