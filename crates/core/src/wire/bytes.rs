@@ -28,17 +28,50 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
+/// The bits of eight bytes that say that another follows.
+const GOES_ON: u64 = 0x8080_8080_8080_8080;
+
 /// Appends scalars.
-pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
+#[inline]
+pub fn put_varint(out: &mut Vec<u8>, value: u64) {
+    if value < 0x80 { out.push(value as u8) } else { put_more(out, value) }
+}
+
+fn put_more(out: &mut Vec<u8>, value: u64) {
+    let group = |shift: u32| (value >> shift) as u8 | 0x80;
+    match value {
+        0..0x4000 => out.extend_from_slice(&[group(0), (value >> 7) as u8]),
+        0x4000..0x20_0000 => out.extend_from_slice(&[group(0), group(7), (value >> 14) as u8]),
+        0x20_0000..0x0100_0000_0000_0000 => put_short(out, value),
+        _ => put_long(out, value.into()),
     }
-    out.push(value as u8);
 }
 
 /// Appends an integer of 128 bits.
-pub fn put_varint128(out: &mut Vec<u8>, mut value: u128) {
+#[inline]
+pub fn put_varint128(out: &mut Vec<u8>, value: u128) {
+    match u64::try_from(value) {
+        Ok(value) => put_varint(out, value),
+        Err(_) => put_long(out, value),
+    }
+}
+
+/// An integer of up to eight bytes: its groups of seven bits move apart in the lanes of one word.
+#[inline]
+fn put_short(out: &mut Vec<u8>, value: u64) {
+    let fours = (value & 0x0fff_ffff) | (value & 0x00ff_ffff_f000_0000) << 4;
+    let pairs = (fours & 0x0000_3fff_0000_3fff) | (fours & 0x0fff_c000_0fff_c000) << 2;
+    let bytes = (pairs & 0x007f_007f_007f_007f) | (pairs & 0x3f80_3f80_3f80_3f80) << 1;
+    let last = (63 - (value | 1).leading_zeros()) / 7;
+    let more = GOES_ON & !(u64::MAX << (8 * last));
+    let len = out.len() + last as usize + 1;
+    // Eight bytes are copied at once, which takes no call.
+    out.extend_from_slice(&(bytes | more).to_le_bytes());
+    out.truncate(len);
+}
+
+#[cold]
+fn put_long(out: &mut Vec<u8>, mut value: u128) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -149,7 +182,6 @@ impl<'a> Reader<'a> {
     /// All bytes at once: the sevens of bits close up in pairs, fours and eights.
     #[inline(never)]
     fn wide(&mut self) -> Option<u64> {
-        const GOES_ON: u64 = 0x8080_8080_8080_8080;
         let word = u64::from_le_bytes(*self.rest.first_chunk()?);
         let ends = !word & GOES_ON;
         let len = ends.trailing_zeros() / 8 + 1;
@@ -208,6 +240,24 @@ impl<'a> Reader<'a> {
         Err(DecodeError::Invalid(what))
     }
 
+    /// Goes past the next integers, so many, without looking at them.
+    pub fn pass_varints(&mut self, mut count: usize) -> Option<()> {
+        // Eight bytes at a time while the last does not end there: the product adds up how many do.
+        while let Some((eight, behind)) = self.rest.split_first_chunk() {
+            let ends = (!u64::from_le_bytes(*eight) & GOES_ON) >> 7;
+            let ended = (ends.wrapping_mul(0x0101_0101_0101_0101) >> 56) as usize;
+            if ended >= count {
+                break;
+            }
+            count -= ended;
+            self.rest = behind;
+        }
+        while count > 0 {
+            count -= usize::from(self.byte().ok()? < 0x80);
+        }
+        Some(())
+    }
+
     /// The next length, at most `max`, of things that take at least `least` bytes each: no more than can be there.
     pub fn length(&mut self, what: &'static str, max: usize, least: usize) -> Result<usize, DecodeError> {
         let length = self.varint(what, max as u64)? as usize;
@@ -226,15 +276,29 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
 
+    /// As it is defined: seven bits a byte, the lowest first.
+    fn slow(mut value: u128) -> Vec<u8> {
+        let mut out = Vec::new();
+        while value >= 0x80 {
+            out.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        out.push(value as u8);
+        out
+    }
+
     /// An integer of any length, whatever stands behind it, by both readers.
     fn reads(value: u128, behind: &[u8]) {
         let mut bytes = Vec::new();
         put_varint128(&mut bytes, value);
+        assert_eq!(bytes, slow(value), "{value}");
         let len = bytes.len();
         bytes.extend_from_slice(behind);
         let mut reader = Reader::new(&bytes);
         assert_eq!(reader.varint128("", u128::MAX), Ok(value));
         assert_eq!(reader.left(), behind.len());
+        let mut reader = Reader::new(&bytes);
+        assert_eq!((reader.pass_varints(1), reader.left()), (Some(()), behind.len()));
         assert!(value == 0 || Reader::new(&bytes).varint128("", value - 1).is_err());
         let short = Reader::new(&bytes).varint("", u64::MAX);
         assert_eq!(short.ok().map(u128::from), u64::try_from(value).ok().map(u128::from));
@@ -250,6 +314,23 @@ mod tests {
             }
             reads(u128::MAX, behind);
         }
+    }
+
+    #[test]
+    fn integers_that_are_passed_end_where_they_do_when_they_are_read() {
+        let values: Vec<u128> = (0..128).step_by(5).map(|bits| 1 << bits).chain([0; 30]).chain([u128::MAX]).collect();
+        let mut bytes = Vec::new();
+        values.iter().for_each(|value| put_varint128(&mut bytes, *value));
+        for first in 0..values.len() {
+            for count in 0..=values.len() - first {
+                let mut reader = Reader::new(&bytes);
+                assert!((0..first).all(|_| reader.varint128("", u128::MAX).is_ok()));
+                let mut read = reader.clone();
+                assert!((0..count).all(|_| read.varint128("", u128::MAX).is_ok()));
+                assert_eq!((reader.pass_varints(count), reader.left()), (Some(()), read.left()), "{first} {count}");
+            }
+        }
+        assert_eq!(Reader::new(&bytes).pass_varints(values.len() + 1), None);
     }
 
     #[test]
