@@ -99,9 +99,8 @@ impl<'call> Feeding<'call> {
         let market = &mut self.open.existing()?.market;
         let status = market.add(report, self.time, self.max_future_ms, &mut self.changes);
         self.tally.count(status);
-        let was_missing = self.changes.take_seen();
-        if let Some(decided) = self.decided.as_mut().filter(|_| status.changes() || was_missing) {
-            decided::push_tick(decided, report, status);
+        if let Some(decided) = &mut self.decided {
+            note(decided, report, status, &mut self.changes);
         }
         Ok(status)
     }
@@ -125,16 +124,25 @@ impl<'call> Feeding<'call> {
             return Ok(MaddReply::from(&repeated));
         }
         let clock_ms = self.time.server_ms;
-        let mut reports: Vec<Report<'_>> = request.ticks.iter().map(|tick| tick.resolve(clock_ms, false)).collect();
-        for (place, report) in reports.iter_mut().enumerate() {
-            self.check_id(report).map_err(|error| error.in_item(place + 1))?;
+        let order = self.open.existing()?.market.options().order;
+        if order == Order::Id {
+            for (place, tick) in request.ticks.iter().enumerate() {
+                self.check_id(&mut tick.resolve(clock_ms, false)).map_err(|error| error.in_item(place + 1))?;
+            }
         }
         self.begin(request.batch);
         let mut gap = request.gap;
-        for report in &mut reports {
-            report.gap = gap;
+        let market = &mut self.open.existing()?.market;
+        for tick in &request.ticks {
+            let mut report = tick.resolve(clock_ms, gap);
+            report.id = report.id.ordered_by(order);
+            let status = market.add(&report, self.time, self.max_future_ms, &mut self.changes);
+            self.tally.count(status);
+            if let Some(decided) = &mut self.decided {
+                note(decided, &report, status, &mut self.changes);
+            }
             // What comes from another time says nothing of where trades are missing.
-            gap &= matches!(self.add(report)?, Status::Future | Status::Late);
+            gap &= matches!(status, Status::Future | Status::Late);
         }
         self.open.existing()?.market.end_batch(request.batch);
         let (tally, _, telling) = self.finish(Teller::Batch)?;
@@ -190,6 +198,15 @@ impl<'call> Feeding<'call> {
         closes::tell(self.context, &closed, stream.as_ref(), &self.changes);
         fires::deliver(self.context, &closed, &telling);
         Ok((self.tally, self.changes, telling))
+    }
+}
+
+/// Notes what was decided of a tick, where that changed anything.
+#[inline]
+fn note(decided: &mut Vec<u8>, report: &Report<'_>, status: Status, changes: &mut Changes) {
+    let was_missing = changes.take_seen();
+    if status.changes() || was_missing {
+        decided::push_tick(decided, report, status);
     }
 }
 

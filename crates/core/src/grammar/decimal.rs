@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use super::RequestError;
-use super::number::{LONGEST_NUMBER, take_digits};
+use super::number::LONGEST_NUMBER;
 use super::plain::PlainBuffer;
 
 /// Most digits behind the point; what lies there is the noise of somebody's float.
@@ -144,7 +144,10 @@ impl Decimal {
     /// In units of 10^-`scale`, exactly; 0 … 10^33 for the scale 15. `scale` is at least this number's own.
     #[inline]
     pub fn units(self, scale: u8) -> u128 {
-        u128::from(self.mantissa) * power_of_ten(scale.saturating_sub(self.scale))
+        match scale.saturating_sub(self.scale) {
+            0 => self.mantissa.into(),
+            more => u128::from(self.mantissa) * power_of_ten(more),
+        }
     }
 
     /// In units of 10^-15, exactly: where decimals of different scales meet.
@@ -165,10 +168,19 @@ impl Decimal {
         let product = u128::from(self.mantissa) * u128::from(other.mantissa);
         let scale = self.scale + other.scale;
         if scale <= 18 {
-            product.saturating_mul(power_of_ten(18 - scale))
+            let power = power_of_ten(18 - scale);
+            // Nearly always a product of two words, which fits.
+            if product >> 64 == 0 { product * power } else { product.saturating_mul(power) }
         } else {
             divide_half_even(product, scale - 18)
         }
+    }
+
+    /// Whether a glance tells that it lies in `range`.
+    const fn is_surely_in(self, range: &RangeInclusive<Self>) -> bool {
+        let (start, end) = (range.start(), range.end());
+        let above = start.mantissa == 0 || self.mantissa >= start.mantissa && self.scale <= start.scale;
+        above && self.mantissa <= end.mantissa && self.scale >= end.scale
     }
 
     /// The nearest double.
@@ -181,10 +193,14 @@ impl Decimal {
 impl Ord for Decimal {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
+        // Of both the greater scale; a product of two words.
+        let units = |of: &Self, by: &Self| {
+            u128::from(of.mantissa) * u128::from(power_of_ten(by.scale.saturating_sub(of.scale)) as u64)
+        };
         if self.scale == other.scale {
             self.mantissa.cmp(&other.mantissa)
         } else {
-            self.units(MAX_SCALE).cmp(&other.units(MAX_SCALE))
+            units(self, other).cmp(&units(other, self))
         }
     }
 }
@@ -224,7 +240,7 @@ impl std::error::Error for DecimalError {}
 /// A decimal number within `range`, the argument `name`.
 pub fn decimal(name: &'static str, text: &[u8], range: &RangeInclusive<Decimal>) -> Result<Decimal, RequestError> {
     match Decimal::parse(text) {
-        Ok(value) if range.contains(&value) => Ok(value),
+        Ok(value) if value.is_surely_in(range) || range.contains(&value) => Ok(value),
         Err(DecimalError::NotANumber) => Err(RequestError::argument(name, "not a number", text)),
         Ok(_) | Err(DecimalError::OutOfRange) => {
             let problem = format!("must be {} to {}", range.start(), range.end());
@@ -254,22 +270,31 @@ pub fn divide_half_even(units: u128, exponent: u8) -> u128 {
 /// A number as exchanges write it: digits, perhaps a point, no sign and no exponent, not too many digits.
 #[inline]
 fn short(text: &[u8]) -> Option<Decimal> {
-    let (mut mantissa, mut rest) = (0, text);
-    let before_point = take_digits(&mut rest, &mut mantissa);
-    let mut behind_point = 0;
-    if let Some((b'.', fraction)) = rest.split_first() {
-        let zeros = fraction.iter().rev().take_while(|digit| **digit == b'0').count();
-        rest = fraction.get(..fraction.len() - zeros)?;
-        behind_point = take_digits(&mut rest, &mut mantissa);
-        // A point alone is no number, but one before zeros is.
-        if before_point == 0 && fraction.is_empty() {
-            return None;
-        }
-    } else if before_point == 0 {
+    if text.len() > MAX_DIGITS + 1 {
         return None;
     }
-    let fits = rest.is_empty() && before_point + behind_point <= MAX_DIGITS && behind_point <= usize::from(MAX_SCALE);
-    fits.then_some(Decimal { mantissa, scale: behind_point as u8 })
+    let (before, mantissa) = digits(text, 0);
+    let (_, fraction) = text.split_at_checked(before)?;
+    let (behind, mantissa) = match fraction.split_first() {
+        None => (0, mantissa),
+        Some((b'.', fraction)) => Some(digits(fraction, mantissa)).filter(|(behind, _)| *behind == fraction.len())?,
+        Some(_) => return None,
+    };
+    let fits = (1..=MAX_DIGITS).contains(&(before + behind)) && behind <= usize::from(MAX_SCALE);
+    if fits { Decimal::new(mantissa, behind as u8) } else { None }
+}
+
+/// How many digits `text` begins with, and those of `value` with them behind.
+#[inline]
+fn digits(text: &[u8], mut value: u64) -> (usize, u64) {
+    for (place, byte) in text.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return (place, value);
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    (text.len(), value)
 }
 
 /// Any number: with a sign, an exponent, or digits that have to be rounded away.
@@ -284,11 +309,8 @@ fn long(text: &[u8]) -> Result<Decimal, DecimalError> {
         return Err(DecimalError::NotANumber);
     }
     let written = Written::read(unsigned).ok_or(DecimalError::NotANumber)?;
-    let value = written.round().ok_or(DecimalError::OutOfRange);
-    match value {
-        Ok(value) if !negative || value.is_zero() => Ok(value),
-        _ => Err(DecimalError::OutOfRange),
-    }
+    let value = written.round();
+    value.filter(|value| !negative || value.is_zero()).ok_or(DecimalError::OutOfRange)
 }
 
 /// A number as it is written: its digits from the first that is not 0, and the power of ten of the last.

@@ -62,6 +62,7 @@ impl<'a> PackReader<'a> {
     }
 
     /// The next scalar.
+    #[inline]
     pub fn scalar(&mut self, name: &'static str) -> Result<Scalar<'a>, RequestError> {
         let before = self.rest;
         self.read_scalar().ok_or_else(|| {
@@ -70,7 +71,24 @@ impl<'a> PackReader<'a> {
         })
     }
 
+    #[inline]
     fn read_scalar(&mut self) -> Option<Scalar<'a>> {
+        // What most are: small integers and short strings.
+        let (head, rest) = self.rest.split_first()?;
+        let scalar = match head {
+            0..0x80 => Scalar::Integer((*head).into()),
+            0xa0..0xc0 => {
+                let (text, behind) = rest.split_at_checked(usize::from(head & 0x1f))?;
+                self.rest = behind;
+                return Some(Scalar::Bytes(text));
+            }
+            _ => return self.read_other(),
+        };
+        self.rest = rest;
+        Some(scalar)
+    }
+
+    fn read_other(&mut self) -> Option<Scalar<'a>> {
         Some(match self.marker()? {
             Marker::Null => Scalar::Nil,
             Marker::FixPos(value) => Scalar::Integer(value.into()),

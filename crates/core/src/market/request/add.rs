@@ -30,7 +30,7 @@ impl<'a> NewTick<'a> {
         };
         let qty_text = args.required()?;
         let qty = decimal("qty", qty_text, &QTY_RANGE)?;
-        check_worth(price, qty, qty_text)?;
+        check_worth(price, qty, || qty_text.to_vec())?;
         Ok(Self { ts_ms, side, price, qty, id: Id::None })
     }
 
@@ -56,6 +56,8 @@ pub(super) fn time(name: &'static str, text: &[u8]) -> Result<Option<u64>, Reque
 /// `buy`, `sell` or `-`.
 pub(super) fn side(name: &'static str, text: &[u8]) -> Result<Side, RequestError> {
     match text {
+        b"buy" => Ok(Side::Buy),
+        b"sell" => Ok(Side::Sell),
         b"-" => Ok(Side::Unknown),
         _ if text.eq_ignore_ascii_case(b"buy") => Ok(Side::Buy),
         _ if text.eq_ignore_ascii_case(b"sell") => Ok(Side::Sell),
@@ -63,15 +65,21 @@ pub(super) fn side(name: &'static str, text: &[u8]) -> Result<Side, RequestError
     }
 }
 
-/// Price × qty is at most 10^15.
-pub(super) fn check_worth(price: Option<Decimal>, qty: Decimal, got: &[u8]) -> Result<(), RequestError> {
-    let most = Decimal::ten_to(15).units(15) * 1_000;
-    match price {
-        Some(price) if price.product(qty) > most => {
-            Err(RequestError::argument("qty", "price × qty must be at most 1000000000000000", got))
-        }
-        _ => Ok(()),
+/// Price × qty is at most 10^15; `got` is how the qty was written.
+#[inline]
+pub(super) fn check_worth(
+    price: Option<Decimal>,
+    qty: Decimal,
+    got: impl FnOnce() -> Vec<u8>,
+) -> Result<(), RequestError> {
+    const MOST: u64 = 10_u64.pow(15);
+    let Some(price) = price else { return Ok(()) };
+    // Nearly always the digits tell, wherever the point stands.
+    let is_small = price.mantissa().checked_mul(qty.mantissa()).is_some_and(|digits| digits <= MOST);
+    if is_small || price.product(qty) <= Decimal::ten_to(15).units(18) {
+        return Ok(());
     }
+    Err(RequestError::argument("qty", "price × qty must be at most 1000000000000000", &got()))
 }
 
 /// An ID of at most 64 bytes.

@@ -51,7 +51,7 @@ fn tick<'a>(reader: &mut PackReader<'a>) -> Result<NewTick<'a>, RequestError> {
         other => Some(number(other, "price", &PRICE_RANGE)?),
     };
     let qty = number(reader.scalar("qty")?, "qty", &QTY_RANGE)?;
-    check_worth(price, qty, qty.to_string().as_bytes())?;
+    check_worth(price, qty, || qty.to_string().into_bytes())?;
     let id = if fields == 5 { take_id(reader)? } else { Id::None };
     Ok(NewTick { ts_ms, side, price, qty, id })
 }
