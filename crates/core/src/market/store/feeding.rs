@@ -148,7 +148,7 @@ impl Market {
     fn is_known(&self, report: &Report<'_>) -> bool {
         let is_known_by_id = match self.options.order {
             Order::Id => !self.is_new_number(report),
-            Order::Time => report.id.hash().is_some_and(|hash| self.tail.has_id(hash)),
+            Order::Time => self.tail.has_id(report.id),
         };
         is_known_by_id || self.is_in_a_row(report.ts_ms)
     }

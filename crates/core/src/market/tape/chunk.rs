@@ -1,7 +1,7 @@
 //! A run of neighbouring ticks in few bytes: times, prices and IDs as differences, one scale for all prices and one for
 //! all quantities.
 
-use super::tick::{Held, Id, Side, Tick};
+use super::tick::{Held, Id, MAX_ID_BYTES, Side, Tick};
 use crate::grammar::Decimal;
 use crate::wire::{Reader, put_bytes, put_varint, put_varint128, unzigzag, zigzag};
 
@@ -9,6 +9,9 @@ use crate::wire::{Reader, put_bytes, put_varint, put_varint128, unzigzag, zigzag
 pub const SEALED: usize = 64;
 /// Most ticks of a chunk that late ones went into; one more and it is two.
 pub const MOST: usize = 128;
+
+/// About as many bytes as a tick takes, and some more.
+const USUAL_BYTES: usize = 12;
 
 /// A run of ticks, packed.
 #[derive(Debug, Clone)]
@@ -31,7 +34,8 @@ impl Chunk {
     pub fn pack(ticks: &[Held]) -> Self {
         let scale = |of: fn(&Held) -> Decimal| ticks.iter().map(|tick| of(tick).scale()).max().unwrap_or(0);
         let (price_scale, qty_scale) = (scale(|tick| tick.price), scale(|tick| tick.qty));
-        let mut out = vec![price_scale, qty_scale];
+        let mut out = Vec::with_capacity(ticks.len() * USUAL_BYTES);
+        out.extend([price_scale, qty_scale]);
         let mut before = Before::default();
         for tick in ticks {
             put_tick(&mut out, tick, (price_scale, qty_scale), &mut before);
@@ -52,11 +56,25 @@ impl Chunk {
 
     /// The ticks, appended to `out`.
     pub fn unpack(&self, out: &mut impl Extend<Held>) {
-        let mut reader = Reader::new(&self.bytes);
-        let (Ok(price_scale), Ok(qty_scale)) = (reader.byte(), reader.byte()) else { return };
-        let mut before = Before::default();
-        let next = || read_tick(&mut reader, (price_scale, qty_scale), &mut before);
-        out.extend(std::iter::from_fn(next).take(self.len()));
+        self.unpack_from(Cursor::default(), out);
+    }
+
+    /// The ticks from the cursor on, appended to `out`.
+    pub fn unpack_from(&self, mut cursor: Cursor, out: &mut impl Extend<Held>) {
+        out.extend(std::iter::from_fn(|| self.next(&mut cursor)?.held()));
+    }
+
+    /// The tick at the cursor, which goes on behind it.
+    pub fn next(&self, cursor: &mut Cursor) -> Option<Packed<'_>> {
+        let (scales, bytes) = self.bytes.split_first_chunk()?;
+        let mut reader = Reader::new(bytes.get(cursor.at as usize..)?);
+        if cursor.taken >= self.len {
+            return None;
+        }
+        let packed = read_tick(&mut reader, *scales, &mut cursor.before)?;
+        cursor.at = (bytes.len() - reader.left()) as u32;
+        cursor.taken += 1;
+        Some(packed)
     }
 
     /// Its buffer.
@@ -70,14 +88,57 @@ impl Chunk {
     }
 }
 
+/// How far a chunk was read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cursor {
+    at: u32,
+    taken: u8,
+    before: Before,
+}
+
+impl Cursor {
+    /// How many ticks lie before it.
+    pub const fn taken(&self) -> usize {
+        self.taken as usize
+    }
+}
+
 /// What differences are taken from.
-#[derive(Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Before {
     ts_ms: u64,
     price: u128,
     last_id: u64,
 }
 
+/// A tick as a chunk holds it.
+#[derive(Debug, Clone, Copy)]
+pub struct Packed<'a> {
+    /// When it happened, Unix milliseconds.
+    pub ts_ms: u64,
+    /// What the venue calls it.
+    pub id: Id<'a>,
+    side: u8,
+    price: u128,
+    qty: u128,
+    scales: [u8; 2],
+}
+
+impl Packed<'_> {
+    /// The tick by itself.
+    pub fn held(&self) -> Option<Held> {
+        let [price_scale, qty_scale] = self.scales;
+        Some(Held::of(&Tick {
+            ts_ms: self.ts_ms,
+            side: Side::from_code(self.side)?,
+            price: Decimal::rounded(self.price, price_scale)?,
+            qty: Decimal::rounded(self.qty, qty_scale)?,
+            id: self.id,
+        }))
+    }
+}
+
+#[inline]
 fn put_tick(out: &mut Vec<u8>, tick: &Held, (price_scale, qty_scale): (u8, u8), before: &mut Before) {
     let next = before.last_id.wrapping_add(1);
     let id_kind = match tick.id() {
@@ -110,7 +171,8 @@ fn put_tick(out: &mut Vec<u8>, tick: &Held, (price_scale, qty_scale): (u8, u8), 
     (before.ts_ms, before.price) = (tick.ts_ms, price);
 }
 
-fn read_tick(reader: &mut Reader<'_>, (price_scale, qty_scale): (u8, u8), before: &mut Before) -> Option<Held> {
+#[inline]
+fn read_tick<'a>(reader: &mut Reader<'a>, scales: [u8; 2], before: &mut Before) -> Option<Packed<'a>> {
     let head = reader.byte().ok()?;
     let mut ts_ms = before.ts_ms + u64::from(head >> 4);
     if head >> 4 == 15 {
@@ -126,19 +188,12 @@ fn read_tick(reader: &mut Reader<'_>, (price_scale, qty_scale): (u8, u8), before
             let first = u64::try_from(first).ok()?;
             Id::Numbers { first, last: first + reader.varint("", u64::MAX).ok()? }
         }
-        TEXT => Id::Text(reader.bytes("", super::MAX_ID_BYTES).ok()?),
+        TEXT => Id::Text(reader.bytes("", MAX_ID_BYTES).ok()?),
         _ => Id::None,
     };
     if let Id::Numbers { last, .. } = id {
         before.last_id = last;
     }
     (before.ts_ms, before.price) = (ts_ms, price);
-    let tick = Tick {
-        ts_ms,
-        side: Side::from_code(head & 3)?,
-        price: Decimal::rounded(price, price_scale)?,
-        qty: Decimal::rounded(qty, qty_scale)?,
-        id,
-    };
-    Some(Held::of(&tick))
+    Some(Packed { ts_ms, id, side: head & 3, price, qty, scales })
 }

@@ -266,17 +266,14 @@ pub struct Held {
 
 impl Held {
     /// A copy of `tick`.
+    #[inline]
     pub fn of(tick: &Tick<'_>) -> Self {
-        let mut held = Self {
-            ts_ms: 0,
-            side: Side::Unknown,
-            price: Decimal::ZERO,
-            qty: Decimal::ZERO,
-            numbers: None,
-            text: Vec::new(),
+        let (numbers, text) = match tick.id {
+            Id::None => (None, Vec::new()),
+            Id::Numbers { first, last } => (Some((first, last)), Vec::new()),
+            Id::Text(text) => (None, text.to_vec()),
         };
-        held.become_copy_of(tick);
-        held
+        Self { ts_ms: tick.ts_ms, side: tick.side, price: tick.price, qty: tick.qty, numbers, text }
     }
 
     /// Takes over everything of `tick`, in the buffer it has.

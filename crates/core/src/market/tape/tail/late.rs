@@ -14,10 +14,15 @@ pub(super) struct Open {
 
 impl Tail {
     /// Puts a tick behind all that are not later, which lie among the oldest or in a chunk.
+    #[cold]
     pub(super) fn place_late(&mut self, tick: &Tick<'_>, order: Order) {
         let moment = tick.moment(order);
         let is_earlier = |held: &Held| held.tick().moment(order) <= moment;
         let first_chunk_ms = self.chunks.front().map(|chunk| chunk.first_ms);
+        let is_going = self.going.as_ref().is_some_and(|(chunk, _)| tick.ts_ms <= chunk.last_ms);
+        if is_going || first_chunk_ms.is_none_or(|first_ms| tick.ts_ms < first_ms) {
+            self.unpack_oldest();
+        }
         let is_among_oldest = first_chunk_ms.is_none_or(|first_ms| tick.ts_ms < first_ms)
             || self.oldest.back().is_some_and(|last| !is_earlier(last));
         if is_among_oldest && self.oldest.len() == MOST {

@@ -1,18 +1,20 @@
 //! The newest ticks of a market, raw and in order.
 //!
-//! They lie in three parts: the oldest few unpacked, since they are the next to go; most of them packed in chunks; the
-//! newest few unpacked, since that is where ticks arrive. The chunk that a late tick went into stays open for the next one,
+//! They lie in three parts: the oldest few, which are the next to go; most of them packed in chunks; the newest few
+//! unpacked, since that is where ticks arrive. Of the oldest few a cursor knows where those begin that are left, unless a
+//! late tick came among them: then they are unpacked. The chunk that a late tick went into stays open for the next one,
 //! as late ticks come in runs, until a late tick goes elsewhere or the newest few become a chunk.
 
+mod ids;
 mod late;
 
-use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::VecDeque;
 
+use ids::Ids;
 use late::Open;
 
-use super::chunk::{Chunk, MOST, SEALED};
-use super::tick::{Held, Order, Side, Tick};
+use super::chunk::{Chunk, Cursor, MOST, SEALED};
+use super::tick::{Held, Id, Order, Side, Tick};
 use crate::heap::{self, Measure};
 use crate::relocation::Mover;
 use crate::steps;
@@ -36,14 +38,16 @@ pub struct Wanted {
 #[derive(Debug, Clone, Default)]
 pub struct Tail {
     oldest: VecDeque<Held>,
+    /// The oldest few where they are packed, and how many of them are gone.
+    going: Option<(Chunk, Cursor)>,
     chunks: VecDeque<Chunk>,
     newest: Vec<Held>,
     /// The chunk whose ticks are unpacked, if one is.
     open: Option<Open>,
     /// How many there are.
     len: usize,
-    /// Hashes of the IDs of all that are held. Derived.
-    ids: HashSet<u64, BuildHasherDefault<Hashed>>,
+    /// The IDs of all that are held, where they are names. Derived.
+    ids: Ids,
 }
 
 impl Tail {
@@ -59,19 +63,19 @@ impl Tail {
 
     /// Whether a tick of this ID is held.
     #[inline]
-    pub fn has_id(&self, hash: u64) -> bool {
-        self.ids.contains(&hash)
+    pub fn has_id(&self, id: Id<'_>) -> bool {
+        self.ids.has(id)
     }
 
     /// Records `tick` in its place and lets the oldest go beyond `keep`. IDs are remembered where they are names.
     pub fn record(&mut self, tick: &Tick<'_>, order: Order, keep: usize) {
-        if keep == 0 || (self.len >= keep && self.is_before_all(tick, order)) {
+        // Nearly always it is the newest.
+        let is_newest = self.newest.last().is_some_and(|last| last.ts_ms <= tick.ts_ms);
+        if keep == 0 || (self.len >= keep && !is_newest && self.is_before_all(tick, order)) {
             return;
         }
-        if order == Order::Time
-            && let Some(hash) = tick.id.hash()
-        {
-            self.ids.insert(hash);
+        if order == Order::Time {
+            self.ids.insert(tick.id);
         }
         self.place(tick, order);
         self.len += 1;
@@ -89,49 +93,73 @@ impl Tail {
         let surplus = self.len.saturating_sub(keep).min(most);
         steps::note(surplus);
         for _ in 0..surplus {
-            let Some(gone) = self.pop_oldest() else { return };
-            self.len -= 1;
-            if order == Order::Time
-                && let Some(hash) = gone.id().hash()
-            {
-                self.ids.remove(&hash);
+            if self.drop_packed(order).or_else(|| self.drop_unpacked(order)).is_none() {
+                return;
             }
+            self.len -= 1;
         }
     }
 
-    fn pop_oldest(&mut self) -> Option<Held> {
+    /// Lets the oldest go where it is packed: nothing of it is looked at but its ID.
+    #[inline]
+    fn drop_packed(&mut self, order: Order) -> Option<()> {
+        if self.oldest.is_empty() && self.going.is_none() {
+            self.begin_first();
+        }
+        let (chunk, cursor) = self.going.as_mut()?;
+        let gone = chunk.next(cursor)?;
+        if order == Order::Time {
+            self.ids.remove(gone.id);
+        }
+        if cursor.taken() == chunk.len() {
+            self.going = None;
+        }
+        Some(())
+    }
+
+    #[cold]
+    fn drop_unpacked(&mut self, order: Order) -> Option<()> {
         if self.oldest.is_empty() {
-            self.unpack_first();
+            // Hardly ever: a tail shorter than a chunk. Its ticks move to the end that ticks go from.
+            self.oldest.extend(self.newest.drain(..));
         }
-        if !self.oldest.is_empty() {
-            return self.oldest.pop_front();
+        let gone = self.oldest.pop_front()?;
+        if order == Order::Time {
+            self.ids.remove(gone.id());
         }
-        if self.newest.is_empty() {
-            return None;
-        }
-        // Hardly ever: a tail shorter than a chunk. Its ticks move to the end that ticks go from.
-        self.oldest.extend(self.newest.drain(..));
-        self.oldest.pop_front()
+        Some(())
     }
 
     /// The ticks of the first chunk become the oldest few.
-    fn unpack_first(&mut self) {
+    #[inline(never)]
+    fn begin_first(&mut self) {
         let Some(chunk) = self.chunks.pop_front() else { return };
         match &mut self.open {
-            Some(open) if open.place > 0 => {
-                open.place -= 1;
-                chunk.unpack(&mut self.oldest);
-            }
-            Some(open) => {
+            Some(open) if open.place == 0 => {
                 self.oldest.extend(open.ticks.drain(..));
                 self.open = None;
+                return;
             }
-            None => chunk.unpack(&mut self.oldest),
+            Some(open) => open.place -= 1,
+            None => {}
+        }
+        self.going = Some((chunk, Cursor::default()));
+    }
+
+    /// Unpacks the oldest few.
+    fn unpack_oldest(&mut self) {
+        if let Some((chunk, cursor)) = self.going.take() {
+            steps::note(chunk.len());
+            chunk.unpack_from(cursor, &mut self.oldest);
         }
     }
 
+    #[cold]
     fn is_before_all(&self, tick: &Tick<'_>, order: Order) -> bool {
         let moment = tick.moment(order);
+        if let Some(next) = self.next_to_go() {
+            return moment < next.tick().moment(order);
+        }
         let oldest = self.oldest.front().or_else(|| self.newest.first().filter(|_| self.chunks.is_empty()));
         match (oldest, self.chunks.front()) {
             (Some(oldest), _) => moment < oldest.tick().moment(order),
@@ -140,11 +168,18 @@ impl Tail {
         }
     }
 
+    /// The oldest tick, where it is packed and others are gone already.
+    #[cold]
+    fn next_to_go(&self) -> Option<Held> {
+        let (chunk, mut cursor) = self.going.as_ref().map(|(chunk, cursor)| (chunk, *cursor))?;
+        chunk.next(&mut cursor)?.held()
+    }
+
     /// Puts the tick behind all that are not later: among equals it came last.
     fn place(&mut self, tick: &Tick<'_>, order: Order) {
         let moment = tick.moment(order);
         let is_earlier = |held: &Held| held.tick().moment(order) <= moment;
-        let packed_ms = self.chunks.back().map(|chunk| chunk.last_ms);
+        let packed_ms = self.last_packed().map(|chunk| chunk.last_ms);
         let is_behind_packed = match packed_ms {
             // In the millisecond of a chunk's end the numbers have to be compared.
             Some(last_ms) => tick.ts_ms > last_ms || (order == Order::Time && tick.ts_ms == last_ms),
@@ -166,6 +201,7 @@ impl Tail {
     }
 
     /// Packs the first of the newest. The open chunk goes with them, lest a market that was late once stays larger for it.
+    #[inline(never)]
     fn seal(&mut self) {
         self.close();
         if let Some(ticks) = self.newest.get(..SEALED) {
@@ -174,6 +210,11 @@ impl Tail {
         // The tick that remains goes to the front without moving the others' buffers.
         self.newest.swap(0, SEALED);
         self.newest.truncate(1);
+    }
+
+    /// The last chunk, be it the one that goes.
+    fn last_packed(&self) -> Option<&Chunk> {
+        self.chunks.back().or_else(|| self.going.as_ref().map(|(chunk, _)| chunk))
     }
 
     /// Visits what is wanted, in its order.
@@ -199,9 +240,9 @@ impl Tail {
                     return;
                 }
             }
-            self.oldest.iter().rev().all(&mut see);
+            self.oldest.iter().chain(&self.going_from(wanted.from_ms)).rev().all(&mut see);
         } else {
-            if !self.oldest.iter().all(&mut see) {
+            if !self.oldest.iter().chain(&self.going_from(wanted.from_ms)).all(&mut see) {
                 return;
             }
             for (place, chunk) in self.chunks.iter().enumerate().filter(is_near) {
@@ -211,6 +252,15 @@ impl Tail {
             }
             self.newest.iter().all(&mut see);
         }
+    }
+
+    /// What is left of the chunk that goes, unpacked; nothing where all of it is before `from_ms`.
+    fn going_from(&self, from_ms: u64) -> Vec<Held> {
+        let mut ticks = Vec::new();
+        if let Some((chunk, cursor)) = self.going.as_ref().filter(|(chunk, _)| chunk.last_ms >= from_ms) {
+            chunk.unpack_from(*cursor, &mut ticks);
+        }
+        ticks
     }
 
     /// The ticks of a chunk, which are unpacked into `room` unless it is open.
@@ -225,7 +275,8 @@ impl Tail {
 
     /// When the oldest tick held happened, Unix ms.
     pub fn first_ms(&self) -> Option<u64> {
-        let oldest = self.oldest.front().map(|held| held.ts_ms);
+        let going = || self.next_to_go().map(|held| held.ts_ms);
+        let oldest = self.oldest.front().map(|held| held.ts_ms).or_else(going);
         let packed = || self.chunks.front().map(|chunk| chunk.first_ms);
         oldest.or_else(packed).or_else(|| self.newest.first().map(|held| held.ts_ms))
     }
@@ -233,7 +284,7 @@ impl Tail {
     /// When the newest tick held happened, Unix ms.
     pub fn last_ms(&self) -> Option<u64> {
         let newest = self.newest.last().map(|held| held.ts_ms);
-        let packed = || self.chunks.back().map(|chunk| chunk.last_ms);
+        let packed = || self.last_packed().map(|chunk| chunk.last_ms);
         newest.or_else(packed).or_else(|| self.oldest.back().map(|held| held.ts_ms))
     }
 
@@ -248,7 +299,7 @@ impl Tail {
             }
         }
         if order == Order::Time {
-            tail.ids.extend(ticks.iter().filter_map(|held| held.id().hash()));
+            ticks.iter().for_each(|held| tail.ids.insert(held.id()));
         }
         tail
     }
@@ -259,22 +310,20 @@ impl Tail {
         self.oldest.shrink_to_fit();
         self.chunks.shrink_to_fit();
         self.newest.shrink_to_fit();
-        self.ids.shrink_to_fit();
+        self.ids.free_spare();
     }
 
     /// Measures every buffer.
     pub fn measure(&self, measure: &mut Measure<'_>) {
         heap::deque(&self.oldest, measure);
         heap::deque(&self.chunks, measure);
-        self.chunks.iter().for_each(|chunk| measure(chunk.bytes().as_ptr(), chunk.bytes().len()));
+        let going = self.going.iter().map(|(chunk, _)| chunk);
+        self.chunks.iter().chain(going).for_each(|chunk| measure(chunk.bytes().as_ptr(), chunk.bytes().len()));
         heap::vec(&self.newest, measure);
         let opened = self.open.iter().flat_map(|open| &open.ticks);
         self.oldest.iter().chain(&self.newest).chain(opened).for_each(|held| held.measure(measure));
         self.open.iter().for_each(|open| heap::vec(&open.ticks, measure));
-        if self.ids.capacity() > 0 {
-            // A slot and its control byte, at most seven eighths full.
-            measure(std::ptr::null(), self.ids.capacity() * 8 / 7 * 9);
-        }
+        self.ids.measure(measure);
     }
 
     /// Moves every buffer that can be moved.
@@ -282,7 +331,8 @@ impl Tail {
         mover.deque(&mut self.oldest);
         mover.deque(&mut self.chunks);
         mover.vec(&mut self.newest);
-        self.chunks.iter_mut().for_each(|chunk| mover.slice(chunk.bytes_mut()));
+        let going = self.going.iter_mut().map(|(chunk, _)| chunk);
+        self.chunks.iter_mut().chain(going).for_each(|chunk| mover.slice(chunk.bytes_mut()));
         self.open.iter_mut().for_each(|open| mover.vec(&mut open.ticks));
         let opened = self.open.iter_mut().flat_map(|open| &mut open.ticks);
         self.oldest.iter_mut().chain(&mut self.newest).chain(opened).for_each(|held| mover.vec(held.id_buffer()));
@@ -290,11 +340,11 @@ impl Tail {
 
     /// About how many allocations freeing takes.
     pub fn free_effort(&self) -> usize {
-        3 + self.chunks.len()
+        4 + self.chunks.len()
     }
 
-    /// Asserts what must hold: the count is that of the parts, ticks are in order, IDs are those held, few are unpacked, and
-    /// an open chunk is one of the chunks and says its times.
+    /// Asserts what must hold: the count is that of the parts, ticks are in order, IDs are those held, few are unpacked, the
+    /// oldest are packed or not, and an open chunk is one of the chunks and says its times.
     pub fn check(&self, order: Order) {
         if let Some(Open { place, ticks }) = &self.open {
             let times = ticks.iter().map(|held| held.ts_ms);
@@ -303,30 +353,15 @@ impl Tail {
             assert!(ticks.len() <= MOST, "the open chunk is not too long");
         }
         assert!(self.oldest.len() <= MOST && self.newest.len() <= SEALED, "few are unpacked");
+        if let Some((chunk, cursor)) = &self.going {
+            assert!(self.oldest.is_empty() && cursor.taken() < chunk.len(), "some of the chunk that goes are left");
+        }
         let mut all = Vec::new();
         let wanted = Wanted { from_ms: 0, to_ms: u64::MAX, is_reversed: false, count: usize::MAX, side: None };
         self.range(&wanted, |tick| all.push(Held::of(tick)));
         assert_eq!(all.len(), self.len, "the count is that of the parts");
         assert!(all.is_sorted_by_key(|held| held.tick().moment(order)), "ticks are in order");
-        let ids: HashSet<u64> = all.iter().filter_map(|held| held.id().hash()).collect();
-        assert!(order == Order::Id || (ids.len() == self.ids.len() && ids.iter().all(|id| self.ids.contains(id))));
-    }
-}
-
-/// What is put in is a hash already.
-#[derive(Debug, Clone, Default)]
-struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
+        let ids: Vec<Id<'_>> = all.iter().map(Held::id).filter(|id| *id != Id::None).collect();
+        assert!(order == Order::Id || (ids.len() == self.ids.len() && ids.iter().all(|id| self.ids.has(*id))));
     }
 }
