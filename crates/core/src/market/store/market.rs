@@ -7,7 +7,7 @@ use super::prices::{Jump, Prices, Source};
 use super::totals::{Tally, Totals};
 use crate::batches::{BatchId, Producers};
 use crate::heap::Measure;
-use crate::market::candle::{Levels, Span};
+use crate::market::candle::{Interval, Levels, Span};
 use crate::market::tape::{Gaps, Moment, Tail};
 use crate::market::triggers::Triggers;
 use crate::memory::Resolution;
@@ -23,6 +23,8 @@ pub struct Market {
     pub(crate) jumps: [Jump; Source::ALL.len()],
     /// Market time, Unix ms; 0 before anything was seen.
     pub(crate) time_ms: u64,
+    /// Before this time no announced candle ends that is open, Unix ms; 0 where that is not known. Derived.
+    pub(crate) quiet_ms: u64,
     /// The latest quote or heartbeat, Unix ms.
     pub(crate) heard_ms: Option<u64>,
     /// The greatest number seen, and when that trade was, with `ORDER ID`.
@@ -63,6 +65,7 @@ impl Market {
             prices: Prices::default(),
             jumps: [Jump::default(); Source::ALL.len()],
             time_ms: 0,
+            quiet_ms: 0,
             heard_ms: None,
             top: None,
             seen_ms: None,
@@ -153,6 +156,7 @@ impl Market {
         }
         self.tail.shrink_to(options.tail as usize, options.order);
         self.options = options;
+        self.quiet_ms = 0;
         self.forget_what_left();
         Ok(())
     }
@@ -232,6 +236,11 @@ impl Market {
         self.levels.check();
         self.tail.check(self.options.order);
         self.triggers().check();
+        let end_ms = |interval: &Interval| interval.span(self.time_ms, self.options.zone).end_ms;
+        assert!(
+            self.options.announce.iter().all(|interval| self.quiet_ms <= end_ms(interval)),
+            "M7 no close is missed"
+        );
         let newest_ms = self.prices.last.as_ref().map(|last| last.ts_ms);
         assert!(newest_ms.is_none_or(|newest_ms| newest_ms <= self.time_ms), "M1 market time is not before the newest");
         let held_ms = self.levels.list().first().and_then(|level| level.newest()).filter(|newest| !newest.is_row);

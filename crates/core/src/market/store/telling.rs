@@ -53,6 +53,16 @@ impl Market {
             return;
         }
         let before_ms = std::mem::replace(&mut self.time_ms, ts_ms);
+        if ts_ms >= self.quiet_ms {
+            self.close_between(before_ms, ts_ms, changes);
+        }
+    }
+
+    /// Market time has come from `before_ms` to `ts_ms`, which may be behind the end of an announced candle.
+    fn close_between(&mut self, before_ms: u64, ts_ms: u64, changes: Option<&mut Changes>) {
+        let ends_ms = self.options.announce.iter().map(|interval| interval.span(ts_ms, self.options.zone).end_ms);
+        // Whichever trade is the newest: what ends behind market time does not end before that.
+        self.quiet_ms = ends_ms.min().unwrap_or(u64::MAX);
         let (Some(changes), Some(newest_ms)) = (changes, self.prices.last.as_ref().map(|last| last.ts_ms)) else {
             return;
         };
@@ -74,7 +84,9 @@ impl Market {
     /// The announced candles that a trade at `ts_ms` would change although they are closed, with whether each was told of.
     pub(crate) fn closed_at(&self, ts_ms: u64) -> Vec<(usize, bool)> {
         let mut closed = Vec::new();
-        for (place, interval) in self.options.announce.iter().enumerate() {
+        // A candle that ends behind market time is open, and nearly every trade is one of that time.
+        let announced = if ts_ms < self.time_ms { self.options.announce.as_slice() } else { &[] };
+        for (place, interval) in announced.iter().enumerate() {
             let span = interval.span(ts_ms, self.options.zone);
             if self.is_closed(span) {
                 closed.push((place, self.levels.was_traded(*interval, span)));

@@ -57,21 +57,25 @@ impl Market {
 
     /// Lets triggers go whose time is over. The first thing that a write does.
     pub fn expire_triggers(&mut self, time: Time, changes: &mut Changes) {
-        self.expire_triggers_at(time, self.newest_ms(), changes);
+        if self.may_expire() {
+            self.expire_triggers_at(time, self.newest_ms(), changes);
+        }
+    }
+
+    fn may_expire(&self) -> bool {
+        self.triggers.as_ref().is_some_and(|triggers| triggers.next_expiry_ms().is_some())
     }
 
     /// The same before an event of `ts_ms` is judged by: its time has come, too.
     pub(super) fn expire_triggers_before(&mut self, ts_ms: u64, changes: &mut Changes) {
-        if let Some(judging) = changes.judging {
+        if let Some(judging) = changes.judging.filter(|_| self.may_expire()) {
             self.expire_triggers_at(judging.time, self.newest_ms().max(Some(ts_ms)), changes);
         }
     }
 
     fn expire_triggers_at(&mut self, time: Time, newest_ms: Option<u64>, changes: &mut Changes) {
-        if self.triggers().next_expiry_ms().is_some() {
-            let (now_ms, owed) = (time.now_ms(self.options.clock, newest_ms), self.owed());
-            changes.fired += self.triggers_mut().expire(now_ms, owed);
-        }
+        let (now_ms, owed) = (time.now_ms(self.options.clock, newest_ms), self.owed());
+        changes.fired += self.triggers_mut().expire(now_ms, owed);
     }
 
     /// Sets a trigger and judges it by the prices that are not stale; `most` may be armed, waiting and pending.
