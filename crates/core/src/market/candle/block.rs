@@ -1,6 +1,9 @@
 //! A run of neighbouring candles in few bytes, with its sum: prices as differences, quote volumes as differences from
 //! volume × price, one scale for each kind of column.
 
+#[path = "seek.rs"]
+mod seek;
+
 use super::candle::{Candle, QUOTE_SCALE, VOLUME_SCALE};
 use crate::grammar::{Decimal, power_of_ten};
 use crate::market::tape::Moment;

@@ -8,6 +8,7 @@ use super::candle::Candle;
 use super::interval::{Span, Zone};
 use super::unit::{KNOWN, Unit};
 use crate::heap::{self, Measure};
+use crate::market::tape::{Order, Tick};
 use crate::relocation::Mover;
 use crate::steps;
 
@@ -71,10 +72,15 @@ impl Level {
         packed.or_else(|| self.fresh.front().map(|candle| candle.start_ms))
     }
 
-    /// The newest candle.
+    /// The newest candle, if `ts_ms` lies in it.
     #[inline]
-    pub fn newest_mut(&mut self) -> Option<&mut Candle> {
-        self.fresh.back_mut()
+    pub fn newest_at(&mut self, ts_ms: u64) -> Option<&mut Candle> {
+        let (width_ms, of_ts) = (self.unit.width_ms, |start_ms: u64| self.span(ts_ms).start_ms == start_ms);
+        let start_ms = self.fresh.back()?.start_ms;
+        // The first candle of all may be cut off by the beginning of time.
+        let is_in =
+            if start_ms < width_ms { of_ts(start_ms) } else { (start_ms..start_ms + width_ms).contains(&ts_ms) };
+        self.fresh.back_mut().filter(|_| is_in)
     }
 
     /// The newest candle.
@@ -91,9 +97,7 @@ impl Level {
         if !(block.first_start_ms..=block.last_start_ms).contains(&start_ms) {
             return None;
         }
-        let mut candles = Vec::with_capacity(block.len());
-        block.unpack(&mut candles);
-        candles.into_iter().find(|candle| candle.start_ms == start_ms)
+        block.find(start_ms)
     }
 
     /// `None` where the candle would lie in a block; else where it is among the fresh ones, if it is there.
@@ -141,6 +145,24 @@ impl Level {
                 self.edit_block(start_ms, change)
             }
         }
+    }
+
+    /// Adds a tick to its candle, which may be new.
+    pub fn record(&mut self, tick: &Tick<'_>, order: Order) {
+        let start_ms = self.span(tick.ts_ms).start_ms;
+        if self.place_in_fresh(start_ms).is_none()
+            && let Ok(place) = self.block_place(start_ms)
+            && self.blocks.get_mut(place).is_some_and(|block| block.amend(start_ms, tick, order))
+        {
+            return;
+        }
+        self.edit(start_ms, |candle| match candle {
+            Some(candle) => {
+                candle.add(tick, order);
+                None
+            }
+            None => Some(Candle::of(tick, order, start_ms)),
+        });
     }
 
     fn insert_fresh(&mut self, place: usize, candle: Option<Candle>) -> bool {
@@ -279,7 +301,6 @@ impl Level {
         as_one: impl Fn(u64, u64) -> bool,
         visit: &mut impl FnMut(&Candle) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let is_wanted = |candle: &&Candle| (span.start_ms..span.end_ms).contains(&candle.start_ms);
         let mut room = Vec::new();
         let of_block = |block: &Block| {
             let (first, last) = (block.first_start_ms, block.last_start_ms);
@@ -292,12 +313,11 @@ impl Level {
                 return visit(summary);
             }
             room.clear();
-            block.unpack(&mut room);
-            steps::note(room.len());
+            block.unpack_within(span, &mut room);
             if is_reversed {
-                room.iter().rev().filter(is_wanted).try_for_each(&mut *visit)
+                room.iter().rev().try_for_each(&mut *visit)
             } else {
-                room.iter().filter(is_wanted).try_for_each(&mut *visit)
+                room.iter().try_for_each(&mut *visit)
             }
         };
         let begin = self.blocks.partition_point(|block| block.last_start_ms < span.start_ms);

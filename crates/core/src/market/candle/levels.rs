@@ -118,21 +118,19 @@ impl Levels {
     #[inline]
     pub fn record(&mut self, tick: &Tick<'_>, order: Order) {
         // Nearly always the finest. One that is new begins behind the newest trade, and that millisecond may go on.
-        let holding = self.list.iter_mut().position(|level| tick.ts_ms >= level.reach_ms());
-        let Some(finest) = self.list.get_mut(holding.unwrap_or(0)) else { return };
-        let start_ms = finest.span(tick.ts_ms).start_ms;
-        let is_newest = |newest: &&mut Candle| holding == Some(0) && newest.start_ms == start_ms;
-        if let Some(newest) = finest.newest_mut().filter(is_newest) {
-            newest.add(tick, order);
-            return;
+        let holding = self.list.iter().position(|level| tick.ts_ms >= level.reach_ms());
+        let finest = self.list.first_mut().filter(|_| holding == Some(0));
+        match finest.and_then(|finest| finest.newest_at(tick.ts_ms)) {
+            Some(newest) => newest.add(tick, order),
+            None => self.record_beside(holding.unwrap_or(0), tick, order),
         }
-        finest.edit(start_ms, |candle| match candle {
-            Some(candle) => {
-                candle.add(tick, order);
-                None
-            }
-            None => Some(Candle::of(tick, order, start_ms)),
-        });
+    }
+
+    /// Adds a tick to a candle that is not the newest, or is new.
+    #[inline(never)]
+    fn record_beside(&mut self, place: usize, tick: &Tick<'_>, order: Order) {
+        let Some(level) = self.list.get_mut(place) else { return };
+        level.record(tick, order);
         self.settle();
     }
 
