@@ -191,7 +191,8 @@ fn a_master_that_comes_back_empty_is_given_again_what_it_took() {
 fn a_master_is_away_for_longer_than_the_grace() {
     let mut cluster = Cluster::with(&["cluster-require-full-coverage no"]);
     for node in &cluster.nodes {
-        node.connect().run("CONFIG SET cluster-node-timeout 1500").ok();
+        // The others call it failed for twice as long as that when it is back, and takes events.
+        node.connect().run("CONFIG SET cluster-node-timeout 3000").ok();
     }
     let port = cluster.nodes[0].port();
     let masters: Vec<&Server> = cluster.nodes.iter().collect();

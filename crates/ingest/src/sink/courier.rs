@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use liq_core::settings::ClockMode;
 use redis::{Cmd, Pipeline, RedisError, Value};
@@ -16,8 +16,6 @@ use super::packed::Packed;
 use crate::config::{Config, ConfigError, RedisConfig};
 use crate::item::Home;
 
-/// How often a cluster is asked who its masters are.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the masters of a cluster may take to answer that they are there; events wait meanwhile.
 const PING_WITHIN: Duration = Duration::from_secs(1);
 
@@ -78,8 +76,6 @@ pub struct Courier {
     wait: Option<(usize, Duration)>,
     /// Who answered last.
     seen: Seen,
-    /// When that was asked last.
-    seen_at: Instant,
     /// Keys that were made sure of over this connection, with what makes them.
     known: HashMap<Arc<str>, Cmd>,
     /// Keys that were made anew by the last delivery although they had been there.
@@ -95,7 +91,6 @@ impl Courier {
             budget: config.max_memory.clone().map(Budget::new),
             wait: (config.wait_replicas > 0).then_some((config.wait_replicas, config.wait)),
             seen: Seen::default(),
-            seen_at: Instant::now(),
             known: HashMap::new(),
             revived: Vec::new(),
         })
@@ -221,15 +216,17 @@ impl Courier {
 
     /// Connects where no connection stands, looking the address up anew. True when another process answers than the
     /// last time: it may lack what that one had taken.
+    ///
+    /// To be called before every delivery: a cluster's nodes come back behind a connection without a word, and a batch
+    /// that such a node takes before the ones that it lost makes those look repeated.
     pub async fn connect(&mut self) -> Result<bool, RedisError> {
         if let Some(link) = &mut self.link {
-            if link.may_turn() && self.seen_at.elapsed() >= LOOK_EVERY {
-                let masters = link.masters().await;
-                self.seen_at = Instant::now();
-                return Ok(self.is_other(masters?));
-            }
             if let Some(budget) = &mut self.budget {
                 budget.tell(link).await;
+            }
+            if link.may_turn() {
+                let masters = link.masters().await?;
+                return Ok(self.is_other(masters));
             }
             return Ok(false);
         }
@@ -240,7 +237,6 @@ impl Courier {
         }
         let masters = link.masters().await?;
         self.link = Some(link);
-        self.seen_at = Instant::now();
         Ok(self.is_other(masters))
     }
 

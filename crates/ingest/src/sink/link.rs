@@ -133,7 +133,8 @@ impl Link {
         }
     }
 
-    /// Who takes the events. Of a cluster's masters those are not asked of whom the others say that they are gone.
+    /// Who takes the events. A cluster's master that cannot be asked takes none either, so it may be silent; one that is
+    /// slow to tell might take them before it is known, so that is an error.
     pub async fn masters(&mut self) -> RedisResult<Masters> {
         let info = redis::cmd("INFO").arg("server").to_owned();
         match self {
@@ -149,13 +150,14 @@ impl Link {
                 let asking = masters_of(&text_of(&nodes)).into_iter().map(|(name, address)| {
                     let (mut connection, info) = (ClusterConnection::clone(connection), info.clone());
                     async move {
-                        let Some((host, port)) = address else { return (name, None) };
+                        let Some((host, port)) = address else { return Ok((name, None)) };
                         let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host, port });
-                        let told = tokio::time::timeout(TOLD_WITHIN, connection.route_command(info, node)).await;
-                        (name, told.ok().and_then(Result::ok).and_then(|info| run_id_of(&text_of(&info))))
+                        let asking = tokio::time::timeout(TOLD_WITHIN, connection.route_command(info, node));
+                        let told = asking.await.map_err(|_| timed_out())?;
+                        Ok((name, told.ok().and_then(|info| run_id_of(&text_of(&info)))))
                     }
                 });
-                Ok(join_all(asking).await.into_iter().collect())
+                join_all(asking).await.into_iter().collect()
             }
         }
     }
