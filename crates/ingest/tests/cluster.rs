@@ -69,6 +69,12 @@ impl Feeding {
         wait_until("all is delivered", || self.metric("liq_ingest_spool_events") == 0.0);
     }
 
+    /// Waits until nothing is left but the last events of so many symbols.
+    fn wait_left(&self, symbols: usize) {
+        let left = (symbols * 90 / SYMBOLS.len()) as f64;
+        wait_until("the others have theirs", || self.metric("liq_ingest_spool_events") == left);
+    }
+
     /// Waits until the masters hold what was sent, no more and no less.
     fn wait_stored(&self, cluster: &Cluster) {
         let masters: Vec<&Server> = cluster.nodes.iter().collect();
@@ -186,32 +192,56 @@ fn a_master_that_comes_back_empty_is_given_again_what_it_took() {
     feeding.end();
 }
 
-/// Its slots wait for it, and so does what it may lack, although the others are fed meanwhile.
-#[test]
-fn a_master_is_away_for_longer_than_the_grace() {
-    let mut cluster = Cluster::with(&["cluster-require-full-coverage no"]);
+/// A cluster that goes on without one, which nobody can replace, and how many of the symbols are the first master's.
+fn without_replicas() -> (Cluster, usize) {
+    let cluster = Cluster::with(&["cluster-require-full-coverage no"]);
     for node in &cluster.nodes {
         // The others call it failed for twice as long as that when it is back, and takes events.
         node.connect().run("CONFIG SET cluster-node-timeout 3000").ok();
     }
-    let port = cluster.nodes[0].port();
     let masters: Vec<&Server> = cluster.nodes.iter().collect();
+    let port = masters[0].port();
     let owed = keys().iter().filter(|key| serving(&masters, key).0.port() == port).count();
     assert!((1..SYMBOLS.len()).contains(&owed));
+    (cluster, owed)
+}
+
+fn wait_failed(cluster: &Cluster) {
+    wait_until("the others call it failed", || {
+        cluster.nodes[1].connect().run("CLUSTER NODES").text().contains("master,fail ")
+    });
+}
+
+/// Its slots wait for it, and so does what it may lack, although the others are fed meanwhile.
+#[test]
+fn a_master_is_away_for_longer_than_the_grace() {
+    let (mut cluster, owed) = without_replicas();
     // Long enough for a slow machine to kill a server before it is over.
     let mut feeding = Feeding::start(&cluster, "[spool]\ngrace_ms = 8000\n");
     feeding.send();
     feeding.wait_delivered();
     cluster.nodes[0].kill();
-    wait_until("the others call it failed", || {
-        cluster.nodes[1].connect().run("CLUSTER NODES").text().contains("master,fail ")
-    });
+    wait_failed(&cluster);
     feeding.send();
-    let each = 90 / SYMBOLS.len();
-    wait_until("the others have theirs", || feeding.metric("liq_ingest_spool_events") == (owed * each) as f64);
+    feeding.wait_left(owed);
     // Longer than the grace, and than it takes to ask who answers.
     std::thread::sleep(Duration::from_secs(11));
     cluster.nodes[0].start_again();
+    feeding.wait_stored(&cluster);
+    feeding.end();
+}
+
+#[test]
+fn a_master_that_hangs_holds_up_no_events_but_its_own() {
+    let (cluster, owed) = without_replicas();
+    let mut feeding = Feeding::start(&cluster, "");
+    feeding.send();
+    feeding.wait_delivered();
+    cluster.nodes[0].stall();
+    wait_failed(&cluster);
+    feeding.send();
+    feeding.wait_left(owed);
+    cluster.nodes[0].resume();
     feeding.wait_stored(&cluster);
     feeding.end();
 }

@@ -18,7 +18,7 @@ use redis::{
     TlsCertificates, Value,
 };
 
-use super::masters::{Masters, masters_of, run_id_of};
+use super::masters::{Listed, Masters, masters_of, run_id_of};
 use crate::config::{ConfigError, RedisConfig};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,6 +26,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a master may take to tell what process it is; it is asked again.
 const TOLD_WITHIN: Duration = Duration::from_secs(1);
+/// For each node of a cluster: one that does not answer is tried twice before the others are connected to.
+const NODE_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const _: () = assert!(2 * NODE_CONNECT_TIMEOUT.as_secs() < RESPONSE_TIMEOUT.as_secs());
 /// How often a cluster's connection tries a request itself before it is an error here.
 const CLUSTER_RETRIES: u32 = 3;
 /// The longest of its pauses, milliseconds.
@@ -133,8 +136,8 @@ impl Link {
         }
     }
 
-    /// Who takes the events. A cluster's master that cannot be asked takes none either, so it may be silent; one that is
-    /// slow to tell might take them before it is known, so that is an error.
+    /// Who takes the events. A cluster's master that cannot be asked takes none either, so it may be silent, and so may one
+    /// that failed. Another one that is slow to tell might take them before it is known, so that is an error.
     pub async fn masters(&mut self) -> RedisResult<Masters> {
         let info = redis::cmd("INFO").arg("server").to_owned();
         match self {
@@ -147,17 +150,17 @@ impl Link {
                 let any = (MultipleNodeRoutingInfo::AllNodes, Some(ResponsePolicy::OneSucceeded));
                 let cluster_nodes = redis::cmd("CLUSTER").arg("NODES").to_owned();
                 let nodes = connection.route_command(cluster_nodes, RoutingInfo::MultiNode(any)).await?;
-                let asking = masters_of(&text_of(&nodes)).into_iter().map(|(name, address)| {
-                    let (mut connection, info) = (ClusterConnection::clone(connection), info.clone());
-                    async move {
-                        let Some((host, port)) = address else { return Ok((name, None)) };
-                        let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host, port });
-                        let asking = tokio::time::timeout(TOLD_WITHIN, connection.route_command(info, node));
-                        let told = asking.await.map_err(|_| timed_out())?;
-                        Ok((name, told.ok().and_then(|info| run_id_of(&text_of(&info)))))
+                // Those that failed last: asking one that hangs holds up the whole connection.
+                let (failed, there): (Vec<_>, Vec<_>) =
+                    masters_of(&text_of(&nodes)).into_iter().partition(|listed| listed.is_failed);
+                let mut masters = Masters::new();
+                for listed in [there, failed] {
+                    let told = join_all(listed.into_iter().map(|listed| process_of(connection, listed))).await;
+                    for told in told {
+                        masters.extend([told?]);
                     }
-                });
-                join_all(asking).await.into_iter().collect()
+                }
+                Ok(masters)
             }
         }
     }
@@ -187,6 +190,19 @@ impl Link {
             return Err(RedisError::from((redis::ErrorKind::ClusterConnectionNotFound, "not all were told", why)));
         }
         Ok(())
+    }
+}
+
+/// A master's name, and its process where it tells.
+async fn process_of(connection: &ClusterConnection, listed: Listed) -> RedisResult<(String, Option<String>)> {
+    let Listed { name, address, is_failed } = listed;
+    let Some((host, port)) = address else { return Ok((name, None)) };
+    let (mut connection, info) = (ClusterConnection::clone(connection), redis::cmd("INFO").arg("server").to_owned());
+    let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host, port });
+    match tokio::time::timeout(TOLD_WITHIN, connection.route_command(info, node)).await {
+        Ok(told) => Ok((name, told.ok().and_then(|info| run_id_of(&text_of(&info))))),
+        Err(_) if is_failed => Ok((name, None)),
+        Err(_) => Err(timed_out()),
     }
 }
 
@@ -225,7 +241,7 @@ fn place_of(url: &str, certificates: Option<TlsCertificates>) -> RedisResult<Pla
             let mut builder = ClusterClient::builder(urls)
                 .retries(CLUSTER_RETRIES)
                 .max_retry_wait(CLUSTER_PAUSE_MS)
-                .connection_timeout(CONNECT_TIMEOUT)
+                .connection_timeout(NODE_CONNECT_TIMEOUT)
                 .response_timeout(RESPONSE_TIMEOUT);
             if let Some(certificates) = certificates {
                 builder = builder.certs(certificates);

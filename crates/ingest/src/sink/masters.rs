@@ -40,16 +40,26 @@ pub fn run_id_of(info: &str) -> Option<String> {
     info.lines().find_map(|line| line.strip_prefix("run_id:")).map(|id| id.trim_end().to_owned())
 }
 
-/// The masters with slots that `CLUSTER NODES` names, with their addresses. Also one that failed: its slots are nobody
-/// else's, and it takes events again long before the others call it healthy.
-pub fn masters_of(nodes: &str) -> Vec<(String, Option<(String, u16)>)> {
+/// A master as `CLUSTER NODES` has it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The node's.
+    pub name: String,
+    /// Host and port, where they are told.
+    pub address: Option<(String, u16)>,
+    /// Whether the others say that it is gone. It takes events again long before they call it healthy.
+    pub is_failed: bool,
+}
+
+/// The masters with slots that `CLUSTER NODES` names, also one that failed: its slots are nobody else's.
+pub fn masters_of(nodes: &str) -> Vec<Listed> {
     let master = |line: &str| {
         let fields: Vec<&str> = line.split(' ').collect();
         // Behind the eighth field stand the slots.
         let [name, address, flags, _, _, _, _, _, _, ..] = fields[..] else { return None };
         let is = |wanted: &str| flags.split(',').any(|flag| flag == wanted);
-        let is_one = is("master") && !is("handshake") && !is("noaddr");
-        is_one.then(|| (name.to_owned(), host_and_port(address)))
+        let listed = Listed { name: name.to_owned(), address: host_and_port(address), is_failed: is("fail") };
+        (is("master") && !is("handshake") && !is("noaddr")).then_some(listed)
     };
     nodes.lines().filter_map(master).collect()
 }
@@ -73,9 +83,13 @@ mod tests {
                      e 127.0.0.1:5@5 master - 0 0 4 connected\n\
                      f :0@0 master,noaddr - 0 0 4 disconnected 10\n\
                      g 127.0.0.1:6@6 master - 0 0 4 disconnected 11\n";
-        let one = |name: &str, host: &str, port| (name.to_owned(), Some((host.to_owned(), port)));
-        let local = |name: &str, port| one(name, "127.0.0.1", port);
-        assert_eq!(masters_of(nodes), [local("b", 2), one("a", "::1", 1), local("d", 4), local("g", 6)]);
+        let one = |name: &str, host: &str, port, is_failed| {
+            let address = Some((host.to_owned(), port));
+            Listed { name: name.to_owned(), address, is_failed }
+        };
+        let local = |name: &str, port, is_failed| one(name, "127.0.0.1", port, is_failed);
+        let expected = [local("b", 2, false), one("a", "::1", 1, false), local("d", 4, true), local("g", 6, false)];
+        assert_eq!(masters_of(nodes), expected);
         assert_eq!(masters_of(""), []);
     }
 
