@@ -355,6 +355,20 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Polls a value until it is the expected one; fails with the last one when that takes too long.
+#[track_caller]
+pub fn wait_until_is<T: PartialEq + std::fmt::Debug>(what: &str, expected: T, mut value: impl FnMut() -> T) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let last = value();
+        if last == expected {
+            return;
+        }
+        assert!(Instant::now() < deadline, "waited in vain until {what} are {expected:?}: they are {last:?}");
+        std::thread::sleep(Duration::from_millis(3));
+    }
+}
+
 fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(60)..].join("\n")

@@ -174,7 +174,8 @@ async fn a_killed_servers_listeners_are_gone_within_the_heartbeat() {
     sessions.listen(&token, "BTCUSDT", "w2").await.unwrap();
     assert_eq!(web.hear(), "full");
     tokio::time::sleep(HEARTBEAT * 3).await;
-    assert_eq!(sessions.listeners("BTCUSDT").await.unwrap().len(), count + 1, "it lives, and says so");
+    // On a busy machine a word may come late.
+    until("it lives, and says so", async || sessions.listeners("BTCUSDT").await.unwrap().len() == count + 1).await;
     web.kill();
     until("only the other server's is left", async || sessions.listeners("BTCUSDT").await.unwrap().len() == 1).await;
 }

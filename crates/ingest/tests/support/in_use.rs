@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::exchange::Exchange;
 use super::program::Running;
 use super::running::{free_port, get, metric, one_venue, order, quiet_exchange, stored, stream};
-use super::server::wait_until;
+use super::server::{wait_until, wait_until_is};
 use super::{Options, Server, url_of};
 
 /// The program and what it stands between; all end when this is dropped.
@@ -44,7 +44,7 @@ pub fn everything() -> InUse {
     wait_until("the event is stored", || stored(&server) == 1);
     wait_until("it is counted", || metric(port, "liq_ingest_answers_total", "") >= 1.0);
     // Of both the event and the one before it.
-    wait_until("the figures are there", || metric(port, "liq_adds_total", "status=\"accepted\"") == 2.0);
+    wait_until_is("the accepted events shown", 2.0, || metric(port, "liq_adds_total", "status=\"accepted\""));
     InUse { server, replica, port, running, _exchange: exchange, _folder: folder }
 }
 
