@@ -1,6 +1,7 @@
 //! A throwaway server: own temporary folder, unix socket or free port, ended by its own process id when dropped. A
 //! test fails when its server died or logged a warning nobody expected.
 
+use std::fmt::{Debug, Display};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -348,23 +349,23 @@ impl Drop for Server {
 /// seconds takes a minute where several suites run on two cores.
 #[track_caller]
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(3));
-    }
+    poll(|| if condition() { Ok(()) } else { Err(what) });
 }
 
-/// Polls a value until it is the expected one; fails with the last one when that takes too long.
+/// Polls a value until it is the expected one; a failure tells the last one.
 #[track_caller]
-pub fn wait_until_is<T: PartialEq + std::fmt::Debug>(what: &str, expected: T, mut value: impl FnMut() -> T) {
+pub fn wait_until_is<T: PartialEq + Debug>(what: &str, expected: T, mut value: impl FnMut() -> T) {
+    poll(|| match value() {
+        last if last == expected => Ok(()),
+        last => Err(format!("{what} are {expected:?}: they are {last:?}")),
+    });
+}
+
+#[track_caller]
+fn poll<E: Display>(mut attempt: impl FnMut() -> Result<(), E>) {
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        let last = value();
-        if last == expected {
-            return;
-        }
-        assert!(Instant::now() < deadline, "waited in vain until {what} are {expected:?}: they are {last:?}");
+    while let Err(wanted) = attempt() {
+        assert!(Instant::now() < deadline, "waited in vain until {wanted}");
         std::thread::sleep(Duration::from_millis(3));
     }
 }

@@ -139,10 +139,9 @@ impl Link {
     /// Who takes the events. A cluster's master that cannot be asked takes none either, so it may be silent, and so may one
     /// that failed. Another one that is slow to tell might take them before it is known, so that is an error.
     pub async fn masters(&mut self) -> RedisResult<Masters> {
-        let info = redis::cmd("INFO").arg("server").to_owned();
         match self {
             Self::One(connection) => {
-                let told = run_id_of(&text_of(&connection.send_packed_command(&info).await?));
+                let told = run_id_of(&text_of(&connection.send_packed_command(&info_server()).await?));
                 Ok(told.map(|run_id| (String::new(), Some(run_id))).into_iter().collect())
             }
             Self::Cluster(connection) => {
@@ -197,13 +196,21 @@ impl Link {
 async fn process_of(connection: &ClusterConnection, listed: Listed) -> RedisResult<(String, Option<String>)> {
     let Listed { name, address, is_failed } = listed;
     let Some((host, port)) = address else { return Ok((name, None)) };
-    let (mut connection, info) = (ClusterConnection::clone(connection), redis::cmd("INFO").arg("server").to_owned());
-    let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host, port });
-    match tokio::time::timeout(TOLD_WITHIN, connection.route_command(info, node)).await {
+    let mut connection = ClusterConnection::clone(connection);
+    let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host: host.clone(), port });
+    match tokio::time::timeout(TOLD_WITHIN, connection.route_command(info_server(), node)).await {
         Ok(told) => Ok((name, told.ok().and_then(|info| run_id_of(&text_of(&info))))),
         Err(_) if is_failed => Ok((name, None)),
-        Err(_) => Err(timed_out()),
+        Err(_) => Err(RedisError::from((
+            redis::ErrorKind::Io,
+            "a master is slow to tell who it is",
+            format!("{host}:{port}"),
+        ))),
     }
+}
+
+fn info_server() -> redis::Cmd {
+    redis::cmd("INFO").arg("server").to_owned()
 }
 
 /// The answer of each node, by its address.
