@@ -137,7 +137,7 @@ impl Shelf {
             .tracks
             .values()
             .filter(|track| track.waiting > 0)
-            .map(|track| (track.series.id, track.cursor.max(track.doubt).max(track.in_flight)))
+            .map(|track| (track.series.id, track.last_sent()))
             .collect();
         for (id, sent) in tracks {
             let Some(series) = self.tracks.get(&id).map(|track| track.series.clone()) else { continue };

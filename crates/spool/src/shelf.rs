@@ -39,6 +39,17 @@ pub(super) struct Track {
     pub(super) in_flight: i64,
 }
 
+impl Track {
+    fn oldest_us(&self) -> Option<i64> {
+        (self.waiting > 0).then_some(self.oldest_us)
+    }
+
+    /// Rows up to this one may have been sent.
+    pub(super) fn last_sent(&self) -> i64 {
+        self.cursor.max(self.doubt).max(self.in_flight)
+    }
+}
+
 /// The database and what is known of it without asking.
 #[derive(Debug)]
 pub struct Shelf {
@@ -117,7 +128,7 @@ impl Shelf {
 
     /// When the oldest event came that was not delivered, Unix microseconds.
     pub fn oldest_us(&self) -> Option<i64> {
-        self.tracks.values().filter(|track| track.waiting > 0).map(|track| track.oldest_us).min()
+        self.tracks.values().filter_map(Track::oldest_us).min()
     }
 
     /// Rows that held no event, since the last time this was asked.
@@ -132,13 +143,18 @@ impl Shelf {
 
     /// Whether events of this key wait that came before a moment, Unix microseconds.
     pub fn has_waiting_since(&self, key: &str, before_us: i64) -> bool {
-        let track = self.ids.get(key).and_then(|id| self.tracks.get(id));
-        track.is_some_and(|track| track.waiting > 0 && track.oldest_us < before_us)
+        self.oldest_of(key).is_some_and(|at_us| at_us < before_us)
     }
 
-    /// Whether events of this key wait.
-    pub fn has_waiting_of(&self, key: &str) -> bool {
-        self.ids.get(key).and_then(|id| self.tracks.get(id)).is_some_and(|track| track.waiting > 0)
+    /// When the oldest event of this key came that was not delivered, Unix microseconds.
+    pub fn oldest_of(&self, key: &str) -> Option<i64> {
+        self.ids.get(key).and_then(|id| self.tracks.get(id)).and_then(Track::oldest_us)
+    }
+
+    /// Keys of which events were sent without an answer, with when the oldest of them came.
+    pub fn unanswered(&self) -> impl Iterator<Item = (&Arc<str>, i64)> {
+        let sent = self.tracks.values().filter(|track| track.cursor < track.last_sent());
+        sent.filter_map(|track| Some((&track.series.key, track.oldest_us()?)))
     }
 
     /// Takes events, all or none.

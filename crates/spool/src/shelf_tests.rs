@@ -361,3 +361,30 @@ fn what_was_delivered_grows_no_older_while_no_server_answers() {
     spool.forget();
     assert_eq!(spool.rewind().unwrap(), 0);
 }
+
+#[test]
+fn what_was_under_way_from_memory_goes_before_what_the_disk_takes_when_it_has_room_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path());
+    let disk = spool.disk.as_ref().unwrap();
+    disk.db.query_row("PRAGMA max_page_count = 1", [], |_| Ok(())).unwrap();
+    spool.append((0..900).map(|at| event("A", at, 1.0)).collect()).unwrap();
+    let (place, under_way) = spool.next(9, 100, |_| false).unwrap().remove(0);
+    assert_eq!((place, spool.state().in_memory), (Place::Memory, 900));
+    // The disk holds nothing, so its file is begun anew, and has room.
+    while spool.state().trouble.is_some() {
+        std::thread::sleep(Duration::from_millis(50));
+        spool.forget();
+    }
+    spool.append(vec![event("A", 900, 1.0)]).unwrap();
+    assert_eq!(spool.state().in_memory, 100);
+    let (mut sent, mut first) = (Vec::new(), None);
+    while spool.state().waiting > 0 {
+        let (place, one) = spool.next(9, 100, |_| false).unwrap().remove(0);
+        first.get_or_insert((place, numbers(&one)));
+        sent.extend(times(&one).into_iter().flatten());
+        spool.settle(&[(place, one.series.id, one.rows, true)]).unwrap();
+    }
+    assert_eq!(first, Some((Place::Memory, numbers(&under_way))));
+    assert_eq!(sent, (0..=900).collect::<Vec<_>>());
+}

@@ -48,7 +48,7 @@ pub struct State {
 #[derive(Debug)]
 pub struct Spool {
     file: PathBuf,
-    disk: Option<Shelf>,
+    pub(super) disk: Option<Shelf>,
     memory: Option<Shelf>,
     most_events: u64,
     /// How long events are kept that were delivered, as long as the server answers that took them.
@@ -242,15 +242,16 @@ impl Spool {
     }
 
     /// What goes next to each of at most `most_series` keys, the same again until it is settled. Keys in `passed` are
-    /// passed over. What is on disk came before what is in memory.
+    /// passed over. Of a key that waits in both places goes what came first.
     pub fn next(
         &mut self,
         most_series: usize,
         batch: usize,
         passed: impl Fn(&str) -> bool,
     ) -> Result<Vec<(Place, Consignment)>, SpoolError> {
-        let mut found = Vec::new();
-        match self.disk.as_mut().map_or(Ok(Vec::new()), |disk| disk.next(most_series, batch, &passed)) {
+        let (mut found, memory_first) = (Vec::new(), self.memory_first());
+        let is_later = |key: &str| passed(key) || memory_first.contains(key);
+        match self.disk.as_mut().map_or(Ok(Vec::new()), |disk| disk.next(most_series, batch, &is_later)) {
             Ok(consignments) => found.extend(consignments.into_iter().map(|one| (Place::Disk, one))),
             Err(error) if error.is_damage() => {
                 self.set_aside(&error)?;
@@ -261,11 +262,21 @@ impl Spool {
         }
         let disk = self.disk.as_ref();
         if let Some(memory) = &mut self.memory {
-            let is_later = |key: &str| passed(key) || disk.is_some_and(|disk| disk.has_waiting_of(key));
+            let waits_on_disk = |key: &str| disk.is_some_and(|disk| disk.oldest_of(key).is_some());
+            let is_later = |key: &str| passed(key) || (waits_on_disk(key) && !memory_first.contains(key));
             let consignments = memory.next(most_series, batch, &is_later)?;
             found.extend(consignments.into_iter().map(|one| (Place::Memory, one)));
         }
         Ok(found)
+    }
+
+    /// Keys of which memory holds what came before anything on disk: it had been sent when the disk had room again, so it
+    /// stayed what and where it was.
+    fn memory_first(&self) -> HashSet<Arc<str>> {
+        let on_disk = |key: &str| self.disk.as_ref().and_then(|disk| disk.oldest_of(key));
+        let sent = self.memory.iter().flat_map(Shelf::unanswered);
+        let earlier = sent.filter(|(key, at_us)| on_disk(key).is_some_and(|on_disk| *at_us < on_disk));
+        earlier.map(|(key, _)| Arc::clone(key)).collect()
     }
 
     /// Whether events wait of a key that is not to be passed over.
