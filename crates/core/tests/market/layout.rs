@@ -7,11 +7,11 @@ use liq_core::grammar::Args;
 use liq_core::market::candle::UNITS;
 use liq_core::market::format::{self as layout, decided};
 use liq_core::market::request::QuoteRequest;
-use liq_core::market::store::{Changes, Market, Report, Resolution, Tally, Time, VenueRow};
+use liq_core::market::store::{Changes, Market, Report, Resolution, Status, Tally, Time, VenueRow};
 use liq_core::market::tape::{Id, Side};
 use proptest::prelude::*;
 
-use crate::tape::{NEVER, decimal, early, market, rows};
+use crate::tape::{NEVER, add, decimal, early, market, rows};
 
 const START_MS: u64 = 1_735_689_600_000;
 
@@ -171,6 +171,22 @@ fn every_flipped_bit_is_refused_or_a_sound_market() {
         }
     }
     assert!(accepted > 100, "{accepted}");
+}
+
+/// The texts have the bytes of the numbers.
+#[test]
+fn a_name_is_never_taken_for_a_number() {
+    let number = 0x4141_4141_4141_4141_u64;
+    let (single, both) = (number.to_string(), format!("{number}-{}", number + 1));
+    let texts = ["AAAAAAAAAAAAAAAA", "AAAAAAAABAAAAAAA", "AAAAAAAA"];
+    for names in [[&single, texts[0], texts[1], &both, texts[2]], [texts[2], texts[1], texts[0], &both, &single]] {
+        let mut market = market("CLOCK EVENT");
+        for (name, ts_ms) in names.iter().zip(START_MS..) {
+            let told = add(&mut market, &format!("{ts_ms} buy 1 1 ID {name}"));
+            assert_eq!(told.0, Status::Accepted, "{name} of {names:?}");
+        }
+        use_and_save(market, &format!("{names:?}"));
+    }
 }
 
 /// Every other minute as the venue has it.

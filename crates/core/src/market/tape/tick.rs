@@ -164,20 +164,25 @@ impl<'a> Id<'a> {
         room
     }
 
-    /// What stands for it among the IDs of a tail; `None` without one.
+    /// What stands for it among the IDs of a tail; `None` without one. No other ID than the same number has that of a
+    /// number: a tail tells its numbers apart without this, and the two ways have to agree. Others are as good as never
+    /// taken for each other.
     pub fn hash(self) -> Option<u64> {
         match self {
             Self::None => None,
-            Self::Numbers { first, last } => {
-                let mut bytes = [0; 16];
-                bytes.split_at_mut(8).0.copy_from_slice(&first.to_le_bytes());
-                bytes.split_at_mut(8).1.copy_from_slice(&last.to_le_bytes());
-                Some(xxh3_64(&bytes))
-            }
-            Self::Text(text) => Some(xxh3_64(text)),
+            // Numbers end at 2^63: with an odd factor each has a place of its own below.
+            Self::Numbers { first, last } if first == last => Some(first.wrapping_mul(SPREAD) & !TEXT),
+            // As it is written, which no text is that is held as one.
+            Self::Numbers { .. } => Some(xxh3_64(self.short_text(&mut ShortText::new())) | TEXT),
+            Self::Text(text) => Some(xxh3_64(text) | TEXT),
         }
     }
 }
+
+/// What the hashes of texts have, and no number's.
+const TEXT: u64 = 1 << 63;
+/// Spreads numbers over the places of a set: 2^64 over the golden ratio.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Two numbers with a sign between them.
 fn range(text: &[u8]) -> Option<(u64, u64)> {
