@@ -3,7 +3,7 @@
 use liq_core::grammar::{Args, Decimal};
 use liq_core::market::candle::{Interval, Remembered, Zone};
 use liq_core::market::request::{Candles, Range};
-use liq_core::market::store::{Market, Status};
+use liq_core::market::store::{Market, OptionsPatch, Status};
 use liq_core::market::tape::{Held, Id, Side};
 use proptest::prelude::*;
 
@@ -81,6 +81,25 @@ pub fn raw(market: &Market) -> Vec<Line> {
         id: Some(id(row.id())).filter(|id| !id.is_empty()).map(|id| id.parse().unwrap()),
     };
     market.range(&range).into_iter().map(line).collect()
+}
+
+fn alter(market: &mut Market, words: &str) {
+    let words: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+    market.alter(&OptionsPatch::parse(Args::new(&words)).unwrap()).unwrap();
+    market.check();
+}
+
+#[test]
+fn the_newest_millisecond_goes_on_whatever_levels_it_gets() {
+    for keep in ["KEEP 1m 10 KEEP 5m 10 KEEP 1h 0", "KEEP 5m 10 KEEP 1h 0", "KEEP 1m 10 KEEP 5m 10"] {
+        let mut market = market("KEEP 1m 0 KEEP 5m 0 KEEP 1h 1000 KEEP 1d 0 ANNOUNCE 1h");
+        let line = |qty| Line { ts_ms: 1_700_000_000_123, side: Side::Buy, price: qty, qty, id: None };
+        let one = Decimal::ten_to(0);
+        assert_eq!(feed(&mut market, &line(one)), Status::Accepted);
+        alter(&mut market, keep);
+        assert_eq!(feed(&mut market, &line(one)), Status::Accepted, "{keep}");
+        market.check();
+    }
 }
 
 proptest! {
@@ -167,8 +186,7 @@ proptest! {
         let mut market = market("KEEP 1m 20 KEEP 5m 20 ANNOUNCE 1d");
         for (place, line) in lines.iter().enumerate() {
             if place == at {
-                let patch = liq_core::market::store::OptionsPatch::parse(Args::new(&[b"KEEP", b"1s", b"50"])).unwrap();
-                market.alter(&patch).unwrap();
+                alter(&mut market, "KEEP 1s 50");
             }
             prop_assert_eq!(feed(&mut market, line), Status::Accepted);
             market.check();
@@ -184,10 +202,7 @@ proptest! {
         let mut market = market("KEEP 1m 20 KEEP 5m 20 ANNOUNCE 1d");
         for (place, line) in lines.iter().enumerate() {
             if place == at {
-                let words: Vec<&[u8]> = alterations[keep].split(' ').map(str::as_bytes).collect();
-                let patch = liq_core::market::store::OptionsPatch::parse(Args::new(&words)).unwrap();
-                market.alter(&patch).unwrap();
-                market.check();
+                alter(&mut market, alterations[keep]);
             }
             prop_assert_eq!(feed(&mut market, line), Status::Accepted);
         }

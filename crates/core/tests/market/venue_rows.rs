@@ -1,8 +1,9 @@
 //! Rows of the venue: they rule in their level, end gaps, and hold no time twice.
 
 use liq_core::grammar::Args;
+use liq_core::market::format as layout;
 use liq_core::market::request::Put;
-use liq_core::market::store::{Changes, Market, PutTally, Time, Whole};
+use liq_core::market::store::{Changes, Market, OptionsPatch, PutTally, Time, Whole};
 
 use crate::tape::{add, early, market, rows, rows_at};
 
@@ -37,6 +38,43 @@ fn states_at(market: &Market, words: &str, time: Time) -> String {
         format!("{}:{}:{}", (row.span.start_ms - M) / 60_000, row.candle.close, row.state.name())
     };
     rows_at(market, words, time).iter().map(shown).collect::<Vec<_>>().join(" ")
+}
+
+fn alter(market: &mut Market, words: &str) {
+    let words: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+    market.alter(&OptionsPatch::parse(Args::new(&words)).unwrap()).unwrap();
+    market.check();
+    let bytes = layout::encode(market);
+    layout::decode(1, &bytes).unwrap().check();
+}
+
+/// The first minutes of five are told, and the level of one minute is given up.
+#[test]
+fn a_row_tells_nothing_of_the_rest_of_the_longer_candle_that_it_goes_into() {
+    const FIVE: u64 = M + 300_000;
+    let told = |places: std::ops::Range<u64>| {
+        places.map(|place| format!(" {} 100 100 100 100 1", FIVE + place * 60_000)).collect::<String>()
+    };
+    for keep in ["KEEP 1m 0 ANNOUNCE 5m", "KEEP 1m 0 KEEP 5m 0 KEEP 1h 0 ANNOUNCE 1d"] {
+        for has_traded in [true, false] {
+            let mut market = market("");
+            if has_traded {
+                add(&mut market, &format!("{FIVE} buy 100 1"));
+                add(&mut market, &format!("{} buy 101 1", FIVE + 60_000));
+            }
+            put(&mut market, &format!("1m OHLCV{}", told(0..if has_traded { 1 } else { 2 })));
+            alter(&mut market, keep);
+            for (ts_ms, status) in [(240_000, "accepted"), (240_000, "accepted"), (180_000, "merged")] {
+                let told = add(&mut market, &format!("{} sell 50 1", FIVE + ts_ms)).0.name();
+                assert_eq!(told, status, "{keep} {has_traded} {ts_ms}");
+            }
+        }
+    }
+    let mut market = market("");
+    put(&mut market, &format!("1m OHLCV{}", told(0..5)));
+    alter(&mut market, "KEEP 1m 0 ANNOUNCE 5m");
+    assert_eq!(add(&mut market, &format!("{} sell 50 1", FIVE + 299_999)).0.name(), "duplicate");
+    assert_eq!(add(&mut market, &format!("{} sell 50 1", FIVE + 300_000)).0.name(), "accepted");
 }
 
 #[test]

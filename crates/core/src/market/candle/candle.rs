@@ -36,7 +36,7 @@ pub struct Candle {
     pub first: Moment,
     /// Where the last trade stands.
     pub last: Moment,
-    /// Whether a row of CANDLE.PUT gave it, or a part of it.
+    /// Whether a row of CANDLE.PUT gave it, or rows every part of it.
     pub is_row: bool,
 }
 
@@ -120,7 +120,7 @@ impl Candle {
         self.trades = self.trades.zip(other.trades).map(|(a, b)| a.saturating_add(b));
         self.taker_volume = plus(self.taker_volume, other.taker_volume);
         self.taker_quote = plus(self.taker_quote, other.taker_quote);
-        self.is_row |= other.is_row;
+        self.is_row &= other.is_row;
         if self.is_row && is_traded {
             self.mark_traded();
         }

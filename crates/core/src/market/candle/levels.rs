@@ -216,6 +216,7 @@ impl Levels {
         let newest_ms = newest_ms.max(told_ms.unwrap_or(0));
         let mut old = std::mem::take(&mut self.list);
         let mut orphans = Vec::new();
+        let has_coarser = keep.units().any(|(unit, _)| old.iter().any(|level| level.unit() == unit));
         self.list = keep
             .units()
             .map(|(unit, _)| {
@@ -223,7 +224,6 @@ impl Levels {
                 place.map_or_else(
                     || {
                         let is_finer = unit.width_ms < old_finest;
-                        let has_coarser = keep.units().count() > 1;
                         let begin_ms = if is_held { newest_ms + u64::from(has_coarser) } else { 0 };
                         Level::new(unit, self.zone, if is_finer { begin_ms } else { coarsest_reach_ms })
                     },
@@ -240,6 +240,7 @@ impl Levels {
         }
         if let Some(finest) = self.list.first_mut() {
             orphans.iter().for_each(|candle| take_over(finest, candle));
+            tell_newest_apart(finest);
         }
         for place in (1..self.list.len()).rev() {
             let coarser_ms = self.list.get(place).map_or(0, Level::reach_ms);
@@ -403,6 +404,17 @@ pub enum Place {
     Covered,
     /// It may go there, in place of this candle.
     Free(Option<Box<Candle>>),
+}
+
+/// Rows may have told of a part of the newest candle only, since they were finer: trades come into the rest of it.
+fn tell_newest_apart(level: &mut Level) {
+    let Some(newest) = level.newest().filter(|newest| newest.is_row) else { return };
+    let told = newest.first.ts_ms..newest.last.ts_ms + 1;
+    let span = level.span(newest.start_ms);
+    level.edit(span.start_ms, |newest| {
+        newest.into_iter().for_each(|newest| newest.is_row = told == (span.start_ms..span.end_ms));
+        None
+    });
 }
 
 /// Adds what left a finer level to the candle it lies in.

@@ -31,7 +31,7 @@ impl Block {
     }
 
     /// Adds a tick to the candle that begins at `start_ms`. Answers whether that was done: it is left to others where there is
-    /// no such candle, where rows are among them, and where it would need other scales.
+    /// no such candle, where it is a row, and where it would need other scales.
     pub fn amend(&mut self, start_ms: u64, tick: &Tick<'_>, order: Order) -> bool {
         self.try_amend(start_ms, tick, order).is_some()
     }
@@ -42,7 +42,7 @@ impl Block {
         let mut behind = Before { ..before };
         let columns = Columns::of(self.scales);
         let mut candle = read(&mut reader, &columns, &mut behind).filter(|candle| candle.start_ms == start_ms)?;
-        if self.summary.is_row {
+        if candle.is_row {
             return None;
         }
         let (close, last_id) = (candle.close, candle.last.id);
@@ -105,7 +105,7 @@ mod tests {
 
     use super::*;
     use crate::grammar::Decimal;
-    use crate::market::tape::{Id, Side};
+    use crate::market::tape::{Id, Moment, Side};
 
     const MINUTE_MS: u64 = 60_000;
 
@@ -125,7 +125,7 @@ mod tests {
         fn a_candle_amended_where_it_lies_is_the_candle_with_the_tick(
             made in proptest::collection::btree_map(0_u64..40, (0_u64..60_000, 1_u64..10_000_000, 0_u64..1_000_000, 0_u64..1_000_000, 0_u8..3), 1..30),
             late in proptest::collection::vec((0..40 * MINUTE_MS, 1_u64..10_000_000, 0_u64..1_000_000, 0_u64..1_000_000, 0_u8..3), 1..20),
-            gone in 0_usize..4, is_by_id: bool,
+            rows in proptest::collection::btree_map(0_u64..40, any::<bool>(), 0..20), gone in 0_usize..4, is_by_id: bool,
         ) {
             let order = if is_by_id { Order::Id } else { Order::Time };
             let start_of = |tick: &Tick<'_>| tick.ts_ms / MINUTE_MS * MINUTE_MS;
@@ -133,7 +133,14 @@ mod tests {
                 .into_iter()
                 .map(|(minute, (ms, price, qty, id, side))| {
                     let tick = tick((minute * MINUTE_MS + ms, price, qty, id, side));
-                    Candle::of(&tick, order, start_of(&tick))
+                    let candle = Candle::of(&tick, order, start_of(&tick));
+                    match rows.get(&minute) {
+                        Some(is_traded) => {
+                            let first = Moment { ts_ms: candle.start_ms, id: u64::from(*is_traded) };
+                            Candle { is_row: true, trades: None, taker_quote: None, first, ..candle }
+                        }
+                        None => candle,
+                    }
                 })
                 .collect();
             let mut block = Block::pack(&candles).unwrap();

@@ -243,11 +243,7 @@ impl Market {
         );
         let newest_ms = self.prices.last.as_ref().map(|last| last.ts_ms);
         assert!(newest_ms.is_none_or(|newest_ms| newest_ms <= self.time_ms), "M1 market time is not before the newest");
-        let held_ms = self.levels.list().first().and_then(|level| level.newest()).filter(|newest| !newest.is_row);
-        assert!(
-            held_ms.is_none_or(|held| Some(held.last.ts_ms) <= newest_ms),
-            "M2 nothing held is later than the newest"
-        );
+        assert!(self.tail.last_ms() <= newest_ms, "M2 no trade held is later than the newest");
         if let Some(top) = self.top {
             assert!(!self.gaps.lacks(&(top.id..=top.id)), "M3 the greatest number seen is not missing");
         }

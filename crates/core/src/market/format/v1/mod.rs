@@ -64,7 +64,6 @@ pub fn decode(bytes: &[u8]) -> Result<Market, DecodeError> {
 fn check(market: &Market) -> Result<(), DecodeError> {
     let newest_ms = market.prices.last.as_ref().map(|last| last.ts_ms);
     let sees = |ms: Option<u64>| ms <= market.seen_ms;
-    let held = market.levels.list().first().and_then(|level| level.newest()).filter(|newest| !newest.is_row);
     let top_id = market.top.map(|top| top.id);
     let gaps_are_below = market.gaps.list().iter().filter_map(|gap| gap.ids).all(|(_, last)| Some(last) < top_id);
     let is_sound = newest_ms.is_none_or(|newest_ms| newest_ms <= market.time_ms)
@@ -72,7 +71,6 @@ fn check(market: &Market) -> Result<(), DecodeError> {
         && sees(market.top.map(|top| top.ts_ms))
         && market.gaps.list().iter().all(|gap| sees(Some(gap.to_ms)))
         && gaps_are_below
-        && held.is_none_or(|held| Some(held.last.ts_ms) <= newest_ms)
         && market.tail.last_ms() <= newest_ms;
     if is_sound { Ok(()) } else { Err(DecodeError::Invalid("order of what was seen")) }
 }
