@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use liq_core::grammar::Args;
 use liq_core::market::request::{Add, Put};
-use liq_core::market::store::{Changes, Market, PutTally, Quote, Row, Status, Whole};
+use liq_core::market::store::{Changes, Market, OptionsPatch, PutTally, Quote, Row, Status, Whole};
 use proptest::prelude::*;
 
 use crate::tape::{NEVER, early, market, rows};
@@ -78,6 +78,26 @@ fn a_candle_that_closes_before_a_gap_is_told_as_partial() {
     tick(&mut time, &format!("{} buy 5 1", M - MINUTE));
     tick(&mut time, &format!("{} buy 5 1", M + 1_000));
     assert_eq!(tick(&mut time, &format!("{} buy 5 1 GAP", M + MINUTE + 1)), ["closed 1m 0 partial"]);
+}
+
+/// What is held no longer, or is not held yet, is missing in it.
+#[test]
+fn a_candle_of_which_a_part_is_not_held_is_told_as_partial() {
+    let mut short = market("KEEP 1m 2 KEEP 5m 0 KEEP 1h 0 KEEP 1d 0 ANNOUNCE 1m ANNOUNCE 5m CLOCK EVENT");
+    let told: Vec<String> =
+        (0..11).flat_map(|place| tick(&mut short, &format!("{} buy 5 1", M + place * MINUTE))).collect();
+    let of_five: Vec<&String> = told.iter().filter(|entry| entry.contains("5m")).collect();
+    assert_eq!(of_five, ["closed 5m 0 partial", "closed 5m 5 partial"]);
+    assert_eq!(told.iter().filter(|entry| entry.ends_with("closed")).count(), 9, "{told:?}");
+
+    let mut finer = market("KEEP 1m 0 ANNOUNCE 5m CLOCK EVENT");
+    tick(&mut finer, &format!("{M} buy 5 1"));
+    tick(&mut finer, &format!("{} buy 5 5", M + 7 * MINUTE + 10));
+    let words: [&[u8]; 5] = [b"KEEP", b"1m", b"10", b"ANNOUNCE", b"1m"];
+    finer.alter(&OptionsPatch::parse(Args::new(&words)).unwrap()).unwrap();
+    tick(&mut finer, &format!("{} buy 6 1", M + 7 * MINUTE + 20));
+    assert_eq!(tick(&mut finer, &format!("{} buy 7 1", M + 8 * MINUTE)), ["closed 1m 7 partial"]);
+    assert_eq!(tick(&mut finer, &format!("{} buy 7 1", M + 9 * MINUTE)), ["closed 1m 8 closed"]);
 }
 
 #[test]

@@ -74,11 +74,14 @@ impl Market {
         }
     }
 
-    /// Notes what the announced candle of `span` is now.
+    /// Notes what the announced candle of `span` is now. What levels hold no longer, or not yet, is missing in it.
     fn note(&self, changes: &mut Changes, place: usize, interval: Interval, span: Span, is_amended: bool) {
-        if let Some(candle) = self.levels.candle(interval, span) {
-            changes.note(place, Change { interval, is_amended, row: self.row(candle, span, true) });
+        let Some(candle) = self.levels.candle(interval, span) else { return };
+        let mut row = self.row(candle, span, true);
+        if self.levels.reach_of(interval).is_some_and(|reach_ms| span.start_ms < reach_ms) {
+            row.state = State::Partial;
         }
+        changes.note(place, Change { interval, is_amended, row });
     }
 
     /// The announced candles that a trade at `ts_ms` would change although they are closed, with whether each was told of.
