@@ -165,11 +165,16 @@ async fn when_the_loading_process_is_killed_the_next_takes_over() {
     let mut winner = Child::start("processes::hanging_process", &[&server.url()]);
     assert_eq!(winner.hear(), "loading");
     winner.kill();
-    // As if the lock had been taken with a limit of 100 ms.
-    let lock = "market:ticker:lock:{market:ticker:v1:a}";
-    assert_eq!(server.connect().run(&format!("PEXPIRE {lock} 100")).int(), 1);
     let source = Source::default();
     let cache = shared_only().build(&link(&server)).unwrap();
-    assert_eq!(*source.get(&cache, "a").await.unwrap().value.unwrap(), 0);
+    let the_limit_passes = async {
+        while cache.totals().waited == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let lock = "market:ticker:lock:{market:ticker:v1:a}";
+        assert_eq!(server.connect().run(&format!("PEXPIRE {lock} 1")).int(), 1);
+    };
+    let (read, ()) = tokio::join!(source.get(&cache, "a"), the_limit_passes);
+    assert_eq!(*read.unwrap().value.unwrap(), 0);
     assert_eq!((source.times(), cache.totals().waited), (1, 1));
 }
