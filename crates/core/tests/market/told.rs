@@ -179,6 +179,23 @@ fn a_gap_is_heeded_although_its_tick_is_not_believed() {
 }
 
 #[test]
+fn a_gap_is_heeded_although_a_row_tells_of_its_tick() {
+    let mut market = market("CLOCK EVENT GRACE 0");
+    tick(&mut market, &format!("{M} buy 100 1"));
+    tick(&mut market, &format!("{} buy 100 1 ID x", M + MINUTE + 30_000));
+    beat(&mut market, M + 5 * MINUTE);
+    put(&mut market, &format!("1m OHLCV {}", minute(4, 100)));
+    // One that comes again says nothing of what is missing.
+    let (status, changes) = tick_told(&mut market, &format!("{} buy 100 1 ID x GAP", M + MINUTE + 30_000));
+    assert_eq!((status.name(), entries(&changes)), ("duplicate", vec![]));
+    let (status, changes) = tick_told(&mut market, &format!("{} buy 100 1 GAP", M + 5 * MINUTE - 1));
+    assert_eq!((status.name(), entries(&changes)), ("duplicate", vec!["amended 1m 1 partial".to_owned()]));
+    tick(&mut market, &format!("{} buy 100 1", M + 5 * MINUTE + 20_000));
+    let states: Vec<_> = rows(&market, "1m FILL").iter().map(|row| row.state.name()).collect();
+    assert_eq!(states, ["partial", "partial", "missing", "missing", "closed", "open"]);
+}
+
+#[test]
 fn one_tick_tells_of_so_many_candles_at_most() {
     let mut market = market("CLOCK EVENT KEEP 1s 10000 ANNOUNCE 1s");
     for second in 0..3_000 {

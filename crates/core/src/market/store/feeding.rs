@@ -161,6 +161,11 @@ impl Market {
         })
     }
 
+    /// Whether a duplicate says that trades may be missing before it. One that is held says nothing: it came before them.
+    fn is_gap_before_a_row(&self, report: &Report<'_>) -> bool {
+        report.gap && self.options.order == Order::Time && !self.tail.has_id(report.id)
+    }
+
     /// Whether a row of CANDLE.PUT tells of that time. Rows of coarser levels lie before the reach.
     fn is_in_a_row(&self, ts_ms: u64) -> bool {
         let newest = self.levels.list().first().and_then(|level| level.newest());
@@ -177,8 +182,8 @@ impl Market {
     /// Makes `report` what it was judged to be. Candles close before it is recorded. `changes` is told of announced ones;
     /// nobody needs to hear on a replica.
     pub fn record_tick(&mut self, report: &Report<'_>, status: Status, mut changes: Option<&mut Changes>) {
-        if status == Status::Duplicate && self.is_new_number(report) {
-            // A row tells of its time: nothing is recorded, but it is missing no longer.
+        if status == Status::Duplicate && (self.is_new_number(report) || self.is_gap_before_a_row(report)) {
+            // A row tells of its time: nothing is recorded, but it is missing no longer, or others are.
             if let Some(changes) = changes.as_deref_mut() {
                 changes.has_seen = true;
             }
