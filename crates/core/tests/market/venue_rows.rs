@@ -1,9 +1,12 @@
 //! Rows of the venue: they rule in their level, end gaps, and hold no time twice.
 
 use liq_core::grammar::Args;
+use liq_core::market::candle::Span;
 use liq_core::market::format as layout;
-use liq_core::market::request::Put;
+use liq_core::market::request::{Add, Put};
 use liq_core::market::store::{Changes, Market, OptionsPatch, PutTally, Time, Whole};
+use liq_core::steps;
+use proptest::prelude::*;
 
 use crate::tape::{add, early, market, rows, rows_at};
 
@@ -75,6 +78,63 @@ fn a_row_tells_nothing_of_the_rest_of_the_longer_candle_that_it_goes_into() {
     alter(&mut market, "KEEP 1m 0 ANNOUNCE 5m");
     assert_eq!(add(&mut market, &format!("{} sell 50 1", FIVE + 299_999)).0.name(), "duplicate");
     assert_eq!(add(&mut market, &format!("{} sell 50 1", FIVE + 300_000)).0.name(), "accepted");
+}
+
+/// Puts a row for each of these minutes.
+fn put_minutes(market: &mut Market, places: impl Iterator<Item = u64>) {
+    let rows: Vec<String> = places.map(|place| minute(place, 100)).collect();
+    for rows in rows.chunks(5_000) {
+        put(market, &format!("1m OHLCV {}", rows.join(" ")));
+    }
+}
+
+/// Ids that jump while times go from one end of the rows to the other: each tick begins a gap over all of them.
+#[test]
+fn a_gap_over_many_rows_costs_little() {
+    for step in [1, 2] {
+        let mut market = market("ORDER ID KEEP 1m 100000");
+        put_minutes(&mut market, (0..40_000).step_by(step));
+        for place in 0..600 {
+            let minute = if place % 2 == 0 { 0 } else { 39_998 };
+            let words = format!("{} buy 1 1 ID {}", M + minute * 60_000 + place, place * 2 + 1);
+            let words: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+            let tick = Add::parse(Args::new(&words)).unwrap().tick.resolve(0, false);
+            let before = steps::taken();
+            assert_eq!(market.add(&tick, early(), u64::MAX / 4, &mut Changes::default()).name(), "duplicate");
+            let taken = steps::taken() - before;
+            // The first trade looks at all rows; another one at no more than two thousand candles, to be told and to be ended.
+            assert!(place == 0 || taken < 3_000, "{step} {place}: {taken}");
+        }
+        market.check();
+    }
+}
+
+proptest! {
+    #[test]
+    fn rows_tell_of_where_they_are(
+        minutes in proptest::collection::btree_set(0_u64..400, 1..400), traded in proptest::collection::btree_set(0_u64..400, 0..4),
+        from in 0_u64..400, length in 0_u64..400, at_most in 1_usize..100,
+    ) {
+        let mut market = market("");
+        put_minutes(&mut market, minutes.iter().copied());
+        for place in &traded {
+            add(&mut market, &format!("{} buy 1 1", M + place * 60_000));
+        }
+        let level = &market.levels().list()[0];
+        let at = |place: u64| M + place * 60_000;
+        let span = Span { start_ms: at(from), end_ms: at(from + length) };
+        // A block of nothing but rows comes as a whole.
+        let told = level.told_by_rows(span, usize::MAX);
+        let is_told = |told: &[Span], place: u64| told.iter().any(|span| (span.start_ms..span.end_ms).contains(&at(place)));
+        for place in 0..400 {
+            let is_row = level.get(at(place)).is_some_and(|candle| candle.is_row);
+            prop_assert!(is_row || !is_told(&told, place), "{}", place);
+            prop_assert!(!(from..from + length).contains(&place) || is_row == is_told(&told, place), "{}", place);
+        }
+        prop_assert!(told.windows(2).all(|pair| pair[0].start_ms > pair[1].end_ms), "apart, newest first");
+        let some = level.told_by_rows(span, at_most);
+        prop_assert!(some.iter().zip(&told).all(|(some, all)| some.end_ms == all.end_ms && some.start_ms >= all.start_ms));
+    }
 }
 
 #[test]

@@ -281,7 +281,7 @@ impl Market {
             Some(ids) => self.see_numbers(&ids, report.ts_ms, seen_ms),
             None if is_first || report.gap => {
                 self.gaps.add(Gap { from_ms, to_ms, ids: None });
-                self.end_gaps_in_rows(from_ms, to_ms);
+                self.end_gaps_in_rows(from_ms, to_ms, is_first);
             }
             None => {}
         }
@@ -299,7 +299,7 @@ impl Market {
         if next < first || top.is_none() {
             let (from_ms, to_ms) = (from_ms.min(ts_ms), from_ms.max(ts_ms));
             self.gaps.add(Gap { from_ms, to_ms, ids: (next < first).then(|| (next, first - 1)) });
-            self.end_gaps_in_rows(from_ms, to_ms);
+            self.end_gaps_in_rows(from_ms, to_ms, top.is_none());
         }
         self.top = Some(Moment { ts_ms, id: last });
     }

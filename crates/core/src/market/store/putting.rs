@@ -8,6 +8,9 @@ use crate::grammar::{Decimal, MAX_TIMESTAMP_MS};
 use crate::market::candle::{Candle, Level, Place, QUOTE_SCALE, Span, Unit, VOLUME_SCALE};
 use crate::market::tape::{Gap, Moment};
 
+/// Rows, or blocks of nothing else, that one tick looks at.
+const ROWS_OF_A_TICK: usize = 1_000;
+
 /// Volumes of a candle: what 18 digits hold.
 pub const VOLUME_RANGE: std::ops::RangeInclusive<Decimal> = Decimal::ZERO..=Decimal::ten_to(17);
 
@@ -230,26 +233,17 @@ impl Market {
         unnamed.len() as u64
     }
 
-    /// Rows that were put ahead of the ticks tell of a part of a new gap.
-    pub(super) fn end_gaps_in_rows(&mut self, from_ms: u64, to_ms: u64) {
+    /// Rows that were put ahead of the ticks tell of a part of a new gap. All of them are looked at once, when the first
+    /// trade comes; later so many as a tick may cost, and what is left is in doubt.
+    pub(super) fn end_gaps_in_rows(&mut self, from_ms: u64, to_ms: u64, is_first: bool) {
         let Some(finest) =
             self.levels.list().first().filter(|level| level.newest().is_some_and(|newest| newest.is_row))
         else {
             return;
         };
         let span = Span { start_ms: finest.span(from_ms).start_ms, end_ms: to_ms.saturating_add(1) };
-        let mut told = Vec::new();
-        let mut note = |candle: &Candle| {
-            if candle.is_row {
-                told.push(candle.start_ms);
-            }
-            std::ops::ControlFlow::Continue(())
-        };
-        let _ = finest.visit(span, false, |_, _| false, &mut note);
-        let _ = finest.visit_fresh(span, false, &mut note);
-        let width_ms = finest.unit().width_ms;
-        for start_ms in told {
-            self.gaps.end(start_ms, start_ms + width_ms);
+        for told in finest.told_by_rows(span, if is_first { usize::MAX } else { ROWS_OF_A_TICK }) {
+            self.gaps.end(told.start_ms, told.end_ms);
         }
     }
 }

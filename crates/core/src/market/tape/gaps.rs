@@ -91,15 +91,8 @@ impl Gaps {
 
     /// Everything from `start_ms` to before `end_ms` is known now.
     pub fn end(&mut self, start_ms: u64, end_ms: u64) {
-        let touched = |gap: &Gap| gap.from_ms < end_ms && gap.to_ms >= start_ms;
-        if !self.list.iter().any(touched) {
-            return;
-        }
-        for mut gap in std::mem::take(&mut self.list) {
-            if !touched(&gap) {
-                self.add(gap);
-                continue;
-            }
+        let touched: Vec<Gap> = self.list.extract_if(.., |gap| gap.from_ms < end_ms && gap.to_ms >= start_ms).collect();
+        for mut gap in touched {
             if gap.from_ms < start_ms {
                 self.add(Gap { from_ms: gap.from_ms, to_ms: start_ms - 1, ids: gap.ids.take() });
             }

@@ -1,7 +1,8 @@
 //! One level: candles of one unit, the newest as they are, the others in blocks.
 
+mod visit;
+
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
 
 use super::block::Block;
 use super::candle::Candle;
@@ -290,58 +291,6 @@ impl Level {
         self.len -= 1;
         self.reach_from(self.span(gone.start_ms).end_ms);
         Some(gone)
-    }
-
-    /// Visits candles that begin in `span`, oldest first or newest first. Where `as_one` says of where a block begins
-    /// and where its last candle begins that both are parts of one thing, the block may come as one candle.
-    pub fn visit(
-        &self,
-        span: Span,
-        is_reversed: bool,
-        as_one: impl Fn(u64, u64) -> bool,
-        visit: &mut impl FnMut(&Candle) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        let mut room = Vec::new();
-        let of_block = |block: &Block| {
-            let (first, last) = (block.first_start_ms, block.last_start_ms);
-            if let Some(summary) = block.summary()
-                && span.start_ms <= first
-                && last < span.end_ms
-                && as_one(first, last)
-            {
-                steps::note(1);
-                return visit(summary);
-            }
-            room.clear();
-            block.unpack_within(span, &mut room);
-            if is_reversed {
-                room.iter().rev().try_for_each(&mut *visit)
-            } else {
-                room.iter().try_for_each(&mut *visit)
-            }
-        };
-        let begin = self.blocks.partition_point(|block| block.last_start_ms < span.start_ms);
-        let end = self.blocks.partition_point(|block| block.first_start_ms < span.end_ms).max(begin);
-        if is_reversed {
-            self.blocks.range(begin..end).rev().try_for_each(of_block)
-        } else {
-            self.blocks.range(begin..end).try_for_each(of_block)
-        }
-    }
-
-    /// Visits the unpacked candles that begin in `span`.
-    pub fn visit_fresh(
-        &self,
-        span: Span,
-        is_reversed: bool,
-        visit: &mut impl FnMut(&Candle) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        let is_wanted = |candle: &&Candle| (span.start_ms..span.end_ms).contains(&candle.start_ms);
-        if is_reversed {
-            self.fresh.iter().rev().filter(is_wanted).try_for_each(visit)
-        } else {
-            self.fresh.iter().filter(is_wanted).try_for_each(visit)
-        }
     }
 
     /// Candles as they were saved, ascending.

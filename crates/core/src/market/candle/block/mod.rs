@@ -1,7 +1,6 @@
 //! A run of neighbouring candles in few bytes, with its sum: prices as differences, quote volumes as differences from
 //! volume × price, one scale for each kind of column.
 
-#[path = "seek.rs"]
 mod seek;
 
 use super::candle::{Candle, QUOTE_SCALE, VOLUME_SCALE};

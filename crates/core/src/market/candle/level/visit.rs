@@ -1,0 +1,107 @@
+//! Reading a level: its candles one by one, whole blocks where they will do, and the times of which rows tell.
+
+use std::collections::vec_deque;
+use std::ops::ControlFlow;
+
+use super::Level;
+use crate::market::candle::block::Block;
+use crate::market::candle::{Candle, Span};
+use crate::steps;
+
+impl Level {
+    /// Visits candles that begin in `span`, oldest first or newest first. Where `as_one` says of where a block begins
+    /// and where its last candle begins that both are parts of one thing, the block may come as one candle.
+    pub fn visit(
+        &self,
+        span: Span,
+        is_reversed: bool,
+        as_one: impl Fn(u64, u64) -> bool,
+        visit: &mut impl FnMut(&Candle) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut room = Vec::new();
+        let of_block = |block: &Block| {
+            let (first, last) = (block.first_start_ms, block.last_start_ms);
+            if let Some(summary) = block.summary()
+                && span.start_ms <= first
+                && last < span.end_ms
+                && as_one(first, last)
+            {
+                steps::note(1);
+                return visit(summary);
+            }
+            room.clear();
+            block.unpack_within(span, &mut room);
+            if is_reversed {
+                room.iter().rev().try_for_each(&mut *visit)
+            } else {
+                room.iter().try_for_each(&mut *visit)
+            }
+        };
+        let mut blocks = self.blocks_in(span);
+        if is_reversed { blocks.rev().try_for_each(of_block) } else { blocks.try_for_each(of_block) }
+    }
+
+    /// The stretches of `span` of which rows tell, newest first. No more than `most` rows are looked at; a block of rows
+    /// without a hole counts as one.
+    pub fn told_by_rows(&self, span: Span, mut most: usize) -> Vec<Span> {
+        let mut told: Vec<Span> = Vec::new();
+        let mut add = |span: Span| match told.last_mut() {
+            Some(next) if next.start_ms == span.end_ms => next.start_ms = span.start_ms,
+            _ => told.push(span),
+        };
+        let mut add_row = |candle: &Candle| {
+            if candle.is_row {
+                add(self.span(candle.start_ms));
+            }
+            ControlFlow::Continue(())
+        };
+        let _ = self.visit_fresh(span, true, &mut add_row);
+        let mut room = Vec::new();
+        for block in self.blocks_in(span).rev() {
+            if most == 0 {
+                break;
+            }
+            if let Some(whole) = self.told_whole(block) {
+                steps::note(1);
+                most -= 1;
+                add(whole);
+                continue;
+            }
+            room.clear();
+            block.unpack_within(span, &mut room);
+            most = most.saturating_sub(room.len());
+            room.iter().rev().filter(|candle| candle.is_row).for_each(|row| add(self.span(row.start_ms)));
+        }
+        told
+    }
+
+    /// What a block tells of that is nothing but rows, one behind the other.
+    fn told_whole(&self, block: &Block) -> Option<Span> {
+        block.summary().filter(|summary| summary.is_row)?;
+        let (first_ms, end_ms) = (block.first_start_ms, self.span(block.last_start_ms).end_ms);
+        let is_whole = end_ms - first_ms == block.len() as u64 * self.unit.width_ms;
+        is_whole.then_some(Span { start_ms: first_ms, end_ms })
+    }
+
+    /// The blocks with candles that begin in `span`.
+    fn blocks_in(&self, span: Span) -> vec_deque::Iter<'_, Block> {
+        let begin = self.blocks.partition_point(|block| block.last_start_ms < span.start_ms);
+        let end = self.blocks.partition_point(|block| block.first_start_ms < span.end_ms).max(begin);
+        self.blocks.range(begin..end)
+    }
+
+    /// Visits the unpacked candles that begin in `span`.
+    pub fn visit_fresh(
+        &self,
+        span: Span,
+        is_reversed: bool,
+        visit: &mut impl FnMut(&Candle) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let is_wanted = |candle: &&Candle| (span.start_ms..span.end_ms).contains(&candle.start_ms);
+        if is_reversed {
+            self.fresh.iter().rev().filter(is_wanted).try_for_each(visit)
+        } else {
+            self.fresh.iter().filter(is_wanted).try_for_each(visit)
+        }
+    }
+}
