@@ -20,6 +20,20 @@ pub fn listed(client: &mut Client, line: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_level_below_zero_is_none() {
+    let server = Server::start();
+    let mut client = server.connect();
+    client.run("TICK.CREATE k CLOCK EVENT");
+    client.run("TICK.ADD k 1723161600000 buy 100 1");
+    for (legs, expected) in [("LONG TRAIL 500", None), ("LONG TRAIL 100", None), ("SHORT TRAIL 500", Some("600"))] {
+        assert_eq!(client.run(&format!("TRIG.SET k a {legs}")).field("state").text(), "armed");
+        let row = &client.run("TRIG.LIST k").array()[0].clone();
+        let level = Some(row.field("level")).filter(|level| !level.is_null()).map(|level| level.text());
+        assert_eq!((level.as_deref(), row.field("extreme").text().as_str()), (expected, "100"), "{legs}");
+    }
+}
+
+#[test]
 fn commands_say_what_they_do() {
     let server = Server::start();
     let mut client = server.connect();

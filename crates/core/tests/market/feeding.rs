@@ -3,8 +3,10 @@
 use liq_core::grammar::Args;
 use liq_core::market::request::Madd;
 use liq_core::market::store::{AlterError, OptionsPatch, Quote, Status};
+use liq_core::market::tape::Side;
+use liq_core::steps;
 
-use crate::tape::{NEVER, add, decimal, early, market, rows};
+use crate::tape::{Line, NEVER, add, decimal, early, feed, market, rows};
 
 const M: u64 = 1_723_161_300_000;
 
@@ -121,6 +123,21 @@ fn fill_makes_flat_rows_and_says_where_trades_may_be_missing() {
     assert_eq!(shown(&format!("1m + {from} REV FILL COUNT 2")), "5:107:open 4:105:missing");
     assert_eq!(shown(&format!("1m FILL AT {}", M + 120_000)), "0:100:partial 1:100:filled");
     assert_eq!(shown("1m - + CLOSED"), "0:100:partial 3:105:partial");
+}
+
+#[test]
+fn rows_as_of_long_ago_cost_what_they_are_made_of() {
+    let mut market = market("KEEP 1m 10000");
+    for minute in 0..5_000 {
+        let one = decimal("1");
+        let line = Line { ts_ms: M + minute * 60_000, side: Side::Buy, price: one, qty: one, id: None };
+        assert!(feed(&mut market, &line).is_recorded());
+    }
+    let before = steps::taken();
+    let found = rows(&market, &format!("1m COUNT 1 AT {}", M + 180_000));
+    assert_eq!(found.iter().map(|row| (row.span.end_ms - M) / 60_000).collect::<Vec<_>>(), [3]);
+    let taken = steps::taken() - before;
+    assert!(taken < 200, "{taken}");
 }
 
 #[test]

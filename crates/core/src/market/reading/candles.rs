@@ -39,7 +39,8 @@ impl Market {
         let (from_ms, to_ms) = match request.between_ms {
             Some((from_ms, to_ms)) if request.is_reversed && from_ms > to_ms => (to_ms, from_ms),
             Some(between_ms) => between_ms,
-            None => (0, now_ms.max(self.time_ms())),
+            // As of a moment nothing behind it is looked at, however much that is.
+            None => (0, request.at_ms.unwrap_or_else(|| now_ms.max(self.time_ms()))),
         };
         let begin_ms = if from_ms == 0 { begin_ms } else { begin_ms.max(first_at(from_ms)) };
         let wanted = Wanted {

@@ -134,7 +134,10 @@ map_reply! {
 impl From<&Row<'_>> for TriggerRow {
     fn from(row: &Row<'_>) -> Self {
         match row {
-            Row::Armed { armed, state, nearest } => Self::armed(armed, *state, nearest.map(exact)),
+            Row::Armed { armed, state, nearest } => {
+                // A stop that trails by more than the price has none that a price could reach.
+                Self::armed(armed, *state, nearest.filter(|level| *level > 0).map(exact))
+            }
             Row::Pending(fire) => Self {
                 side: fire.side,
                 level: fire.level.map(exact),
