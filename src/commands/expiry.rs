@@ -1,6 +1,7 @@
 //! When a key nobody adds to goes away: the option `IDLE` as an expiry of the key.
 
 use crate::commit::Expiry;
+use crate::types::Due;
 use crate::types::tickstore::TickStore;
 
 /// An expiry is set this part of IDLE later than promised, so that it need not be set again for as long.
@@ -11,14 +12,14 @@ pub trait Idles {
     /// After how long without anything stored, ms; 0 is never.
     fn idle_ms(&self) -> u64;
 
-    /// From when on the expiry has to be put off again, Unix ms. Not saved: 0 looks once after a reload.
-    fn due_ms(&mut self) -> &mut u64;
+    /// From when on the expiry has to be put off again.
+    fn due(&mut self) -> &mut Due;
 }
 
 /// Puts the expiry off after something was stored, if it is due.
 #[inline]
 pub fn renewed(stored: &mut impl Idles, now_ms: u64) -> Expiry {
-    if now_ms >= *stored.due_ms() { anew(stored, now_ms) } else { Expiry::Kept }
+    if stored.due().is_due(now_ms) { anew(stored, now_ms) } else { Expiry::Kept }
 }
 
 /// The expiry by the options as they are. Where they say never, what a user set stays.
@@ -27,10 +28,10 @@ pub fn anew(stored: &mut impl Idles, now_ms: u64) -> Expiry {
     let idle_ms = stored.idle_ms();
     let slack_ms = idle_ms / SLACK;
     if idle_ms == 0 {
-        *stored.due_ms() = u64::MAX;
+        *stored.due() = Due::never();
         return Expiry::Kept;
     }
-    *stored.due_ms() = now_ms + slack_ms;
+    *stored.due() = Due::at(now_ms + slack_ms);
     Expiry::Everywhere(Some(now_ms + idle_ms + slack_ms))
 }
 
@@ -39,7 +40,7 @@ pub fn anew(stored: &mut impl Idles, now_ms: u64) -> Expiry {
 #[inline]
 pub fn of_market(stored: &mut TickStore, is_stored: bool, now_ms: u64) -> Expiry {
     let holds = !stored.market.triggers().is_empty();
-    let is_off = stored.expiry_due_ms == u64::MAX;
+    let is_off = stored.expiry_due.is_never();
     if holds == is_off {
         return if is_stored { renewed(stored, now_ms) } else { Expiry::Kept };
     }

@@ -72,6 +72,7 @@ pub use memory::MemoryWatch;
 pub use notifications::{KeyWatcher, Loss, watch};
 pub use parameter::Parameter;
 pub use persisted::{Persisted, TypeSlot};
+pub use role::reign;
 pub use scan::{Findings, MetKey, MetType, Visitor, Walk, count_keys, may_write};
 pub use timer::{Alarm, TimerSlot, arm, disarm};
 pub use waiting::{Awaited, WaitingClient};

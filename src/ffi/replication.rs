@@ -51,11 +51,14 @@ pub(super) unsafe fn watch(context: *mut raw::RedisModuleCtx) {
     LISTENERS.store(if watched { UNKNOWN } else { UNWATCHED }, Ordering::Relaxed);
 }
 
-unsafe extern "C" fn forget(_: *mut raw::RedisModuleCtx, _: raw::RedisModuleEvent, _: u64, _: *mut c_void) {
+unsafe extern "C" fn forget(_: *mut raw::RedisModuleCtx, event: raw::RedisModuleEvent, _: u64, _: *mut c_void) {
     guard(
         || (),
         || {
             role::forget();
+            if event.id == raw::REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED {
+                role::changed();
+            }
             if LISTENERS.load(Ordering::Relaxed) != UNWATCHED {
                 LISTENERS.store(UNKNOWN, Ordering::Relaxed);
             }

@@ -3,7 +3,7 @@
 //! Asking costs more than most of what is done with the answer, so it is remembered until a server event says that it may
 //! have changed (`replication::watch`).
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use redis_module::raw;
 
@@ -17,9 +17,23 @@ const DECIDES: u8 = 1;
 /// A replica, or loading.
 const FOLLOWS: u8 = 2;
 
+/// How often the role changed.
+static REIGN: AtomicU32 = AtomicU32::new(0);
+
 /// The role may have changed.
 pub(super) fn forget() {
     ROLE.store(UNKNOWN, Ordering::Relaxed);
+}
+
+/// The role changed.
+pub(super) fn changed() {
+    REIGN.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Another number whenever another server may have decided about the keys that this one keeps.
+#[inline]
+pub fn reign() -> u32 {
+    REIGN.load(Ordering::Relaxed)
 }
 
 impl Context<'_> {

@@ -6,6 +6,7 @@ use liq_core::liq::format as layout;
 use liq_core::liq::series::Series;
 use liq_core::market::candle::Remembered;
 
+use super::Due;
 use super::relocation::Step;
 use crate::ffi::{Defragmentation, Persisted, TypeSlot};
 
@@ -14,8 +15,8 @@ use crate::ffi::{Defragmentation, Persisted, TypeSlot};
 pub struct LiqSeries {
     /// The value.
     pub series: Series,
-    /// From when on the key's expiry has to be put off again, Unix ms. Not saved: 0 looks once after a reload.
-    pub expiry_due_ms: u64,
+    /// From when on the key's expiry has to be put off again.
+    pub expiry_due: Due,
     /// What was traded in the market that prices are judged by; derived, not saved. Most series name none.
     pub traded: Option<Box<Remembered>>,
 }
@@ -23,7 +24,7 @@ pub struct LiqSeries {
 impl LiqSeries {
     /// A series whose expiry was never set.
     pub fn new(series: Series) -> Self {
-        Self { series, expiry_due_ms: 0, traded: None }
+        Self { series, expiry_due: Due::default(), traded: None }
     }
 }
 

@@ -6,6 +6,7 @@ use liq_core::market::candle::RememberedWindow;
 use liq_core::market::format as layout;
 use liq_core::market::store::Market;
 
+use super::Due;
 use super::relocation::Step;
 use crate::ffi::{Defragmentation, Persisted, TypeSlot};
 
@@ -14,8 +15,8 @@ use crate::ffi::{Defragmentation, Persisted, TypeSlot};
 pub struct TickStore {
     /// The value.
     pub market: Market,
-    /// From when on the key's expiry has to be put off again, Unix ms. Not saved: 0 looks once after a reload.
-    pub expiry_due_ms: u64,
+    /// From when on the key's expiry has to be put off again.
+    pub expiry_due: Due,
     /// The window that was read last. Not saved.
     pub window: RememberedWindow,
 }
@@ -23,7 +24,7 @@ pub struct TickStore {
 impl TickStore {
     /// A market whose expiry was never set.
     pub fn new(market: Market) -> Self {
-        Self { market, expiry_due_ms: 0, window: RememberedWindow::default() }
+        Self { market, expiry_due: Due::default(), window: RememberedWindow::default() }
     }
 }
 

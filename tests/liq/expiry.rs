@@ -1,5 +1,6 @@
 //! IDLE: a series nobody feeds goes away, never earlier than promised.
 
+use crate::support::failover::Pair;
 use crate::support::oracle::{DAY, HOUR};
 use crate::support::{Client, Server};
 use crate::twin::T0;
@@ -127,4 +128,36 @@ fn altering_to_never_takes_the_expiry_away_here_and_on_a_replica() {
     assert_eq!(ttl_ms(&mut client, "s"), -1);
     primary.wait_for_replica(&replica);
     assert_eq!(ttl_ms(&mut replica.connect(), "s"), -1);
+}
+
+#[test]
+fn a_series_that_is_fed_goes_on_behind_a_failover_and_back() {
+    let mut pair = Pair::start();
+    let mut first = pair.connect();
+    // What each has first, and what the other server makes of it.
+    let cases = [
+        ("altered", "IDLE 2d", "LIQ.ALTER altered IDLE 10m"),
+        ("event", "CLOCK EVENT", "LIQ.ALTER event IDLE 10m"),
+        ("never", "IDLE 0", "LIQ.ALTER never IDLE 10m"),
+        ("retained", "RETENTION 2d", "LIQ.ALTER retained RETENTION 2m WINDOW 1m VWAPWINDOW 1m"),
+        ("user", "IDLE 2d", "PEXPIRE user 1000000"),
+    ];
+    for (key, options, _) in cases {
+        first.run(&format!("LIQ.CREATE {key} {options}")).ok();
+        first.run(&format!("LIQ.ADD {key} * buy 100 10"));
+    }
+    pair.change_places();
+    let mut second = pair.connect();
+    for (_, _, change) in cases {
+        assert!(!second.run(change).is_error(), "{change}");
+    }
+    pair.change_places();
+    for (key, ..) in cases {
+        let expires = |client: &mut Client| client.run(&format!("PEXPIRETIME {key}")).int();
+        let before = expires(&mut first);
+        let reply = first.run(&format!("LIQ.ADD {key} * buy 100 11"));
+        assert_eq!(reply.field("status").text(), "accepted");
+        let after = expires(&mut first);
+        assert!(before > 0 && after > before, "{key}: {after} behind {before}");
+    }
 }

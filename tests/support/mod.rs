@@ -15,6 +15,7 @@
 )]
 
 pub mod dump;
+pub mod failover;
 pub mod feed;
 pub mod judge;
 pub mod neighbour;

@@ -1,5 +1,6 @@
 //! The same everywhere: RDB, AOF, replicas, COPY and DUMP hold the same bytes and answer the same.
 
+use crate::support::failover::Pair;
 use crate::support::{Client, Options, Server};
 
 const M: u64 = 1_723_161_300_000;
@@ -155,4 +156,36 @@ fn a_killed_server_comes_back_with_what_it_acknowledged() {
     let before = picture(&mut server.connect());
     server.kill_and_restart();
     assert_eq!(before, picture(&mut server.connect()));
+}
+
+#[test]
+fn a_market_that_is_fed_goes_on_behind_a_failover_and_back() {
+    let mut pair = Pair::start();
+    let mut first = pair.connect();
+    // What each has first, and what the other server makes of it.
+    let cases = [
+        ("altered", "IDLE 2d", "TICK.ALTER altered IDLE 10m"),
+        ("event", "CLOCK EVENT", "TICK.ALTER event IDLE 10m"),
+        ("never", "IDLE 0", "TICK.ALTER never IDLE 10m"),
+        ("user", "IDLE 2d", "PEXPIRE user 1000000"),
+        ("disarmed", "IDLE 10m", "TRIG.DEL disarmed stop"),
+    ];
+    for (key, options, _) in cases {
+        first.run(&format!("TICK.CREATE {key} {options}")).ok();
+        first.run(&format!("TICK.ADD {key} * buy 100 10"));
+    }
+    first.run("TRIG.SET disarmed stop BELOW 90");
+    pair.change_places();
+    let mut second = pair.connect();
+    for (_, _, change) in cases {
+        assert!(!second.run(change).is_error(), "{change}");
+    }
+    pair.change_places();
+    for (key, ..) in cases {
+        let expires = |client: &mut Client| client.run(&format!("PEXPIRETIME {key}")).int();
+        let before = expires(&mut first);
+        assert!(!first.run(&format!("TICK.ADD {key} * buy 100 11")).is_error());
+        let after = expires(&mut first);
+        assert!(before > 0 && after > before, "{key}: {after} behind {before}");
+    }
 }

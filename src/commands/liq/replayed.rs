@@ -8,6 +8,7 @@ use crate::commit::Expiry;
 use crate::ffi::CommandInfo;
 use crate::keyspace::Writable;
 use crate::refusal::Refusal;
+use crate::types::Due;
 use crate::types::liqseries::LiqSeries;
 
 impl Replayed for LiqSeries {
@@ -30,7 +31,7 @@ impl Idles for LiqSeries {
         self.series.options().idle_ms()
     }
 
-    fn due_ms(&mut self) -> &mut u64 {
-        &mut self.expiry_due_ms
+    fn due(&mut self) -> &mut Due {
+        &mut self.expiry_due
     }
 }

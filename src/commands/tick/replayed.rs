@@ -8,6 +8,7 @@ use crate::commit::Expiry;
 use crate::ffi::CommandInfo;
 use crate::keyspace::Writable;
 use crate::refusal::Refusal;
+use crate::types::Due;
 use crate::types::tickstore::TickStore;
 
 impl Replayed for TickStore {
@@ -31,7 +32,7 @@ impl Idles for TickStore {
         if self.market.triggers().is_empty() { self.market.options().idle_ms() } else { 0 }
     }
 
-    fn due_ms(&mut self) -> &mut u64 {
-        &mut self.expiry_due_ms
+    fn due(&mut self) -> &mut Due {
+        &mut self.expiry_due
     }
 }
