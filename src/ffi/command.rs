@@ -186,8 +186,11 @@ fn access_categories(info: &CommandInfo, family: Option<&CStr>) -> CString {
     if has("admin") {
         categories.extend(["admin", "dangerous"]);
     }
-    if info.key != KeyAccess::None {
-        categories.push(if has("write") { "write" } else { "read" });
+    // The server adds none by itself where a module names some; what names no key may change or tell of all of them.
+    for (flag, category) in [("write", "write"), ("readonly", "read")] {
+        if has(flag) {
+            categories.push(category);
+        }
     }
     let family = family.map(CStr::to_string_lossy);
     categories.extend(family.as_deref());

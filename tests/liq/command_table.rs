@@ -143,8 +143,33 @@ fn acl_patterns_and_categories_apply() {
         assert!(!reader.run("LIQ.PCTL liq:a 50").is_error());
         assert!(reader.run("LIQ.ADD liq:a * buy 100 5").error().starts_with("NOPERM"));
         assert!(none.run("LIQ.ADD liq:a * buy 100 5").error().starts_with("NOPERM"));
+        // Those that name no key are told apart like the others.
+        for line in ["LIQ.TRIM", "LIQ.TRIM AGGRESSIVE"] {
+            assert!(none.run(line).error().starts_with("NOPERM"), "{line}");
+            assert!(reader.run(line).error().starts_with("NOPERM"), "{line}");
+            assert!(!trader.run(line).is_error(), "{line}");
+        }
+        assert!(!reader.run("LIQ.MEMORY").is_error());
     } else {
         eprintln!("this server lets no module command into an ACL category");
+    }
+}
+
+#[test]
+fn every_command_is_in_the_categories_that_its_flags_say() {
+    let server = Server::start();
+    let mut client = server.connect();
+    let all: Vec<String> = client.run("COMMAND LIST FILTERBY MODULE liq").array().iter().map(Reply::text).collect();
+    if !client.run("ACL CAT read").array().iter().any(|name| name.text() == "liq.pctl") {
+        eprintln!("this server lets no module command into an ACL category");
+        return;
+    }
+    for (category, flag) in [("read", "readonly"), ("write", "write"), ("dangerous", "admin"), ("fast", "fast")] {
+        let listed: Vec<String> = client.run(&format!("ACL CAT {category}")).array().iter().map(Reply::text).collect();
+        for name in &all {
+            let has_flag = flags(&command_info(&mut client, name)).contains(&flag.into());
+            assert_eq!(listed.contains(name), has_flag, "{name} in @{category}");
+        }
     }
 }
 
