@@ -1,7 +1,7 @@
 //! LIQ.CREATE, LIQ.ALTER, LIQ.INFO and LIQ.RESET: what a series is set to.
 
 use crate::support::oracle::{DAY, HOUR, MINUTE, SECOND};
-use crate::support::{Client, Reply, Server};
+use crate::support::{Client, Options, Reply, Server};
 use crate::twin::T0;
 
 /// An option as LIQ.INFO tells it; the contract fixes the options' names, not how a field spells them.
@@ -271,4 +271,50 @@ fn sixty_four_exchanges_have_names_and_further_ones_are_other() {
     assert_eq!(names.iter().filter(|name| *name == "other").count(), 6, "{names:?}");
     assert_eq!(client.run("LIQ.STATS s EXCHANGE other").field("count").int(), 6);
     assert_eq!(client.run("LIQ.STATS s EXCHANGE venue63").field("count").int(), 1);
+}
+
+#[test]
+fn a_venue_called_other_is_told_with_those_beyond_sixty_four() {
+    let mut primary = Options::default().tcp().start();
+    let mut client = primary.connect();
+    // First, among the 64, as the one too many, and behind it.
+    let places = [0, 30, 64, 65];
+    for place in places {
+        let mut names: Vec<String> = (0..65).map(|number| format!("venue{number}")).collect();
+        names.insert(place, "other".into());
+        client.run(&format!("LIQ.CREATE s{place} TAIL 256")).ok();
+        for (number, name) in names.iter().enumerate() {
+            client.run(&format!("LIQ.ADD s{place} * buy 100 {} EXCHANGE {name}", number + 1));
+        }
+    }
+    let replica = Server::replica_of(&primary, &[]);
+    assert_one_other(&mut replica.connect(), &places, true);
+    assert_one_other(&mut client, &places, true);
+    drop(client);
+    primary.restart_saving();
+    let mut client = primary.connect();
+    assert_one_other(&mut client, &places, true);
+    // Out of the raw tail.
+    let more: String = (1..=300).map(|size| format!(" * sell 100 {size}")).collect();
+    for place in places {
+        assert_eq!(client.run(&format!("LIQ.MADD s{place} EVENTS{more}")).field("duplicate").int(), 0);
+    }
+    assert_one_other(&mut client, &places, false);
+}
+
+/// Of 66 venues, one of them really called `other`, that one and those without a name of their own are told together.
+#[track_caller]
+fn assert_one_other(client: &mut Client, places: &[usize], is_raw: bool) {
+    for place in places {
+        let (venues, others) = if *place < 64 { (64, 3) } else { (65, 2) };
+        let key = format!("s{place}");
+        assert_eq!(client.run(&format!("LIQ.STATS {key} EXCHANGE other")).field("count").int(), others, "{key}");
+        let by_name = client.run(&format!("LIQ.STATS {key} BY EXCHANGE"));
+        let by_name = by_name.fields();
+        let named: Vec<_> = by_name.iter().filter(|(name, _)| name == "other").collect();
+        assert_eq!((by_name.len(), named.len()), (venues, 1), "{key}");
+        assert_eq!(named[0].1.field("count").int(), others, "{key}");
+        let rows = client.run(&format!("LIQ.RANGE {key} - + EXCHANGE other"));
+        assert_eq!(rows.array().len() as i64, if is_raw { others } else { 0 }, "{key}");
+    }
 }

@@ -11,6 +11,7 @@ impl Series {
     pub fn range<'a>(&'a self, request: &Range<'_>) -> Vec<StoredEvent<'a>> {
         let tail = &self.events.tail;
         let venue = request.exchange.map(|name| self.exchanges.number(Some(name)));
+        let told_under = self.exchanges.told_under();
         // With REV the later edge may stand first, as XREVRANGE has it.
         let swapped = request.reverse && request.from_ms > request.to_ms;
         let (from_ms, to_ms) =
@@ -22,7 +23,7 @@ impl Series {
         let wanted = |event: RawEvent| {
             let shown = request.min_size.is_none_or(|min_size| event.size >= min_size)
                 && request.side.is_none_or(|side| event.side == side)
-                && venue.flatten().is_none_or(|venue| event.venue == venue);
+                && venue.flatten().is_none_or(|venue| told_under(event.venue) == venue);
             shown.then(|| StoredEvent {
                 timestamp_ms: event.ts_ms,
                 side: event.side,

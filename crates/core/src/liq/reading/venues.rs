@@ -36,10 +36,11 @@ impl Series {
         let Some(venue) = venue else {
             return stats_map(&SidedSums::default(), side, [None; 4], None, window_ms, span.is_exact);
         };
-        let of_venue = self.events.tail.events(&span.tail).filter(|event| event.venue == venue);
+        let told_under = self.exchanges.told_under();
+        let of_venue = self.events.tail.events(&span.tail).filter(|event| told_under(event.venue) == venue);
         if !span.is_raw() {
             let mut totals = VenueTotals { venue, counts: [0; 2], volumes: [0.0; 2] };
-            self.panes_of(span).filter(|held| held.venue == venue).for_each(|held| totals.merge(held));
+            self.panes_of(span).filter(|held| told_under(held.venue) == venue).for_each(|held| totals.merge(held));
             of_venue.for_each(|event| totals.add(event.side, event.size));
             return counts_only(&totals, side);
         }
@@ -67,21 +68,25 @@ impl Series {
 
     fn raw_by_venue(&self, span: &Span, side: Option<Side>, window_ms: u64) -> BTreeMap<u8, Stats> {
         let mut venues: BTreeMap<u8, Raw> = BTreeMap::new();
+        let told_under = self.exchanges.told_under();
         let wanted = |event: &RawEvent| event.venue != 0 && side.is_none_or(|side| side == event.side);
         for event in self.events.tail.events(&span.tail).filter(wanted) {
-            venues.entry(event.venue).or_default().add(&event);
+            venues.entry(told_under(event.venue)).or_default().add(&event);
         }
         venues.into_iter().map(|(venue, raw)| (venue, raw.into_stats(side, window_ms, span.is_exact))).collect()
     }
 
     fn totals_by_venue(&self, span: &Span, side: Option<Side>) -> BTreeMap<u8, Stats> {
         let mut venues: BTreeMap<u8, VenueTotals> = BTreeMap::new();
+        let told_under = self.exchanges.told_under();
         let empty = |venue| VenueTotals { venue, counts: [0; 2], volumes: [0.0; 2] };
         for held in self.panes_of(span) {
-            venues.entry(held.venue).or_insert_with(|| empty(held.venue)).merge(held);
+            let venue = told_under(held.venue);
+            venues.entry(venue).or_insert_with(|| empty(venue)).merge(held);
         }
         for event in self.events.tail.events(&span.tail).filter(|event| event.venue != 0) {
-            venues.entry(event.venue).or_insert_with(|| empty(event.venue)).add(event.side, event.size);
+            let venue = told_under(event.venue);
+            venues.entry(venue).or_insert_with(|| empty(venue)).add(event.side, event.size);
         }
         venues.into_iter().map(|(venue, totals)| (venue, counts_only(&totals, side))).collect()
     }

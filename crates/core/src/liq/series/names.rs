@@ -7,6 +7,9 @@ use crate::relocation::Mover;
 pub const MAX_EXCHANGES: usize = 64;
 /// Number of the events whose exchange has no number of its own.
 pub const OTHER_EXCHANGE: u8 = MAX_EXCHANGES as u8 + 1;
+/// What they are told as.
+const OTHER_NAME: &[u8] = b"other";
+
 /// Exchanges in the order in which they were first seen; numbers begin at 1.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exchanges {
@@ -26,7 +29,7 @@ impl Exchanges {
         let place = self.names.iter().position(|known| **known == *name);
         match place {
             Some(place) => Some(place as u8 + 1),
-            None if name == b"other" && self.overflowed => Some(OTHER_EXCHANGE),
+            None if name == OTHER_NAME && self.overflowed => Some(OTHER_EXCHANGE),
             None => None,
         }
     }
@@ -49,10 +52,17 @@ impl Exchanges {
         self.names.len() as u8
     }
 
+    /// The number that events are told under, given the one they were recorded under: those of a venue that is really
+    /// called `other` and those of venues without a number are told together.
+    pub fn told_under(&self) -> impl Fn(u8) -> u8 + use<> {
+        let other = self.number(Some(OTHER_NAME)).unwrap_or(OTHER_EXCHANGE);
+        move |number| if number == OTHER_EXCHANGE { other } else { number }
+    }
+
     /// The name of a number; `None` for 0.
     pub fn name(&self, number: u8) -> Option<&[u8]> {
         if number == OTHER_EXCHANGE {
-            return Some(b"other");
+            return Some(OTHER_NAME);
         }
         self.names.get(usize::from(number).checked_sub(1)?).map(|name| &**name)
     }
