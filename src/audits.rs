@@ -374,8 +374,11 @@ impl Parameter for Every {
             return Err(RequestError::argument("value", "must be 0 or 1m to 3660d", text).to_string());
         }
         self.0.store(every_ms, Ordering::Relaxed);
-        self.arm();
         Ok(())
+    }
+
+    fn act(&self) {
+        self.arm();
     }
 }
 

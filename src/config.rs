@@ -215,7 +215,8 @@ pub fn register(server: &Loader<'_>) -> Result<(), String> {
     server.apply_parameters()
 }
 
-fn all() -> impl Iterator<Item = &'static dyn Parameter> {
+/// Every parameter.
+pub fn all() -> impl Iterator<Item = &'static dyn Parameter> {
     let limits = LIMITS.iter().map(|limit| *limit as &dyn Parameter);
     let options = OPTION_DEFAULTS.iter().map(|option| option as &dyn Parameter);
     let keys: [&dyn Parameter; 3] = [&policies::PARAMETER, &audits::EVERY, &audits::DELIMITER];

@@ -37,6 +37,6 @@ fn load(server: &ffi::Loader<'_>) -> Result<(), String> {
     if config::cell_compat() && !server.command_unless_taken(&commands::rl::CELL_THROTTLE) {
         ffi::log_anywhere(ffi::Level::Notice, "liq: CL.THROTTLE is left to the module that has it");
     }
-    server.memory_watch::<memory::Watch>()?;
-    server.info::<info::LiqSection>()
+    server.info::<info::LiqSection>()?;
+    server.begin::<memory::Watch>(config::all())
 }

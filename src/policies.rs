@@ -67,21 +67,31 @@ pub fn table() -> Table {
     in_force().as_ref().map(|all| all.table.clone()).unwrap_or_default()
 }
 
-/// Puts `table` in force. What happened to the keys of a prefix stays with it.
-fn enforce(table: Table) {
-    let (has_any, has_applied) = (!table.is_empty(), table.iter().any(Policy::is_applied));
-    {
-        let mut guard = IN_FORCE.write().unwrap_or_else(PoisonError::into_inner);
-        let before = guard.take().unwrap_or_default();
-        let mut kept: Vec<_> = before.table.iter().map(Policy::prefix).zip(before.tallies).collect();
-        let tally = |policy: &Policy| {
-            let found = kept.iter().position(|(prefix, _)| *prefix == policy.prefix());
-            found.map(|place| kept.swap_remove(place).1).unwrap_or_default()
-        };
-        let tallies = table.iter().map(tally).collect();
-        *guard = Some(InForce { table, tallies });
-    }
+/// Puts `table` in the place of the policies. What happened to the keys of a prefix stays with it.
+fn put(table: Table) {
+    let mut guard = IN_FORCE.write().unwrap_or_else(PoisonError::into_inner);
+    let before = guard.take().unwrap_or_default();
+    let mut kept: Vec<_> = before.table.iter().map(Policy::prefix).zip(before.tallies).collect();
+    let tally = |policy: &Policy| {
+        let found = kept.iter().position(|(prefix, _)| *prefix == policy.prefix());
+        found.map(|place| kept.swap_remove(place).1).unwrap_or_default()
+    };
+    let tallies = table.iter().map(tally).collect();
+    *guard = Some(InForce { table, tallies });
+}
+
+/// Hears of the keys that the policies are about.
+fn listen() {
+    let (has_any, has_applied) = in_force()
+        .as_ref()
+        .map_or((false, false), |all| (!all.table.is_empty(), all.table.iter().any(Policy::is_applied)));
     ffi::watch::<Policies>(has_any, has_applied);
+}
+
+/// Puts `table` in force.
+fn enforce(table: Table) {
+    put(table);
+    listen();
 }
 
 /// Sets the policy of its prefix.
@@ -122,8 +132,12 @@ impl Parameter for KeyPolicies {
     }
 
     fn take(&self, text: &[u8]) -> Result<(), String> {
-        enforce(Table::parse(text).map_err(|error| error.to_string())?);
+        put(Table::parse(text).map_err(|error| error.to_string())?);
         Ok(())
+    }
+
+    fn act(&self) {
+        listen();
     }
 }
 

@@ -115,13 +115,20 @@ impl<'call> Loader<'call> {
         if status == 0 { Ok(()) } else { Err("a liq.* parameter of the server's configuration is refused".to_owned()) }
     }
 
-    /// Has `W` look at how much memory is used.
-    pub fn memory_watch<W: MemoryWatch>(&self) -> Result<(), String> {
+    /// Has `W` look at how much memory is used, and the parameters act. The last thing of a load: a server that refuses
+    /// one closes the library and would call back into what is no longer there.
+    pub fn begin<'a, W: MemoryWatch>(&self, parameters: impl Iterator<Item = &'a dyn Parameter>) -> Result<(), String> {
         // SAFETY: the context is that of the module's load.
-        let is_watched = unsafe { memory::watch::<W>(self.raw) };
+        if !unsafe { memory::watch::<W>(self.raw) } {
+            return Err("cannot watch the server's memory".to_owned());
+        }
         // SAFETY: as above.
-        W::configured(&unsafe { Context::new(self.raw) });
-        if is_watched { Ok(()) } else { Err("cannot watch the server's memory".to_owned()) }
+        unsafe {
+            replication::watch(self.raw);
+            W::configured(&Context::new(self.raw));
+        }
+        parameter::begin(parameters);
+        Ok(())
     }
 
     /// Registers the INFO section.
@@ -203,7 +210,6 @@ unsafe fn load(
         let more = if is_valkey(context) { HANDLES_ATOMIC_SLOT_MIGRATION } else { 0 };
         api!(RedisModule_SetModuleOptions)(context, (OPTIONS | more).cast_signed());
         detached::make(context);
-        replication::watch(context);
         let count = usize::try_from(argc).unwrap_or(0);
         (0..count).map(|place| bytes_of(*argv.add(place))).collect()
     };

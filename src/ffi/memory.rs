@@ -19,7 +19,7 @@ pub trait MemoryWatch: 'static {
     fn configured(context: &Context<'_>);
 }
 
-/// Has `W` look from now on.
+/// Has `W` look from now on; where it cannot, nothing stays subscribed to.
 ///
 /// # Safety
 /// `context` is that of the module's load.
@@ -27,9 +27,16 @@ pub(super) unsafe fn watch<W: MemoryWatch>(context: *mut raw::RedisModuleCtx) ->
     let subscribe = |id, entry| {
         let event = raw::RedisModuleEvent { id, dataver: 1 };
         // SAFETY: the caller's promise; the callback has the signature of the server's events.
-        unsafe { api!(RedisModule_SubscribeToServerEvent)(context, event, Some(entry)) == 0 }
+        unsafe { api!(RedisModule_SubscribeToServerEvent)(context, event, entry) == 0 }
     };
-    subscribe(raw::REDISMODULE_EVENT_CRON_LOOP, look::<W>) && subscribe(raw::REDISMODULE_EVENT_CONFIG, configured::<W>)
+    if !subscribe(raw::REDISMODULE_EVENT_CRON_LOOP, Some(look::<W>)) {
+        return false;
+    }
+    let is_watched = subscribe(raw::REDISMODULE_EVENT_CONFIG, Some(configured::<W>));
+    if !is_watched {
+        subscribe(raw::REDISMODULE_EVENT_CRON_LOOP, None);
+    }
+    is_watched
 }
 
 unsafe extern "C" fn look<W: MemoryWatch>(

@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use redis_module::raw;
 
@@ -23,8 +23,21 @@ pub trait Parameter: Sync + 'static {
     /// The value in its canonical form.
     fn show(&self) -> String;
 
-    /// Parses and takes a value, or says what is wrong with it and changes nothing.
+    /// Parses and takes a value, or says what is wrong with it and changes nothing. Nothing is started: the load that
+    /// brings the value may still be refused, and the server then closes the library.
     fn take(&self, text: &[u8]) -> Result<(), String>;
+
+    /// Starts, or ends, what the value that was taken is for: at the end of the load, and at every change after it.
+    fn act(&self) {}
+}
+
+/// Whether the module is loaded.
+static ACTS: AtomicBool = AtomicBool::new(false);
+
+/// Has `parameters` act on what they took, and from now on whenever they take another.
+pub(super) fn begin<'a>(parameters: impl Iterator<Item = &'a dyn Parameter>) {
+    ACTS.store(true, Ordering::Relaxed);
+    parameters.for_each(Parameter::act);
 }
 
 /// The text last handed to the server, which copies it at once and leaves the freeing to the module.
@@ -94,7 +107,12 @@ unsafe extern "C" fn set<P: Parameter>(
         || {
             // SAFETY: the server passes back what `register` gave it, and a string that lives for this call.
             let (parameter, value) = unsafe { (parameter_of::<P>(private), bytes_of(value)) };
-            let Err(problem) = parameter.take(value) else { return raw::REDISMODULE_OK as c_int };
+            let Err(problem) = parameter.take(value) else {
+                if ACTS.load(Ordering::Relaxed) {
+                    parameter.act();
+                }
+                return raw::REDISMODULE_OK as c_int;
+            };
             // SAFETY: the server lends a place for one string, which it frees.
             unsafe { *error = server_string(problem.as_bytes()) };
             raw::REDISMODULE_ERR as c_int

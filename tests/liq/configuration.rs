@@ -1,8 +1,10 @@
 //! Module parameters and the INFO section.
 
 use crate::options::{duration, option};
+use crate::support::module::module_path;
 use crate::support::oracle::{HOUR, MINUTE};
-use crate::support::{Options, Reply, Server};
+use crate::support::server::wait_until;
+use crate::support::{Client, Options, Reply, Server};
 
 /// Every parameter the contract names, with a value other than the default.
 const PARAMETERS: &[(&str, &str)] = &[
@@ -168,4 +170,42 @@ fn the_info_section_counts_what_happens() {
     assert!(value("panic").iter().all(|count| *count == "0"), "{text}");
     assert!(value("mode").contains(&"normal"), "{text}");
     assert!(!matches!(client.run("INFO everything"), Reply::Error(_)));
+}
+
+#[test]
+fn a_refused_load_leaves_nothing_behind_in_the_server() {
+    let options = Options::default().without_module().line("enable-module-command yes");
+    let refused = ["not loaded", "initialization failed"];
+    let server = refused.into_iter().fold(options, Options::expect_warning).start();
+    let mut client = server.connect();
+    let path = module_path().to_str().unwrap();
+    let load = |client: &mut Client, args: &[&str]| client.call(&[&["MODULE", "LOAD", path], args].concat());
+    for args in [
+        ["percentile", "200"].as_slice(),
+        &["tail", "512", "percentile"],
+        &["tail", "512", "nothing-like-it", "1"],
+        &["audit-every", "1m", "percentile", "200"],
+        &["key-policies", "app: TTL 1h APPLY", "tail", "1"],
+        &["memory-budget", "1mb", "audit-every", "1s"],
+    ] {
+        assert!(load(&mut client, args).is_error(), "{args:?}");
+    }
+    // Whatever the module hears of once it is loaded: forks, files, roles, keys, the server's cron and its configuration.
+    client.run("BGSAVE");
+    server.wait_for_background();
+    client.run("SET app:a 1").ok();
+    client.run("GET app:missing");
+    client.run("CONFIG SET maxmemory 1gb").ok();
+    client.run("REPLICAOF NO ONE").ok();
+    let up = client.info("uptime_in_seconds");
+    wait_until("the server's cron has run", || client.info("uptime_in_seconds") != up);
+    assert_eq!(client.run("TTL app:a").int(), -1);
+
+    load(&mut client, &["audit-every", "1h", "key-policies", "app: TTL 1h APPLY"]).ok();
+    assert_eq!(client.run("CONFIG GET liq.tail").array()[1].text(), "4096", "what was refused says nothing");
+    client.run("SET app:a 1").ok();
+    wait_until("the policy acts", || client.run("TTL app:a").int() > 0);
+    assert_eq!(client.run("LIQ.ADD s * buy 100 5").field("status").text(), "accepted");
+    assert!(client.run("LIQ.ADD s").is_error());
+    assert_eq!(client.info("liq_series"), "1");
 }
