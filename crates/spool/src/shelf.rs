@@ -350,4 +350,4 @@ impl Shelf {
 
 #[cfg(test)]
 #[path = "shelf_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -13,7 +13,7 @@ use liq_core::market::tape::{Id, Side as Taker};
 use super::*;
 use crate::{Place, Spool};
 
-fn is_sound(labels: &Labels, body: &[u8]) -> bool {
+pub(crate) fn is_sound(labels: &Labels, body: &[u8]) -> bool {
     if labels.venue.is_some() { decode_ticks(body, 1).is_ok() } else { decode_events(body, 1).is_ok() }
 }
 
@@ -31,7 +31,7 @@ fn above(floor: f64, symbol: &str, ts_ms: u64, size: f64) -> Entry {
     }
 }
 
-fn event(symbol: &str, ts_ms: u64, size: f64) -> Entry {
+pub(crate) fn event(symbol: &str, ts_ms: u64, size: f64) -> Entry {
     above(0.0, symbol, ts_ms, size)
 }
 
@@ -49,12 +49,12 @@ fn next(shelf: &mut Shelf, batch: usize) -> Consignment {
 }
 
 /// The times of a consignment's events, one list to a batch.
-fn times(consignment: &Consignment) -> Vec<Vec<u64>> {
+pub(crate) fn times(consignment: &Consignment) -> Vec<Vec<u64>> {
     let time = |body: &Vec<u8>| decode_events(body, 1).unwrap()[0].ts_ms.unwrap();
     consignment.batches.iter().map(|batch| batch.bodies.iter().map(time).collect()).collect()
 }
 
-fn numbers(consignment: &Consignment) -> Vec<u64> {
+pub(crate) fn numbers(consignment: &Consignment) -> Vec<u64> {
     consignment.batches.iter().map(|batch| batch.seq).collect()
 }
 
@@ -274,10 +274,8 @@ fn a_spool_of_the_first_form_is_taken_over_under_its_old_name_and_numbers() {
     let mut spool = open(folder.path());
     spool.append(vec![event("A", 8, 1.0)]).unwrap();
     let (place, old) = spool.next(9, 9, |_| false).unwrap().remove(0);
-    assert_eq!(
-        (place, &*old.producer, numbers(&old), times(&old)),
-        (Place::Disk, "stream:old", vec![41], vec![vec![7]])
-    );
+    assert!(matches!(place, Place::Disk(_)));
+    assert_eq!((&*old.producer, numbers(&old), times(&old)), ("stream:old", vec![41], vec![vec![7]]));
     spool.settle(&[(place, old.series.id, old.rows, false)]).unwrap();
     let (_, new) = spool.next(9, 9, |_| false).unwrap().remove(0);
     assert!(&*new.producer != "stream:old" && times(&new) == [[8]]);
@@ -360,31 +358,4 @@ fn what_was_delivered_grows_no_older_while_no_server_answers() {
     spool.hear();
     spool.forget();
     assert_eq!(spool.rewind().unwrap(), 0);
-}
-
-#[test]
-fn what_was_under_way_from_memory_goes_before_what_the_disk_takes_when_it_has_room_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut spool = open(folder.path());
-    let disk = spool.disk.as_ref().unwrap();
-    disk.db.query_row("PRAGMA max_page_count = 1", [], |_| Ok(())).unwrap();
-    spool.append((0..900).map(|at| event("A", at, 1.0)).collect()).unwrap();
-    let (place, under_way) = spool.next(9, 100, |_| false).unwrap().remove(0);
-    assert_eq!((place, spool.state().in_memory), (Place::Memory, 900));
-    // The disk holds nothing, so its file is begun anew, and has room.
-    while spool.state().trouble.is_some() {
-        std::thread::sleep(Duration::from_millis(50));
-        spool.forget();
-    }
-    spool.append(vec![event("A", 900, 1.0)]).unwrap();
-    assert_eq!(spool.state().in_memory, 100);
-    let (mut sent, mut first) = (Vec::new(), None);
-    while spool.state().waiting > 0 {
-        let (place, one) = spool.next(9, 100, |_| false).unwrap().remove(0);
-        first.get_or_insert((place, numbers(&one)));
-        sent.extend(times(&one).into_iter().flatten());
-        spool.settle(&[(place, one.series.id, one.rows, true)]).unwrap();
-    }
-    assert_eq!(first, Some((Place::Memory, numbers(&under_way))));
-    assert_eq!(sent, (0..=900).collect::<Vec<_>>());
 }

@@ -14,13 +14,14 @@ const MOST_IN_MEMORY: u64 = 50_000;
 /// How often a disk that takes nothing is tried again.
 const DISK_PAUSE: Duration = Duration::from_secs(1);
 
-/// Which shelf a consignment is of.
+/// Which shelf a consignment is of. Each has a number of its own: what was sent from one that is gone tells nothing of the
+/// one in its place, which numbers series and rows anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// The file.
-    Disk,
+    Disk(u64),
     /// The process' memory.
-    Memory,
+    Memory(u64),
 }
 
 /// What the spool is like.
@@ -50,6 +51,8 @@ pub struct Spool {
     file: PathBuf,
     pub(super) disk: Option<Shelf>,
     memory: Option<Shelf>,
+    /// How many shelves were begun or opened on disk, and how many in memory.
+    opened: (u64, u64),
     most_events: u64,
     /// How long events are kept that were delivered, as long as the server answers that took them.
     grace: Duration,
@@ -72,6 +75,7 @@ impl Spool {
             file: folder.join("spool.sqlite"),
             disk: None,
             memory: None,
+            opened: (0, 0),
             most_events,
             grace,
             heard: None,
@@ -96,6 +100,7 @@ impl Spool {
             tracing::error!(file = %self.file.display(), lost = log.lost, read = log.sound,
                 "the spool's log is damaged: what was written behind the damage is lost");
         }
+        self.opened.0 += 1;
         match Shelf::open(&self.file, self.is_sound) {
             Ok(shelf) => self.disk = Some(shelf),
             Err(error) if error.is_damage() => {
@@ -197,7 +202,10 @@ impl Spool {
         }
         let memory = match &mut self.memory {
             Some(memory) => memory,
-            None => self.memory.insert(Shelf::in_memory(self.is_sound)?),
+            None => {
+                self.opened.1 += 1;
+                self.memory.insert(Shelf::in_memory(self.is_sound)?)
+            }
         };
         memory.append(entries)?;
         let most = self.most_events.min(MOST_IN_MEMORY);
@@ -252,7 +260,7 @@ impl Spool {
         let (mut found, memory_first) = (Vec::new(), self.memory_first());
         let is_later = |key: &str| passed(key) || memory_first.contains(key);
         match self.disk.as_mut().map_or(Ok(Vec::new()), |disk| disk.next(most_series, batch, &is_later)) {
-            Ok(consignments) => found.extend(consignments.into_iter().map(|one| (Place::Disk, one))),
+            Ok(consignments) => found.extend(consignments.into_iter().map(|one| (Place::Disk(self.opened.0), one))),
             Err(error) if error.is_damage() => {
                 self.set_aside(&error)?;
                 self.open_disk()?;
@@ -265,7 +273,7 @@ impl Spool {
             let waits_on_disk = |key: &str| disk.is_some_and(|disk| disk.oldest_of(key).is_some());
             let is_later = |key: &str| passed(key) || (waits_on_disk(key) && !memory_first.contains(key));
             let consignments = memory.next(most_series, batch, &is_later)?;
-            found.extend(consignments.into_iter().map(|one| (Place::Memory, one)));
+            found.extend(consignments.into_iter().map(|one| (Place::Memory(self.opened.1), one)));
         }
         Ok(found)
     }
@@ -313,10 +321,10 @@ impl Spool {
             }
         }
         let Some(until) = self.heard.and_then(|heard| heard.checked_sub(self.grace)) else { return };
-        for place in [Place::Disk, Place::Memory] {
-            if let Err(error) = self.shelf(place).map_or(Ok(()), |shelf| shelf.forget_delivered(until)) {
-                self.disk_fails(&error);
-            }
+        let forgotten: Vec<_> =
+            self.disk.iter_mut().chain(&mut self.memory).map(|shelf| shelf.forget_delivered(until)).collect();
+        for error in forgotten.into_iter().filter_map(Result::err) {
+            self.disk_fails(&error);
         }
         if self.memory.as_ref().is_some_and(|memory| memory.rows() == 0) && self.trouble.is_none() {
             self.memory = None;
@@ -352,10 +360,11 @@ impl Spool {
         self.shelf(place).map_or(Ok(()), |shelf| shelf.set_threshold(series, threshold))
     }
 
-    const fn shelf(&mut self, place: Place) -> Option<&mut Shelf> {
+    /// The shelf that something was sent from; nothing when it is gone.
+    fn shelf(&mut self, place: Place) -> Option<&mut Shelf> {
         match place {
-            Place::Disk => self.disk.as_mut(),
-            Place::Memory => self.memory.as_mut(),
+            Place::Disk(number) => self.disk.as_mut().filter(|_| number == self.opened.0),
+            Place::Memory(number) => self.memory.as_mut().filter(|_| number == self.opened.1),
         }
     }
 }
@@ -366,3 +375,7 @@ fn beside(file: &Path, end: &str) -> PathBuf {
     name.push(end);
     PathBuf::from(name)
 }
+
+#[cfg(test)]
+#[path = "spool_tests.rs"]
+mod tests;
