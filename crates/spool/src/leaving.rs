@@ -59,7 +59,7 @@ impl Shelf {
                 continue;
             };
             // What is under way stays what it was.
-            let from = (*id).max(track.in_flight);
+            let from = (*id).max(track.given);
             if !mark_next(&transaction, *series, from)? {
                 cut.insert(*series);
             }
@@ -89,7 +89,7 @@ impl Shelf {
             if protected {
                 going.append(&mut under_way);
                 going.push((id, series));
-            } else if self.tracks.get(&series).is_some_and(|track| id <= track.in_flight) {
+            } else if self.tracks.get(&series).is_some_and(|track| id <= track.given) {
                 under_way.push((id, series));
             } else {
                 going.push((id, series));
@@ -102,16 +102,17 @@ impl Shelf {
 
     /// Takes rows of a series away: the server will never take them, or they hold no event.
     pub fn discard(&mut self, series: i64, rows: &[i64]) -> Result<(), SpoolError> {
+        let Some(track) = self.tracks.get_mut(&series) else { return Ok(()) };
         let transaction = self.db.transaction()?;
-        let mut gone = 0;
+        let (mut gone, mut waited) = (0, 0);
         for row in rows {
-            gone += transaction.execute("DELETE FROM event WHERE id = ?", [row])? as u64;
+            let deleted = transaction.execute("DELETE FROM event WHERE id = ? AND series = ?", [*row, series])? as u64;
+            gone += deleted;
+            waited += if *row > track.cursor { deleted } else { 0 };
         }
         transaction.commit()?;
         self.rows = self.rows.saturating_sub(gone);
-        if let Some(track) = self.tracks.get_mut(&series) {
-            track.waiting = track.waiting.saturating_sub(gone);
-        }
+        track.waiting = track.waiting.saturating_sub(waited);
         Ok(())
     }
 
@@ -165,3 +166,7 @@ fn mark_next(transaction: &Transaction<'_>, series: i64, behind: i64) -> Result<
     }
     Ok(true)
 }
+
+#[cfg(test)]
+#[path = "leaving_tests.rs"]
+mod tests;

@@ -37,9 +37,15 @@ pub(super) struct Track {
     pub(super) doubt: i64,
     /// The last row of the batch that is under way, or 0: until its end is known it is sent as it was.
     pub(super) in_flight: i64,
+    /// The last row that was given out, in a batch or by itself, while its end is not known, or 0.
+    pub(super) given: i64,
 }
 
 impl Track {
+    const fn new(series: Series) -> Self {
+        Self { series, waiting: 0, oldest_us: 0, cursor: 0, doubt: 0, in_flight: 0, given: 0 }
+    }
+
     fn oldest_us(&self) -> Option<i64> {
         (self.waiting > 0).then_some(self.oldest_us)
     }
@@ -108,8 +114,7 @@ impl Shelf {
         for series in found {
             let series = series?;
             shelf.ids.insert(Arc::clone(&series.key), series.id);
-            let track = Track { series, waiting: 0, oldest_us: 0, cursor: 0, doubt: 0, in_flight: 0 };
-            shelf.tracks.insert(track.series.id, track);
+            shelf.tracks.insert(series.id, Track::new(series));
         }
         drop(known);
         shelf.rewind()?;
@@ -192,8 +197,7 @@ impl Shelf {
         self.producers.extend(producer.map(|producer| (epoch, producer)));
         for series in begun {
             self.ids.insert(Arc::clone(&series.key), series.id);
-            let track = Track { series, waiting: 0, oldest_us: 0, cursor: 0, doubt: 0, in_flight: 0 };
-            self.tracks.insert(track.series.id, track);
+            self.tracks.insert(series.id, Track::new(series));
         }
         for (id, (count, first_us)) in taken {
             self.rows += count;
@@ -263,6 +267,7 @@ impl Shelf {
             self.undecodable += broken.len() as u64;
             return Ok(None);
         };
+        track.given = track.given.max(last.id);
         let batches = if in_doubt {
             let single = |row: &&Row| Batch {
                 seq: row.id as u64,
@@ -294,9 +299,12 @@ impl Shelf {
     /// Notes that these rows of a series were delivered, and whether any of them was new to the server.
     pub fn settle(&mut self, series: i64, rows: &[i64], is_new: bool) -> Result<(), SpoolError> {
         let (Some(track), Some(last)) = (self.tracks.get_mut(&series), rows.last()) else { return Ok(()) };
+        // Some of them may have had to make room meanwhile, and count no more.
+        let mut held = self.db.prepare_cached("SELECT count(*) FROM event WHERE series = ? AND id > ? AND id <= ?")?;
+        let passed: i64 = held.query_row(params![series, track.cursor, last], |row| row.get(0))?;
         track.cursor = track.cursor.max(*last);
-        track.in_flight = 0;
-        track.waiting = track.waiting.saturating_sub(rows.len() as u64);
+        (track.in_flight, track.given) = (0, 0);
+        track.waiting = track.waiting.saturating_sub(passed.max(0) as u64);
         if is_new {
             track.doubt = 0;
         }
@@ -316,7 +324,7 @@ impl Shelf {
         self.delivered.clear();
         self.rows = 0;
         for track in self.tracks.values_mut() {
-            (track.waiting, track.cursor, track.doubt, track.in_flight) = (0, 0, 0, 0);
+            (track.waiting, track.cursor, track.doubt, track.in_flight, track.given) = (0, 0, 0, 0, 0);
         }
         // The first row's time stands for the oldest: rows are in the order of arrival.
         let mut held = self.db.prepare("SELECT series, count(*), max(id), at, min(id) FROM event GROUP BY series")?;

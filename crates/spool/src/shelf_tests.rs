@@ -18,7 +18,7 @@ pub(crate) fn is_sound(labels: &Labels, body: &[u8]) -> bool {
 }
 
 /// An event kept longest from this size on.
-fn above(floor: f64, symbol: &str, ts_ms: u64, size: f64) -> Entry {
+pub(crate) fn above(floor: f64, symbol: &str, ts_ms: u64, size: f64) -> Entry {
     let event =
         NewEvent { ts_ms: Some(ts_ms), side: Side::Buy, price: 1.0, size, exchange: Some(b"binance"), id: None };
     Entry {
