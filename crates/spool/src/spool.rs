@@ -223,29 +223,32 @@ impl Spool {
         let Some(disk) = &mut self.disk else { return Ok(()) };
         if self.trouble.is_some() {
             disk.try_room()?;
-        }
-        disk.append(entries)?;
-        if self.trouble.is_some() {
             self.disk_works()?;
         }
         let Some(disk) = &mut self.disk else { return Ok(()) };
+        disk.append(entries)?;
         let surplus = disk.rows().saturating_sub(self.most_events);
         if surplus > 0 {
-            self.counted.dropped += disk.shed(surplus, &mut self.broken_off)?;
+            // They are taken, whatever becomes of the surplus; were it their error, they would be taken once more.
+            match disk.shed(surplus, &mut self.broken_off) {
+                Ok(dropped) => self.counted.dropped += dropped,
+                Err(error) => self.disk_fails(&error),
+            }
         }
         Ok(())
     }
 
-    /// The disk takes events again, so those in memory that were never sent go there.
+    /// The disk takes events again, so those in memory that were never sent go there, before any that come now.
     fn disk_works(&mut self) -> Result<(), SpoolError> {
+        if let (Some(disk), Some(memory)) = (&mut self.disk, &mut self.memory) {
+            let unsent = memory.take_unsent()?;
+            if let Err(error) = disk.append(&unsent) {
+                memory.append(&unsent)?;
+                return Err(error);
+            }
+        }
         self.trouble = None;
         tracing::info!("the disk takes events again");
-        let (Some(disk), Some(memory)) = (&mut self.disk, &mut self.memory) else { return Ok(()) };
-        let unsent = memory.take_unsent()?;
-        if let Err(error) = disk.append(&unsent) {
-            memory.append(&unsent)?;
-            self.disk_fails(&error);
-        }
         Ok(())
     }
 

@@ -18,6 +18,12 @@ fn damage(spool: &Spool) {
     .unwrap();
 }
 
+/// Only what fits into the pages that the file has.
+fn fill_disk(spool: &Spool, pages: u32) {
+    let db = &spool.disk.as_ref().unwrap().db;
+    db.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).unwrap();
+}
+
 /// The times of everything that goes until nothing waits.
 fn drain(spool: &mut Spool) -> Vec<u64> {
     let mut sent = Vec::new();
@@ -52,8 +58,7 @@ fn what_was_sent_from_a_file_that_was_set_aside_settles_nothing_of_the_new_one()
 fn what_was_under_way_from_memory_goes_before_what_the_disk_takes_when_it_has_room_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut spool = open(folder.path());
-    let disk = spool.disk.as_ref().unwrap();
-    disk.db.query_row("PRAGMA max_page_count = 1", [], |_| Ok(())).unwrap();
+    fill_disk(&spool, 1);
     spool.append((0..900).map(|at| event("A", at, 1.0)).collect()).unwrap();
     let (place, under_way) = spool.next(9, 100, |_| false).unwrap().remove(0);
     assert!(matches!(place, Place::Memory(_)));
@@ -74,4 +79,29 @@ fn what_was_under_way_from_memory_goes_before_what_the_disk_takes_when_it_has_ro
     }
     assert_eq!(first, Some((place, numbers(&under_way))));
     assert_eq!(sent, (0..=900).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_memory_held_goes_before_the_events_with_which_the_disk_was_found_to_have_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path());
+    fill_disk(&spool, 1);
+    spool.append((0..900).map(|at| event("A", at, 1.0)).collect()).unwrap();
+    assert_eq!(spool.state().in_memory, 900);
+    fill_disk(&spool, 1_000_000);
+    spool.try_disk_at = Instant::now();
+    spool.append((900..910).map(|at| event("A", at, 1.0)).collect()).unwrap();
+    assert_eq!((spool.state().in_memory, spool.state().trouble), (0, None));
+    assert_eq!(drain(&mut spool), (0..910).collect::<Vec<_>>());
+}
+
+#[test]
+fn events_are_taken_once_where_the_disk_takes_them_and_then_fails_to_make_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(folder.path(), 5, Duration::ZERO, is_sound).unwrap();
+    let db = &spool.disk.as_ref().unwrap().db;
+    db.execute_batch("CREATE TRIGGER stay BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'it stays'); END").unwrap();
+    spool.append((0..9).map(|at| event("A", at, 1.0)).collect()).unwrap();
+    assert_eq!(spool.state().waiting, 9);
+    assert_eq!(drain(&mut spool), (0..9).collect::<Vec<_>>());
 }
