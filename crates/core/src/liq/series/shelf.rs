@@ -11,6 +11,7 @@ use super::heap::{self, Measure};
 use super::order::OrderCursor;
 use super::totals::SumCursor;
 use crate::relocation::Mover;
+use crate::steps;
 
 /// Lengths of windows that one series keeps cursors for.
 const MOST_LENGTHS: usize = 16;
@@ -92,6 +93,9 @@ impl Kept {
             }
             !goes
         });
+        if self.entries.is_empty() {
+            self.entries = Vec::new();
+        }
     }
 
     /// Puts down what an entry takes by now.
@@ -176,6 +180,12 @@ impl Shelf {
     }
 
     fn with<R>(&mut self, key: Key, make: impl FnOnce() -> Cursor, ask: impl FnOnce(&mut Cursor) -> R) -> R {
+        let room = ROOM_BYTES.load(Ordering::Relaxed);
+        if room == 0 {
+            // Made for this answer alone: what were kept now would go at once, by a walk over all series.
+            self.kept = None;
+            return ask(&mut make());
+        }
         let shelf = self.kept.get_or_insert_with(new_shelf);
         let mut kept = lock(shelf);
         let turn = TURN.fetch_add(1, Ordering::Relaxed);
@@ -195,7 +205,6 @@ impl Shelf {
             None => ask(&mut Cursor::Sums(SumCursor::new(key.window_ms()))),
         };
         kept.weigh(place);
-        let room = ROOM_BYTES.load(Ordering::Relaxed);
         if USED_BYTES.load(Ordering::Relaxed) > room {
             // Own entries first give way to the one just asked; others' are reached with this shelf unlocked.
             drop(kept);
@@ -264,6 +273,7 @@ fn make_room(room: usize) {
             entries.extend(kept.entries.iter().map(|entry| (entry.turn, entry.bytes)));
         }
     }
+    steps::note(shelves.len() + entries.len());
     entries.sort_unstable();
     let mut excess = USED_BYTES.load(Ordering::Relaxed).saturating_sub(room - room / 4);
     let mut last_turn = None;
