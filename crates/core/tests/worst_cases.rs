@@ -145,3 +145,48 @@ fn writes_of_the_past_beside_live_reads_build_nothing_anew() {
     let each = steps_of(|| (4..204).for_each(&mut pair)) / 200;
     assert!(each <= 700, "{each} steps a pair");
 }
+
+/// Steps per event, and the most that one took, of events behind `ahead` from a clock 8 minutes ahead, a quarter of a
+/// minute's more than is trusted; they are `back_ms` older than the server's clock, which moves on by `gap_us`.
+fn behind_a_clock_ahead(tail: u32, ahead: u64, gap_us: u64, back_ms: impl Fn(u64) -> u64) -> (u64, u64) {
+    let mut series = Series::new(Options { tail, ..Options::default() });
+    let at_ms = START_MS + 4 * MINUTE_MS;
+    let mut add = |number: u64, ts_ms: u64, now_ms: u64| {
+        let clock = clock(now_ms, now_ms - 4 * MINUTE_MS);
+        steps_of(|| {
+            series.add_in_batch(&clock, &event(number, ts_ms));
+        })
+    };
+    for number in 0..ahead {
+        add(number, at_ms + 4 * MINUTE_MS + number, at_ms);
+    }
+    let (mut all, mut most) = (0, 0);
+    for number in 0..BATCH - ahead {
+        let now_ms = at_ms + number * gap_us / 1_000;
+        let one = add(ahead + number, now_ms - back_ms(number), now_ms);
+        all += one;
+        most = most.max(one);
+    }
+    (all / BATCH, most)
+}
+
+#[test]
+fn an_event_from_a_clock_that_was_ahead_makes_none_behind_it_dear() {
+    type Order = fn(u64) -> u64;
+    let orders: [(&str, Order); 4] = [
+        ("of one moment", |_| 0),
+        ("newest first", |n| n),
+        ("shuffled", |n| n * 40_503 % BATCH),
+        ("two milliseconds in turn", |n| n % 2),
+    ];
+    for (tail, most_each, most_once) in [(256, 400, 3_000), (4096, 400, 20_000), (65_536, 2_500, 280_000)] {
+        for (name, order) in orders {
+            for (ahead, gap_us) in [(1, 0), (1, 900), (100, 0), (100, 900)] {
+                let (each, once) = behind_a_clock_ahead(tail, ahead, gap_us, order);
+                let what = format!("{name}, TAIL {tail}, {ahead} ahead, {gap_us} µs apart");
+                assert!(each <= most_each, "{what}: {each} steps an event");
+                assert!(once <= most_once, "{what}: {once} steps for one event");
+            }
+        }
+    }
+}

@@ -20,7 +20,22 @@ pub struct Cursors {
     /// Both boxed, because a series that was never asked, nor added to, has neither.
     filter: Option<Box<OrderCursor>>,
     signals: Option<Box<SumCursor>>,
+    /// Only while events are newer than the moment that others are judged at.
+    past: Option<Box<Past>>,
     shelf: Shelf,
+}
+
+/// The windows of the filter and of the signals, ended before the newest event.
+#[derive(Debug, Clone)]
+struct Past {
+    filter: OrderCursor,
+    signals: SumCursor,
+}
+
+impl Default for Past {
+    fn default() -> Self {
+        Self { filter: OrderCursor::new(0, None), signals: SumCursor::default() }
+    }
 }
 
 impl Cursors {
@@ -31,12 +46,39 @@ impl Cursors {
 
     /// The order of the filter's window, brought to `now_ms`.
     pub fn filter(&mut self, events: &mut Events, window_ms: u64, now_ms: u64) -> &mut OrderCursor {
+        self.past = None;
         let filter = self.filter.get_or_insert_with(|| OrderCursor::new(window_ms, None).into());
         if !filter.is_of(window_ms, None) {
             **filter = OrderCursor::new(window_ms, None);
         }
         filter.advance(events, now_ms);
         filter
+    }
+
+    /// Asks the order of the filter's window that ends at `until_ms`, behind which there are events.
+    pub fn past_filter<R>(
+        &mut self,
+        events: &mut Events,
+        window_ms: u64,
+        until_ms: i64,
+        ask: impl FnOnce(&mut OrderCursor) -> R,
+    ) -> R {
+        if events.archive.reaches(until_ms) {
+            // Panes would have to be told apart: they are few, and so are series that get here.
+            let span = events.span(until_ms - window_ms as i64, Some(until_ms));
+            return ask(&mut OrderCursor::once(events, &span, None));
+        }
+        let filter = &mut self.past.get_or_insert_default().filter;
+        if !filter.is_of(window_ms, None) {
+            *filter = OrderCursor::new(window_ms, None);
+        }
+        filter.advance_until(events, until_ms);
+        ask(filter)
+    }
+
+    /// Sums of the signals' window that ends before the newest event; its events lie in `span`.
+    pub fn past_sums(&mut self, events: &Events, span: &Span) -> SidedSums {
+        self.past.get_or_insert_default().signals.sums(events, span)
     }
 
     /// The order of any window up to `now_ms`.
@@ -86,6 +128,9 @@ impl Cursors {
         if let Some(filter) = self.filter.as_deref_mut() {
             tell(filter);
         }
+        if let Some(past) = self.past.as_deref_mut() {
+            tell(&mut past.filter);
+        }
         self.shelf.each_order(tell);
     }
 
@@ -104,6 +149,11 @@ impl Cursors {
             heap::boxed(&**signals, measure);
             signals.measure(measure);
         }
+        if let Some(past) = &self.past {
+            heap::boxed(&**past, measure);
+            past.filter.measure(measure);
+            past.signals.measure(measure);
+        }
         self.shelf.measure(measure);
     }
 
@@ -116,6 +166,11 @@ impl Cursors {
         if let Some(signals) = &mut self.signals {
             mover.boxed(signals);
             signals.relocate(mover);
+        }
+        if let Some(past) = &mut self.past {
+            mover.boxed(past);
+            past.filter.relocate(mover);
+            past.signals.relocate(mover);
         }
         self.shelf.relocate(mover);
     }

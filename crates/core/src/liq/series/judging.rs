@@ -1,10 +1,8 @@
 //! Judging an event against the state before it, and adding it.
 
-use super::events::Span;
 use super::judgement::{Judgement, Signal, Status};
 use super::order::OrderCursor;
 use super::series::raw;
-use super::totals::SumCursor;
 use super::{Clock, Event, Series, Side};
 use crate::settings::ClockMode;
 
@@ -88,25 +86,22 @@ impl Series {
         self.exchanges.find(event.exchange).is_some_and(|venue| tail.contains(&raw(event, venue)))
     }
 
-    /// The events of a window that ends at `now_ms`; events may be newer than that, but only when a clock was once ahead.
-    fn past_span(&self, window_ms: u64, now_ms: u64) -> Option<Span> {
+    /// Where windows that end at `now_ms` end if events are newer than that, as they are only when a clock was once ahead.
+    fn past_end(&self, now_ms: u64) -> Option<i64> {
         self.events.newest_ms().filter(|newest_ms| *newest_ms > now_ms)?;
-        let until_ms = self.events.parting_before(now_ms);
-        Some(self.events.span(until_ms - window_ms as i64, Some(until_ms)))
+        Some(self.events.parting_before(now_ms))
     }
 
     /// Rank and threshold; a status that was `Accepted` so far may become `Filtered`.
     fn weigh_size<const FULL: bool>(&mut self, now_ms: u64, event: &Event<'_>, judgement: &mut Judgement) {
         let window_ms = self.options.filter_window_ms();
-        match self.past_span(window_ms, now_ms) {
-            None => {
-                let Self { cursors, events, options, .. } = self;
-                weigh::<FULL>(cursors.filter(events, window_ms, now_ms), options, event, judgement);
-            }
-            Some(span) => {
-                let mut once = OrderCursor::once(&mut self.events, &span, None);
-                weigh::<FULL>(&mut once, &self.options, event, judgement);
-            }
+        let past_end = self.past_end(now_ms);
+        let Self { cursors, events, options, .. } = self;
+        match past_end {
+            None => weigh::<FULL>(cursors.filter(events, window_ms, now_ms), options, event, judgement),
+            Some(until_ms) => cursors.past_filter(events, window_ms, until_ms, |order| {
+                weigh::<FULL>(order, options, event, judgement);
+            }),
         }
     }
 
@@ -116,12 +111,15 @@ impl Series {
         if self.options.market.is_some() {
             return market(now_ms, window_ms);
         }
-        match self.past_span(window_ms, now_ms) {
+        match self.past_end(now_ms) {
             None => {
                 let span = self.events.span(now_ms as i64 - window_ms as i64, None);
                 self.cursors.weight(&self.events, window_ms, &span).vwap()
             }
-            Some(span) => SumCursor::once(&self.events, &span).of(None).vwap(),
+            Some(until_ms) => {
+                let span = self.events.span(until_ms - window_ms as i64, Some(until_ms));
+                self.cursors.past_sums(&self.events, &span).of(None).vwap()
+            }
         }
     }
 

@@ -41,17 +41,21 @@ impl EventWatcher for OrderCursor {
         if !self.counts(event.side) {
             return;
         }
+        let is_over = event.ts_ms as i64 > self.until_ms;
         if let Some(sorted) = self.exact.as_mut().filter(|_| event.ts_ms as i64 > self.cutoff_ms) {
-            sorted.insert(event.size);
             self.none_before_ms = self.none_before_ms.min(event.ts_ms as i64);
+            if !is_over {
+                sorted.insert(event.size);
+            }
         }
-        if let Some(buckets) = &mut self.buckets {
+        if let Some(buckets) = self.buckets.as_mut().filter(|_| !is_over) {
             buckets.histogram.add(buckets.histogram.bucket(event.size), 1);
         }
     }
 
     fn archived(&mut self, event: &RawEvent, pane: &Range<u64>) {
         let counts = self.counts(event.side);
+        self.let_go_of_panes_behind(event);
         if let Some(buckets) = &mut self.buckets
             && buckets.takes_in(pane, self.cutoff_ms)
             && counts
@@ -61,8 +65,9 @@ impl EventWatcher for OrderCursor {
     }
 
     fn spilled(&mut self, event: &RawEvent, pane: &Range<u64>) {
-        let counts = self.counts(event.side);
-        if let Some(sorted) = self.exact.as_mut().filter(|_| counts && event.ts_ms as i64 > self.cutoff_ms) {
+        let (counts, is_in) = (self.counts(event.side), self.takes_in(event));
+        self.let_go_of_panes_behind(event);
+        if let Some(sorted) = self.exact.as_mut().filter(|_| counts && is_in) {
             sorted.remove(event.size);
         }
         if let Some(buckets) = &mut self.buckets
@@ -77,11 +82,26 @@ impl EventWatcher for OrderCursor {
         if !self.counts(event.side) {
             return;
         }
-        if let Some(sorted) = self.exact.as_mut().filter(|_| event.ts_ms as i64 > self.cutoff_ms) {
+        let (is_in, is_over) = (self.takes_in(event), event.ts_ms as i64 > self.until_ms);
+        if let Some(sorted) = self.exact.as_mut().filter(|_| is_in) {
             sorted.remove(event.size);
         }
-        if let Some(buckets) = &mut self.buckets {
+        if let Some(buckets) = self.buckets.as_mut().filter(|_| !is_over) {
             buckets.histogram.remove(buckets.histogram.bucket(event.size), 1);
+        }
+    }
+}
+
+impl OrderCursor {
+    /// Whether the window takes in a raw event.
+    fn takes_in(&self, event: &RawEvent) -> bool {
+        (self.cutoff_ms..self.until_ms).contains(&(event.ts_ms as i64 - 1))
+    }
+
+    /// Forgets the histogram when an event behind the window's end comes to a pane: panes count as a whole.
+    fn let_go_of_panes_behind(&mut self, event: &RawEvent) {
+        if event.ts_ms as i64 > self.until_ms {
+            self.buckets = None;
         }
     }
 }

@@ -17,6 +17,7 @@ use super::heap::Measure;
 use super::histogram::Histogram;
 use super::pane::Pane;
 use super::sorted::Sorted;
+use super::tail::Position;
 use crate::grammar::Percentile;
 use crate::relocation::Mover;
 use crate::steps;
@@ -27,14 +28,18 @@ const FEW_EVENTS: usize = 64;
 const FEW_PANES: usize = 8;
 /// Answers that the form that is not needed is kept up for, at least.
 const LEAST_KEPT: u32 = 512;
+/// The end of a window that takes in everything up to the newest event.
+const NO_END: i64 = i64::MAX;
 
 /// The order of a window's sizes.
 #[derive(Debug, Clone)]
 pub struct OrderCursor {
     window_ms: u64,
     side: Option<Side>,
-    /// The window is what is later than this, Unix ms.
+    /// The window is what is later than this, Unix ms …
     cutoff_ms: i64,
+    /// … and not later than this. A histogram is kept only while no pane holds anything later.
+    until_ms: i64,
     /// No raw event lies between the cutoff and this: until the window begins here, none leaves it. Unix ms.
     none_before_ms: i64,
     /// Whether the last answer was exact.
@@ -61,7 +66,8 @@ impl OrderCursor {
     /// A cursor over the window of `window_ms` and one side or both.
     pub const fn new(window_ms: u64, side: Option<Side>) -> Self {
         let (cutoff_ms, none_before_ms) = (i64::MIN, i64::MIN);
-        Self { window_ms, side, cutoff_ms, none_before_ms, is_exact: true, unneeded: 0, exact: None, buckets: None }
+        let (until_ms, is_exact, exact, buckets) = (NO_END, true, None, None);
+        Self { window_ms, side, cutoff_ms, until_ms, none_before_ms, is_exact, unneeded: 0, exact, buckets }
     }
 
     /// Whether it answers for this window and side.
@@ -92,8 +98,20 @@ impl OrderCursor {
 
     /// Brings it to `now_ms`, which is not before the newest event.
     pub fn advance(&mut self, events: &mut Events, now_ms: u64) {
-        let cutoff_ms = now_ms as i64 - self.window_ms as i64;
+        self.move_to(events, now_ms as i64, NO_END);
+    }
+
+    /// Brings it to the window that ends at `until_ms`; there may be later events, but none in a pane.
+    pub fn advance_until(&mut self, events: &mut Events, until_ms: i64) {
+        self.move_to(events, until_ms, until_ms);
+    }
+
+    fn move_to(&mut self, events: &mut Events, now_ms: i64, until_ms: i64) {
+        let cutoff_ms = now_ms - self.window_ms as i64;
         let exact = !events.archive.reaches(cutoff_ms);
+        if until_ms != self.until_ms {
+            self.move_end(events, until_ms);
+        }
         if cutoff_ms != self.cutoff_ms {
             self.move_exact(events, cutoff_ms);
             self.cutoff_ms = cutoff_ms;
@@ -101,12 +119,11 @@ impl OrderCursor {
         }
         self.refine_buckets(events);
         if exact && self.exact.is_none() {
-            let span = events.tail.until(cutoff_ms)..events.tail.end();
-            self.exact = Some(sorted_sizes(events, span, self.side));
+            self.exact = Some(sorted_sizes(events, self.raw_span(events), self.side));
             // Nobody kept it up while there was no list.
             self.none_before_ms = i64::MIN;
         } else if !exact && self.buckets.is_none() {
-            self.buckets = Some(Buckets::of(events, cutoff_ms, self.side));
+            self.buckets = Some(Buckets::of(events, (cutoff_ms, until_ms), self.side));
         }
         self.let_go(exact, events.tail.len());
     }
@@ -129,13 +146,45 @@ impl OrderCursor {
         }
     }
 
+    /// Moves the end of the window.
+    fn move_end(&mut self, events: &Events, until_ms: i64) {
+        let (from, to) = (self.until_ms.min(until_ms), self.until_ms.max(until_ms));
+        let (comes, side, cutoff_ms) = (until_ms > self.until_ms, self.side, self.cutoff_ms);
+        self.until_ms = until_ms;
+        if self.exact.is_none() && self.buckets.is_none() {
+            return;
+        }
+        let between = events.tail.until(from)..events.tail.until(to);
+        let moved = events.tail.count(&between);
+        if moved > FEW_EVENTS && moved * 4 > events.tail.len() {
+            (self.exact, self.buckets) = (None, None);
+            return;
+        }
+        steps::note(moved);
+        for event in events.tail.events(&between).filter(|event| side.is_none_or(|side| side == event.side)) {
+            if let Some(sorted) = self.exact.as_mut().filter(|_| event.ts_ms as i64 > cutoff_ms) {
+                if comes { sorted.insert(event.size) } else { sorted.remove(event.size) }
+            }
+            if let Some(Buckets { histogram, .. }) = &mut self.buckets {
+                let bucket = histogram.bucket(event.size);
+                if comes { histogram.add(bucket, 1) } else { histogram.remove(bucket, 1) }
+            }
+        }
+    }
+
+    /// Where the raw events of the window lie.
+    fn raw_span(&self, events: &Events) -> Range<Position> {
+        events.tail.until(self.cutoff_ms)..events.tail.until(self.until_ms)
+    }
+
     fn move_exact(&mut self, events: &Events, cutoff_ms: i64) {
         let Some(sorted) = &mut self.exact else { return };
         if (self.cutoff_ms..self.none_before_ms).contains(&cutoff_ms) {
             return;
         }
         let (from, to) = (self.cutoff_ms.min(cutoff_ms), self.cutoff_ms.max(cutoff_ms));
-        let between = events.tail.until(from)..events.tail.until(to);
+        let [from, to] = [from, to].map(|edge_ms| events.tail.until(edge_ms.min(self.until_ms)));
+        let between = from..to;
         let first = if cutoff_ms > self.cutoff_ms { between.end } else { between.start };
         self.none_before_ms = events.tail.ts_ms(first).map_or(cutoff_ms, |ts_ms| ts_ms as i64);
         if between.start == between.end {
@@ -300,12 +349,12 @@ impl OrderCursor {
     /// What has to be true of every cursor; see the invariants in `liq/series/mod.rs`.
     pub fn check(&self, events: &mut Events) {
         if let Some(sorted) = &self.exact {
-            let anew = sorted_sizes(events, events.tail.until(self.cutoff_ms)..events.tail.end(), self.side);
+            let anew = sorted_sizes(events, self.raw_span(events), self.side);
             assert!(sorted.iter().eq(anew.iter()), "C1: a sorted list holds the raw sizes of its window");
         }
         if let Some(buckets) = &self.buckets {
             let panes = events.archive.behind_edge(buckets.edge_ms);
-            let span = Span { panes, tail: events.tail.all(), is_exact: false };
+            let span = Span { panes, tail: events.tail.start()..events.tail.until(self.until_ms), is_exact: false };
             let (scale, finest) = (buckets.histogram.scale(), events.scale_of(&span.panes));
             let anew = histogram_on(scale, events, &span, self.side);
             assert!(scale <= finest, "C4: a histogram is not finer than the panes it counts");
@@ -339,9 +388,10 @@ impl Buckets {
         Self { histogram, edge_ms, steady_until_ms: 0, coarse_left: false }
     }
 
-    fn of(events: &mut Events, cutoff_ms: i64, side: Option<Side>) -> Self {
+    fn of(events: &mut Events, (cutoff_ms, until_ms): (i64, i64), side: Option<Side>) -> Self {
         let edge_ms = events.archive.edge(cutoff_ms);
-        let span = Span { panes: events.archive.behind_edge(edge_ms), tail: events.tail.all(), is_exact: false };
+        let tail = events.tail.start()..events.tail.until(until_ms);
+        let span = Span { panes: events.archive.behind_edge(edge_ms), tail, is_exact: false };
         Self::new(histogram_of(events, &span, side), edge_ms)
     }
 
