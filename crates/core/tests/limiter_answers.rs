@@ -180,7 +180,55 @@ fn a_told_sliding_use_returns_a_period_after_it_was_told() {
     check(&mut limiter, &[], 1, START_US);
     limiter.sync(told(Kind::Sliding, 10, false), START_US - 20_000_000, START).unwrap();
     let refused = check(&mut limiter, &[], 1, START_US + 1_000_000);
-    assert_eq!(refused.retry_after_ms, 59_000, "joined to the use that came after it: later, never earlier");
+    assert_eq!(refused.retry_after_ms, 39_000, "by its own time, not by that of the use that came after it");
+    assert_eq!(check(&mut limiter, &[], 9, START_US + 40_000_000).remaining, 0);
+    assert_eq!(check(&mut limiter, &[], 1, START_US + 40_000_000).retry_after_ms, 20_000, "the one that came after it");
+}
+
+#[test]
+fn uses_told_after_the_fact_return_at_most_a_64th_late_and_never_early() {
+    const PERIOD_US: u64 = 64_000_000;
+    let rules = [rule(Kind::Sliding, 1_000, 64_000)];
+    let mut limiter = Limiter::new(START);
+    limiter.create(&rules, START);
+    // Further apart than a 64th, told in any order.
+    let taken_us = |number: u64| START_US + number * 1_500_000;
+    let now_us = taken_us(40);
+    let moment = at(now_us);
+    for (place, number) in (0..40).map(|number| number * 7 % 40).enumerate() {
+        limiter
+            .sync(Used { period_ms: 64_000, ..told(Kind::Sliding, place as u64 + 1, false) }, taken_us(number), moment)
+            .unwrap();
+    }
+    for number in 0..40 {
+        let used = |at_us| 1_000 - limiter.peek(&[], 0, at(at_us)).unwrap().remaining;
+        let returns_us = taken_us(number) + PERIOD_US;
+        assert_eq!(used(returns_us - 1), 40 - number, "{number}: not early");
+        assert_eq!(used(returns_us + PERIOD_US / 64), 39 - number, "{number}: at most a 64th late");
+    }
+}
+
+#[test]
+fn uses_told_at_more_times_than_are_kept_apart_are_late_and_never_early() {
+    const PERIOD_US: u64 = 64_000_000;
+    let rules = [rule(Kind::Sliding, 1_000, 64_000)];
+    let mut limiter = Limiter::new(START);
+    limiter.create(&rules, START);
+    let now_us = START_US + PERIOD_US - 1;
+    let moment = at(now_us);
+    let taken_us: Vec<u64> = (0..500).map(|number| START_US + number * 7_919 % 500 * (PERIOD_US / 500)).collect();
+    for (place, at_us) in taken_us.iter().enumerate() {
+        limiter
+            .sync(Used { period_ms: 64_000, ..told(Kind::Sliding, place as u64 + 1, false) }, *at_us, moment)
+            .unwrap();
+        check(&mut limiter, &[], 0, now_us);
+    }
+    for at_us in (0..=130).map(|half| START_US + PERIOD_US + half * PERIOD_US / 128) {
+        let used = 1_000 - limiter.peek(&[], 0, at(at_us)).unwrap().remaining;
+        let there = taken_us.iter().filter(|taken_us| **taken_us + PERIOD_US > at_us).count() as u64;
+        assert!(used >= there, "{used} of {there} at {at_us}");
+    }
+    assert_eq!(limiter.peek(&[], 0, at(now_us + PERIOD_US)).unwrap().remaining, 1_000);
 }
 
 #[test]

@@ -132,30 +132,54 @@ impl Sliding {
             return;
         }
         self.total = self.total.saturating_add(cost);
-        let (span_us, began_us, full) = (self.span_us(), self.newest_began_us, self.uses.len() >= MOST_USES);
-        // The first use that is not older than this one: the newest, except for a use told after the fact.
-        let place = match self.uses.last() {
-            Some(newest) if taken_us >= newest.last_us => self.uses.len() - 1,
-            _ => self.uses.partition_point(|used| used.last_us < taken_us),
-        };
-        match self.uses.get_mut(place) {
-            Some(held) if taken_us <= held.last_us || full || taken_us - began_us <= span_us => {
-                held.last_us = held.last_us.max(taken_us);
-                held.cost = held.cost.saturating_add(cost);
-                // Changes nothing but for a use that is joined for want of room.
-                self.newest_began_us = began_us.max(taken_us.saturating_sub(span_us));
+        let (span_us, began_us) = (self.span_us(), self.newest_began_us);
+        match self.uses.last_mut() {
+            Some(newest) if taken_us < newest.last_us => self.take_before(cost, taken_us),
+            Some(newest) if taken_us - began_us <= span_us => {
+                newest.last_us = taken_us;
+                newest.cost = newest.cost.saturating_add(cost);
             }
-            _ => self.begin_use(Use { last_us: taken_us, cost }),
+            _ => {
+                self.newest_began_us = taken_us;
+                self.put(self.uses.len(), Use { last_us: taken_us, cost });
+            }
         }
     }
 
-    fn begin_use(&mut self, newest: Use) {
-        if self.uses.len() == self.uses.capacity() {
+    /// Takes in a use that is told after the fact, older than the newest one: with the next one behind it where that is no
+    /// more than a sub-interval later.
+    fn take_before(&mut self, cost: u64, taken_us: u64) {
+        let (place, span_us) = (self.uses.partition_point(|used| used.last_us < taken_us), self.span_us());
+        match self.uses.get_mut(place) {
+            Some(held) if held.last_us - taken_us <= span_us => held.cost = held.cost.saturating_add(cost),
+            _ => self.put(place, Use { last_us: taken_us, cost }),
+        }
+    }
+
+    /// Puts a use at `place`. Where there is no room, the two of those held that lie closest are joined first: only where
+    /// uses were told at many times, as those that are taken leave room.
+    fn put(&mut self, place: usize, new: Use) {
+        let is_full = self.uses.len() >= MOST_USES;
+        if self.uses.len() == self.uses.capacity() && !is_full {
             let room = self.uses.len().clamp(1, MOST_USES - self.uses.len());
             self.uses.reserve_exact(room);
         }
-        self.newest_began_us = newest.last_us;
-        self.uses.push(newest);
+        let joined = if is_full { self.join_closest() } else { usize::MAX };
+        self.uses.insert(if joined < place { place - 1 } else { place }, new);
+    }
+
+    /// Joins the use that the next one follows soonest with that one, and says which it was.
+    fn join_closest(&mut self) -> usize {
+        let gaps = self.uses.windows(2).enumerate().filter_map(|(place, pair)| match pair {
+            [used, next] => Some((next.last_us - used.last_us, place)),
+            _ => None,
+        });
+        let place = gaps.min().map_or(0, |(_, place)| place);
+        let joined = self.uses.remove(place);
+        if let Some(next) = self.uses.get_mut(place) {
+            next.cost = next.cost.saturating_add(joined.cost);
+        }
+        place
     }
 
     /// Gives `cost` back, down to nothing used, from the oldest uses first: whichever use it was, never more than
