@@ -21,6 +21,8 @@ pub enum Fault {
     Refuse,
     /// Passes replies on after so long.
     Delay(Duration),
+    /// Passes each command on after so long, as a link does that is too narrow.
+    Slow(Duration),
     /// Keeps connections open and passes nothing on, in either direction, until the fault is another.
     Stall,
     /// Lets so many more bytes of replies pass, of all connections, then cuts: the server has done what it was asked.
@@ -174,6 +176,9 @@ fn pass_requests(shared: &Shared, mut from: TcpStream, mut to: &UnixStream, mut 
             let command: Vec<u8> = pending.drain(..length).collect();
             let opens = ["HELLO", "CLIENT", "AUTH", "SELECT"].iter().any(|known| name.eq_ignore_ascii_case(known));
             shared.state().commands += usize::from(!opens);
+            if let Fault::Slow(time) = shared.state().fault {
+                thread::sleep(time);
+            }
             match shared.fault_that_passes() {
                 Fault::Answer(line) if !opens => answers.write_all(format!("-{line}\r\n").as_bytes())?,
                 _ => to.write_all(&command)?,

@@ -20,6 +20,8 @@ use crate::{SpoolError, schema};
 
 /// Events that go one to a batch in one delivery, while nobody knows whether they are new.
 const SINGLES: usize = 256;
+/// Of so many events nothing more goes in one delivery: it is to be over before its answer is given up.
+const MOST_EVENTS: usize = 32_768;
 /// Waiting events of a series that are judged anew when its threshold changes.
 const MOST_JUDGED_ANEW: u64 = 10_000;
 
@@ -69,7 +71,8 @@ pub struct Shelf {
     pub(super) rows: u64,
     /// Deliveries that are remembered a moment longer: when, whose, up to which row.
     pub(super) delivered: VecDeque<(Instant, i64, i64)>,
-    next_turn: usize,
+    /// The series that came last when not all had their turn, or 0.
+    last_turn: i64,
     undecodable: u64,
     is_sound: Sound,
 }
@@ -94,7 +97,7 @@ impl Shelf {
             ids: HashMap::new(),
             rows: 0,
             delivered: VecDeque::new(),
-            next_turn: 0,
+            last_turn: 0,
             undecodable: 0,
             is_sound,
         };
@@ -209,8 +212,8 @@ impl Shelf {
         Ok(())
     }
 
-    /// What goes next to each of at most `most_series` keys, the same again until it is settled. Keys in `passed` are
-    /// passed over.
+    /// What goes next to each of at most `most_series` keys, the same again until it is settled; to fewer where it is many
+    /// events. Keys in `passed` are passed over.
     pub fn next(
         &mut self,
         most_series: usize,
@@ -220,19 +223,23 @@ impl Shelf {
         let due = |track: &&Track| track.waiting > 0 && !passed(&track.series.key);
         let mut ids: Vec<i64> = self.tracks.values().filter(due).map(|track| track.series.id).collect();
         ids.sort_unstable();
-        if ids.len() > most_series {
-            // Turn by turn, so that a busy series does not hold up the others.
-            let turn = self.next_turn % ids.len();
-            ids.rotate_left(turn);
-            ids.truncate(most_series);
-            self.next_turn = turn + most_series;
-        }
-        let mut consignments = Vec::with_capacity(ids.len());
+        // Turn by turn, so that a busy series does not hold up the others.
+        let turn = ids.partition_point(|id| *id <= self.last_turn);
+        ids.rotate_left(turn);
+        let (mut consignments, mut events) = (Vec::with_capacity(ids.len().min(most_series)), 0);
+        let mut last = 0;
         for id in ids {
+            if consignments.len() >= most_series || events >= MOST_EVENTS {
+                self.last_turn = last;
+                return Ok(consignments);
+            }
             if let Some(consignment) = self.next_of(id, batch)? {
+                events += consignment.rows.len();
                 consignments.push(consignment);
             }
+            last = id;
         }
+        self.last_turn = 0;
         Ok(consignments)
     }
 

@@ -105,6 +105,19 @@ fn a_batch_stays_as_it_was_sent_until_its_end_is_known() {
 }
 
 #[test]
+fn one_delivery_holds_no_more_than_some_events_and_every_series_has_its_turn() {
+    let mut shelf = Shelf::in_memory(is_sound).unwrap();
+    let symbols = ["A", "B", "C", "D"];
+    symbols.iter().for_each(|symbol| append(&mut shelf, symbol, 0..12_000));
+    let mut turns = Vec::new();
+    for most_series in [9, 9, 2, 2] {
+        let given = shelf.next(most_series, 12_000, &|_| false).unwrap();
+        turns.push(given.iter().map(|one| one.series.labels.symbol.to_string()).collect::<String>());
+    }
+    assert_eq!(turns, ["ABC", "DAB", "CD", "AB"]);
+}
+
+#[test]
 fn what_was_delivered_is_kept_for_a_while_and_sent_again_after_a_rewind() {
     let folder = tempfile::tempdir().unwrap();
     let mut shelf = shelf(folder.path());

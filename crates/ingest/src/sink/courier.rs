@@ -139,8 +139,21 @@ impl Courier {
         if shipments.is_empty() {
             return Ok(Vec::new());
         }
-        let parts: Vec<Pipeline> = shipments.iter().map(|shipment| self.part(shipment)).collect();
-        let answers = self.send(&parts).await?;
+        let mut parts: Vec<Pipeline> = shipments.iter().map(|shipment| self.part(shipment)).collect();
+        // One for all that goes over one connection; each would wait for the replicas' next word.
+        let waits_once = self.wait.is_some() && self.link.as_ref().is_some_and(|link| !link.may_turn());
+        if let Some(wait) = self.waiting() {
+            if waits_once {
+                parts.push(Pipeline::with_capacity(1));
+            }
+            let waiting = if waits_once { parts.len() - 1 } else { 0 };
+            for part in parts.iter_mut().skip(waiting) {
+                part.add_command(wait.clone());
+            }
+        }
+        let mut answers = self.send(&parts).await?;
+        let waited =
+            if waits_once { answers.pop().and_then(Result::ok).and_then(|mut replies| replies.pop()) } else { None };
         let mut receipts = Vec::with_capacity(shipments.len());
         for (Shipment { key, batches, .. }, replies) in shipments.iter().zip(answers) {
             let replies = match replies {
@@ -155,7 +168,8 @@ impl Courier {
                 self.revived.push(Arc::clone(key));
             }
             let receipt = receipt_of(batches, &mut replies);
-            let lacking = self.wait.and_then(|(wanted, _)| lacking_replicas(wanted, replies.next().as_ref()));
+            let lacking =
+                self.wait.and_then(|(wanted, _)| lacking_replicas(wanted, replies.next().as_ref().or(waited.as_ref())));
             receipts.push(match (receipt, lacking) {
                 (Receipt::Delivered(_), Some(text)) => Receipt::Refused(Refusal { passes: true, text, batch: 0 }),
                 (receipt, _) => receipt,
@@ -187,10 +201,13 @@ impl Courier {
         if together {
             part.cmd("EXEC");
         }
-        if let Some((replicas, wait)) = self.wait {
-            part.cmd("WAIT").arg(replicas).arg(wait.as_millis() as u64);
-        }
         part
+    }
+
+    /// What waits until the replicas have all that went before it over its connection.
+    fn waiting(&self) -> Option<Cmd> {
+        let (replicas, wait) = self.wait?;
+        Some(redis::cmd("WAIT").arg(replicas).arg(wait.as_millis() as u64).to_owned())
     }
 
     /// Keys that the last delivery had to make anew although they had been there.

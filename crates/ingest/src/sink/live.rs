@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use liq_core::settings::ClockMode;
 use liq_spool::{Consignment, Place, Series};
+use redis::RedisError;
 use tokio::sync::{mpsc, watch};
 
 use super::backoff::Backoff;
@@ -14,6 +15,7 @@ use super::courier::{Courier, DeliveryError, Receipt, Refusal, Shipment};
 use super::fleeting::Offer;
 use super::probe;
 use super::rows::{home_of, shipment_of};
+use super::share::Share;
 use super::spooler::{self, Desk};
 use super::store::Store;
 use super::thresholds::Thresholds;
@@ -23,8 +25,6 @@ use crate::item::Home;
 use crate::metrics::Metrics;
 use crate::metrics::health::PATIENCE;
 
-/// Series that get a batch in one delivery.
-const MOST_SERIES: usize = 256;
 /// How often Redis is asked whether it lives while there is nothing to deliver.
 const PING_EVERY: Duration = Duration::from_secs(1);
 /// A server that is gone is noticed at the next question at the latest, and health is red within five seconds.
@@ -65,6 +65,7 @@ pub struct LiveSink {
     metrics: Arc<Metrics>,
     desk: Desk,
     courier: Courier,
+    share: Share,
     backoff: Backoff,
     /// No delivery is tried before.
     not_before: Option<Instant>,
@@ -92,6 +93,7 @@ impl LiveSink {
             metrics,
             desk,
             courier,
+            share: Share::default(),
             backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(2)),
             not_before: None,
             refused: HashMap::new(),
@@ -201,15 +203,15 @@ impl LiveSink {
     }
 
     async fn deliver(&mut self) -> Result<Attempt, SinkError> {
-        let (passed, batch) = (self.passed(), self.config.batch);
-        let next = self.desk.ask(move |store| store.spool.next(MOST_SERIES, batch, passed)).await;
+        let (passed, batch, most) = (self.passed(), self.config.batch, self.share.series());
+        let next = self.desk.ask(move |store| store.spool.next(most, batch, passed)).await;
         let consignments = next.ok_or(SinkError::Gone)??;
         let keys: Vec<_> = consignments.iter().map(|(_, one)| Arc::clone(&one.series.key)).collect();
         let homes: Vec<Home> = consignments.iter().map(|(_, one)| home_of(&one.series)).collect();
         let homes: Vec<&Home> = homes.iter().collect();
         let refusals = match self.courier.ensure(&keys, &homes, &self.config, ClockMode::Server).await {
             Ok(refusals) => refusals,
-            Err(DeliveryError::Redis(error)) => return Ok(Attempt::Failed(error.to_string())),
+            Err(DeliveryError::Redis(error)) => return Ok(self.fewer(keys.len(), &error)),
             Err(DeliveryError::Config(error)) => return Err(error.into()),
         };
         let (mut sent, mut shipments, mut failed) = (Vec::new(), Vec::new(), None);
@@ -230,18 +232,38 @@ impl LiveSink {
             return Ok(Attempt::Failed(why));
         }
         match self.courier.deliver(&shipments).await {
-            Ok(receipts) => self.settle(sent, receipts).await,
-            Err(error) => Ok(Attempt::Failed(error.to_string())),
+            Ok(receipts) => {
+                self.share.grow();
+                self.settle(sent, receipts).await
+            }
+            Err(error) => Ok(self.fewer(sent.len(), &error)),
         }
+    }
+
+    /// A delivery of so many series was not answered: perhaps it was too much for the time that there is.
+    fn fewer(&mut self, sent: usize, error: &RedisError) -> Attempt {
+        self.share.halve(sent);
+        Attempt::Failed(error.to_string())
     }
 
     /// Delivers what is held in memory only; what Redis does not take just now is tried again, or something newer.
     async fn offer(&mut self) -> Result<Attempt, SinkError> {
         let passed = self.passed();
-        let offers = self.desk.ask(move |store| store.offers(passed)).await.ok_or(SinkError::Gone)?;
-        if offers.is_empty() {
-            return Ok(Attempt::Made);
+        let mut offers = self.desk.ask(move |store| store.offers(passed)).await.ok_or(SinkError::Gone)?;
+        let (mut failed, mut left) = (None, Vec::new());
+        while failed.is_none() && !offers.is_empty() {
+            let rest = offers.split_off(offers.len().min(self.share.series()));
+            failed = self.offer_some(std::mem::replace(&mut offers, rest), &mut left).await?;
         }
+        left.append(&mut offers);
+        if !left.is_empty() {
+            self.desk.ask(move |store| store.put_back(left)).await.ok_or(SinkError::Gone)?;
+        }
+        Ok(failed.map_or(Attempt::Made, Attempt::Failed))
+    }
+
+    /// Delivers some of it; why Redis does not take all of them just now, and which.
+    async fn offer_some(&mut self, offers: Vec<Offer>, left: &mut Vec<Offer>) -> Result<Option<String>, SinkError> {
         let keys: Vec<Arc<str>> = offers.iter().map(|offer| Arc::clone(&offer.key)).collect();
         let homes: Vec<&Home> = offers.iter().map(|offer| &offer.home).collect();
         let shipment =
@@ -252,7 +274,7 @@ impl LiveSink {
             Err(DeliveryError::Redis(error)) => Err(error),
             Err(DeliveryError::Config(error)) => return Err(error.into()),
         };
-        let (mut failed, mut left) = (None, Vec::new());
+        let mut failed = None;
         match delivered {
             Ok(receipts) => {
                 for (offer, receipt) in offers.into_iter().zip(receipts) {
@@ -270,12 +292,12 @@ impl LiveSink {
                 }
             }
             Err(error) => {
+                self.share.halve(offers.len());
                 failed = Some(error.to_string());
-                left = offers;
+                left.extend(offers);
             }
         }
-        self.desk.ask(move |store| store.put_back(left)).await.ok_or(SinkError::Gone)?;
-        Ok(failed.map_or(Attempt::Made, Attempt::Failed))
+        Ok(failed)
     }
 
     async fn settle(&mut self, sent: Vec<Sent>, receipts: Vec<Receipt>) -> Result<Attempt, SinkError> {

@@ -12,6 +12,7 @@ mod masters;
 pub mod packed;
 mod probe;
 mod rows;
+mod share;
 pub mod spooler;
 pub mod store;
 mod thresholds;

@@ -8,6 +8,7 @@ mod support;
 mod disk;
 mod kills;
 mod redis;
+mod slow;
 mod soak;
 mod spools;
 mod stage;

@@ -94,7 +94,7 @@ fn cut_replies(stage: &mut Stage) -> usize {
 }
 
 /// A replica of the server, as the second of the stage's servers.
-fn add_replica(stage: &mut Stage) {
+pub fn add_replica(stage: &mut Stage) {
     let replica = Options::default()
         .tcp()
         .line(format!("replicaof 127.0.0.1 {}", stage.server().port()))
