@@ -30,6 +30,7 @@ const NEWS_WAITING: usize = 4;
 /// No list is asked for more often, whatever unknown contracts come.
 const LIST_PAUSE: Duration = Duration::from_secs(5);
 const UNLISTED: &str = "instruments cannot be listed";
+const EMPTY: &str = "it lists nothing";
 
 /// A feed's share of the symbols, and the way to it.
 struct Share {
@@ -70,13 +71,13 @@ impl Follower {
         let needs_list = discovery::is_needed(self.venue, &self.settings);
         if needs_list {
             match self.shared.instruments.remembered(self.venue) {
-                Some(remembered) => self.listing = remembered,
+                Some(remembered) if self.names_all(&remembered) => self.listing = remembered,
                 // Without symbols there is nothing to subscribe; contract sizes may come later.
-                None if self.venue == Venue::Bybit => match self.ask_until_told().await {
+                _ if self.venue == Venue::Bybit => match self.ask_until_told().await {
                     Some(listing) => self.listing = listing,
                     None => return false,
                 },
-                None => {}
+                _ => {}
             }
         } else {
             self.listing.symbols = self.settings.symbols.as_deref().map(discovery::configured).unwrap_or_default();
@@ -135,7 +136,7 @@ impl Follower {
                 }
             };
             tokio::select! {
-                ended = self.feeds.join_next() => {
+                ended = self.feeds.join_next(), if !self.feeds.is_empty() || !needs_list => {
                     if ended.is_none() {
                         return;
                     }
@@ -194,9 +195,18 @@ impl Follower {
             }
         };
         match asked {
-            Ok(answer) => answer.map_err(|error| Unlisted { why: error.to_string(), wait: error.wait() }),
+            Ok(Ok(listing)) if self.names_all(&listing) => Ok(listing),
+            Ok(Ok(_)) => Err(Unlisted { why: EMPTY.to_owned(), wait: Duration::ZERO }),
+            Ok(Err(error)) => Err(Unlisted { why: error.to_string(), wait: error.wait() }),
             Err(error) => Err(Unlisted { why: error.to_string(), wait: Duration::ZERO }),
         }
+    }
+
+    /// False of a list on which there is nothing, all at once: a venue that fails says so, too.
+    fn names_all(&self, told: &Listing) -> bool {
+        let is_empty = |listing: &Listing, category| listing.symbols.get(category).is_none_or(Vec::is_empty);
+        let is_lost = |category| is_empty(told, category) && !is_empty(&self.listing, category);
+        self.venue != Venue::Bybit || !(told.symbols.iter().all(Vec::is_empty) || (0..MARKETS).any(is_lost))
     }
 
     async fn ask_until_told(&self) -> Option<Listing> {

@@ -7,6 +7,7 @@ mod support;
 
 mod disk;
 mod kills;
+mod missed;
 mod redis;
 mod slow;
 mod soak;

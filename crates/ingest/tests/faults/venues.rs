@@ -10,22 +10,22 @@ use super::support::{Server, total, url_of};
 const SETTINGS: &str = "silence_ms = 3000\nreconnect_ms = 20\nreconnect_max_ms = 200\nresubscribe_ms = 400\n";
 
 /// One venue, its exchange and its REST interface, and the program between it and a server.
-struct Scene {
-    server: Server,
-    folder: tempfile::TempDir,
-    rest: Rest,
-    exchange: Exchange,
-    venue: &'static str,
-    settings: String,
-    port: u16,
+pub struct Scene {
+    pub server: Server,
+    pub folder: tempfile::TempDir,
+    pub rest: Rest,
+    pub exchange: Exchange,
+    pub venue: &'static str,
+    pub settings: String,
+    pub port: u16,
 }
 
-fn dialect(venue: &str) -> &'static Dialect {
+pub fn dialect(venue: &str) -> &'static Dialect {
     DIALECTS.iter().find(|dialect| dialect.venue == venue).unwrap()
 }
 
 impl Scene {
-    fn new(venue: &'static str, expects: Vec<&'static str>, sessions: Vec<Vec<Step>>, more: &str) -> Self {
+    pub fn new(venue: &'static str, expects: Vec<&'static str>, sessions: Vec<Vec<Step>>, more: &str) -> Self {
         let dialect = dialect(venue);
         let exchange = Exchange::start(Script {
             expects,
@@ -44,34 +44,34 @@ impl Scene {
         Self { server, folder, rest, exchange, venue, settings, port }
     }
 
-    fn run(&self) -> Running {
+    pub fn run(&self) -> Running {
         let url = url_of(&self.server);
         Running::start(&mut stream(self.folder.path(), &url, self.port, &self.settings, &[self.venue]))
     }
 
-    fn metric(&self, name: &str) -> f64 {
+    pub fn metric(&self, name: &str) -> f64 {
         metric(self.port, &format!("liq_ingest_{name}"), "")
     }
 
-    fn wait_health(&self, what: &str) {
+    pub fn wait_health(&self, what: &str) {
         wait_until(&format!("health says {what}"), || {
             get(self.port, "/healthz").is_some_and(|(_, text)| text.contains(what))
         });
     }
 
-    fn wait_stored(&self, count: u64) {
+    pub fn wait_stored(&self, count: u64) {
         wait_until("all is stored", || stored(&self.server) >= count);
     }
 }
 
-fn bybit_list(symbols: &[String]) -> String {
+pub fn bybit_list(symbols: &[String]) -> String {
     let list: Vec<String> =
         symbols.iter().map(|symbol| format!(r#"{{"symbol":"{symbol}","status":"Trading"}}"#)).collect();
     format!(r#"{{"result":{{"list":[{}],"nextPageCursor":""}}}}"#, list.join(","))
 }
 
-const LINEAR: &str = "/v5/market/instruments-info?category=linear";
-const INVERSE: &str = "/v5/market/instruments-info?category=inverse";
+pub const LINEAR: &str = "/v5/market/instruments-info?category=linear";
+pub const INVERSE: &str = "/v5/market/instruments-info?category=inverse";
 
 #[test]
 fn a_refused_topic_takes_no_other_along_is_told_and_tried_again() {
@@ -278,7 +278,7 @@ fn a_connection_is_left_only_when_the_next_one_is_whole() {
 }
 
 /// The first moment that a question by REST is about, Unix milliseconds.
-fn asked_from(path: &str) -> u64 {
+pub fn asked_from(path: &str) -> u64 {
     let named = ["?start=", "&start_timestamp=", "&before="];
     let value = named.iter().find_map(|name| path.split_once(name)).unwrap().1;
     value.split('&').next().unwrap().parse().unwrap()
