@@ -99,11 +99,11 @@ impl Session {
         };
         let batch = Batch::default();
         let (is_alive, is_seamless) = (false, false);
-        let reader = Reader { plan, shared, decoder, batch, subscriber, whole, is_alive, is_seamless, predecessor };
-        let metrics = Arc::clone(&reader.shared);
+        let mut reader = Reader { plan, shared, decoder, batch, subscriber, whole, is_alive, is_seamless, predecessor };
         let end = reader.converse(socket, news, leave).await;
         drop(hearing);
-        metrics.metrics.connection(venue, false);
+        reader.shared.metrics.connection(venue, false);
+        reader.finish().await;
         end
     }
 }
@@ -134,7 +134,7 @@ struct Reader {
 
 impl Reader {
     async fn converse(
-        mut self,
+        &mut self,
         mut socket: Socket,
         mut news: mpsc::Receiver<News>,
         mut leave: watch::Receiver<bool>,
@@ -195,7 +195,7 @@ impl Reader {
     }
 
     /// Says good-bye, and reads what the venue had sent before it heard.
-    async fn leave(mut self, mut socket: Socket) -> End {
+    async fn leave(&mut self, mut socket: Socket) -> End {
         let reading = async {
             let _ = socket.send(Message::Close(None)).await;
             while let Some(message) = socket.next().await {
@@ -206,6 +206,15 @@ impl Reader {
         };
         let _ = timeout(LEAVING, reading).await;
         End::Left
+    }
+
+    /// Gives out what still waits for a price: over this connection nobody tells it any more.
+    async fn finish(&mut self) {
+        let at_us = now_us();
+        self.decoder.finish(&mut self.batch);
+        self.note("no price came before the connection ended", at_us);
+        // A spool that is gone takes nothing, here as before.
+        let _ = self.hand_on(at_us).await;
     }
 
     fn tell(&mut self) {

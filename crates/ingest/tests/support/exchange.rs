@@ -61,6 +61,7 @@ struct Seen {
     texts: Mutex<Vec<String>>,
     refused: Mutex<Vec<String>>,
     unanswered: Mutex<Vec<String>>,
+    cut: tokio::sync::Notify,
 }
 
 impl Seen {
@@ -109,6 +110,11 @@ impl Exchange {
     pub fn accept_all(&self) {
         self.seen.refused.lock().unwrap().clear();
         self.seen.unanswered.lock().unwrap().clear();
+    }
+
+    /// Cuts the connection on which the control stream ticks.
+    pub fn cut(&self) {
+        self.seen.cut.notify_one();
     }
 
     pub fn connections(&self) -> usize {
@@ -203,6 +209,7 @@ async fn tick(mut socket: Socket, script: &Script, seen: &Seen, live: &Live) {
     let mut pulse = tokio::time::interval(Duration::from_millis(100));
     loop {
         let sent = tokio::select! {
+            () = seen.cut.notified() => return,
             _ = pulse.tick() => send(&mut socket, script.pulse).await,
             Some(text) = live.recv() => send(&mut socket, &text).await,
             message = socket.next() => match message {
