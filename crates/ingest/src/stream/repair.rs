@@ -40,6 +40,7 @@ pub fn ask(
     for frame in frames {
         decoder.frame(venue, &frame, Some(to_ms), &mut batch);
     }
+    decoder.finish(&mut batch);
     batch.events.retain(|event| (from_ms..=to_ms).contains(&event.ts_ms));
     batch.events.sort_by_key(|event| event.ts_ms);
     Ok(batch.events)

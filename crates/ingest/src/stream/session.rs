@@ -23,6 +23,8 @@ use crate::venue::{Decoder, Frame};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long what is still on its way is read when the connection is left.
 const LEAVING: Duration = Duration::from_secs(1);
+/// How long what was missed is not asked for because subscriptions are unanswered: they are asked twice within.
+const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(30);
 const FAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// What a connection learns while it stands.
@@ -98,8 +100,19 @@ impl Session {
             None => decoder,
         };
         let batch = Batch::default();
-        let (is_alive, is_seamless) = (false, false);
-        let mut reader = Reader { plan, shared, decoder, batch, subscriber, whole, is_alive, is_seamless, predecessor };
+        let (alive_since, has_resumed, is_seamless) = (None, false, false);
+        let mut reader = Reader {
+            plan,
+            shared,
+            decoder,
+            batch,
+            subscriber,
+            whole,
+            alive_since,
+            has_resumed,
+            is_seamless,
+            predecessor,
+        };
         let end = reader.converse(socket, news, leave).await;
         drop(hearing);
         reader.shared.metrics.connection(venue, false);
@@ -126,7 +139,10 @@ struct Reader {
     batch: Batch,
     subscriber: Subscriber,
     whole: watch::Sender<bool>,
-    is_alive: bool,
+    /// Since when data comes.
+    alive_since: Option<Instant>,
+    /// What was missed before it was asked for.
+    has_resumed: bool,
     /// It was whole while its predecessor still heard the venue: nothing is missing between them.
     is_seamless: bool,
     predecessor: Weak<()>,
@@ -211,6 +227,9 @@ impl Reader {
     /// Gives out what still waits for a price: over this connection nobody tells it any more.
     async fn finish(&mut self) {
         let at_us = now_us();
+        if let Some(since) = self.alive_since.filter(|_| !self.has_resumed) {
+            self.shared.begun(&self.plan, at_us - since.elapsed().as_micros() as i64);
+        }
         self.decoder.finish(&mut self.batch);
         self.note("no price came before the connection ended", at_us);
         // A spool that is gone takes nothing, here as before.
@@ -220,9 +239,19 @@ impl Reader {
     fn tell(&mut self) {
         let health = &self.shared.metrics.health;
         health.subscriptions(&self.plan.name, self.subscriber.summary());
-        if self.is_alive && self.subscriber.is_settled() {
+        if self.alive_since.is_some() && self.subscriber.is_settled() {
             self.is_seamless |= self.predecessor.strong_count() > 0;
             self.whole.send_if_modified(|whole| !std::mem::replace(whole, true));
+        }
+        self.resume();
+    }
+
+    /// Has what was missed asked for, once nothing of it is missed any more.
+    fn resume(&mut self) {
+        let Some(since) = self.alive_since.filter(|_| !self.has_resumed) else { return };
+        if self.subscriber.is_settled() || since.elapsed() > SUBSCRIBED_WITHIN {
+            self.has_resumed = true;
+            self.shared.resumed(&self.plan);
         }
     }
 
@@ -285,13 +314,16 @@ impl Reader {
         match frame {
             Frame::Data | Frame::Pulse => {
                 reading.is_alive = true;
-                if !self.is_alive {
-                    self.is_alive = true;
-                    self.shared.resumed(&self.plan);
+                if self.alive_since.is_none() {
+                    self.alive_since = Some(Instant::now());
                     self.shared.metrics.health.alive(&self.plan.name, true);
                     self.tell();
                 }
-                self.shared.seen(&self.plan);
+                self.resume();
+                // What is not subscribed is not heard, whatever else is: until then what came before counts.
+                if self.has_resumed {
+                    self.shared.seen(&self.plan);
+                }
             }
             Frame::Answer(answer) => reading.answer = Some(answer),
             Frame::Acknowledged(answer) => {

@@ -24,6 +24,9 @@ use crate::venue::{Decoder, Venue, Wanted, bitmex};
 const MINUTE_MS: u64 = 60_000;
 /// How long a venue may take to have its candle of a minute that has ended.
 const CANDLE_IS_MADE: Duration = Duration::from_secs(3);
+/// What was missed is asked for by the venue's clock, known by this machine's: so much earlier and later, too. What came
+/// before is recognised.
+const CLOCKS_DIFFER_MS: u64 = 5_000;
 /// Ids that are remembered of a venue whose events carry no time of their own.
 const MOST_IDS: usize = 4096;
 
@@ -122,11 +125,18 @@ impl Shared {
         }
     }
 
-    /// The first data of a connection came: what was missed since the last one is asked for where that can be done.
+    /// A connection ended before all was heard over it: where none was before, what was missed begins with its first word.
+    pub fn begun(&self, plan: &Plan, at_us: i64) {
+        if let Ok(mut heard) = self.heard.lock() {
+            heard.entry(plan.name.clone()).or_insert(at_us);
+        }
+    }
+
+    /// All is heard over a connection: what was missed since the last one is asked for where that can be done.
     pub fn resumed(self: &Arc<Self>, plan: &Plan) {
         let last = self.heard.lock().ok().and_then(|heard| heard.get(&plan.name).copied());
         if let Some(wanted) = &plan.markets {
-            let from_ms = last.map_or(0, |last_us| (last_us / 1_000) as u64);
+            let from_ms = last.map_or(0, |last_us| ((last_us / 1_000) as u64).saturating_sub(CLOCKS_DIFFER_MS));
             let (shared, venue, wanted) = (Arc::clone(self), plan.venue, Arc::clone(wanted));
             let mut stop = self.stop.clone();
             tokio::spawn(async move {
@@ -137,13 +147,12 @@ impl Shared {
             });
         }
         let Some(last_us) = last else { return };
-        let gap = (now_us() - last_us).max(0);
-        let (venue, shared) = (plan.venue, Arc::clone(self));
-        let span = ((last_us / 1_000) as u64, (now_us() / 1_000) as u64);
+        let (venue, shared, now_us) = (plan.venue, Arc::clone(self), now_us());
         if !repair::is_possible(venue) {
-            self.metrics.gap(venue, gap as f64 / 1e6);
+            self.metrics.gap(venue, (now_us - last_us).max(0) as f64 / 1e6);
             return;
         }
+        let span = ((last_us / 1_000) as u64, (now_us / 1_000) as u64);
         let mut stop = self.stop.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -187,7 +196,8 @@ impl Shared {
         }
     }
 
-    async fn repair(self: Arc<Self>, venue: Venue, span: (u64, u64)) {
+    async fn repair(self: Arc<Self>, venue: Venue, (from_ms, to_ms): (u64, u64)) {
+        let span = (from_ms.saturating_sub(CLOCKS_DIFFER_MS), to_ms + CLOCKS_DIFFER_MS);
         let settings = self.config.venue(venue);
         let mut contracts = self.config.contracts();
         self.instruments.add_to(&mut contracts);
@@ -209,7 +219,7 @@ impl Shared {
             }
             Err(why) => {
                 tracing::warn!(venue = venue.name(), why, "what was missed cannot be asked for");
-                self.metrics.gap(venue, span.1.saturating_sub(span.0) as f64 / 1e3);
+                self.metrics.gap(venue, to_ms.saturating_sub(from_ms) as f64 / 1e3);
             }
         }
     }

@@ -1,8 +1,11 @@
 //! What would go missing without a word: topics that a venue forgets to list, what came while nothing was subscribed yet,
 //! and what waits for a price when a connection ends.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use super::support::running::stored;
-use super::venues::{INVERSE, LINEAR, Scene, bybit_list};
+use super::support::server::wait_until;
+use super::venues::{INVERSE, LINEAR, Scene, asked_from, bybit_list, dialect};
 
 fn symbols(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("S{n}USDT")).collect()
@@ -35,6 +38,32 @@ fn an_empty_list_is_no_list_and_takes_no_topic_away() {
     scene.rest.answer(LINEAR, &bybit_list(&symbols(2)));
     scene.wait_health("ok");
     assert_eq!(scene.metric("connects_total"), 1.0);
+    running.terminate();
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
+}
+
+#[test]
+fn what_was_missed_is_asked_for_up_to_the_last_subscription_and_from_before_the_last_word() {
+    let scene = Scene::new("bitfinex", dialect("bitfinex").expects.to_vec(), Vec::new(), "");
+    scene.rest.answer("/v2/liquidations/hist", "[]");
+    let mut running = scene.run();
+    scene.wait_health("ok");
+    // Over the next connection the liquidations are not subscribed for a while, though it ticks.
+    scene.exchange.ignore("liq:global");
+    let cut_at = now_ms();
+    scene.exchange.cut();
+    scene.wait_health("acknowledges 1 of 2 subscriptions");
+    let whole_at = now_ms();
+    scene.exchange.accept_all();
+    wait_until("it is asked", || !scene.rest.asked().is_empty());
+    let asked = scene.rest.asked().remove(0);
+    // The venue's clock need not be this machine's.
+    assert!(asked_from(&asked) + 2_000 <= cut_at, "{asked} of a cut at {cut_at}");
+    let end = asked.split_once("&end=").unwrap().1.split('&').next().unwrap();
+    assert!(end.parse::<u64>().unwrap() >= whole_at, "{asked}, whole at {whole_at}");
     running.terminate();
 }
 
