@@ -54,6 +54,8 @@ struct Facts {
     refused_series: usize,
     spool: State,
     spool_limit: u64,
+    /// When the thread that has the spool said what it is like.
+    spool_told_at: Option<Instant>,
     feeds: BTreeMap<String, FeedState>,
     /// What is said of a venue as such.
     venues: BTreeMap<&'static str, String>,
@@ -85,7 +87,15 @@ impl Health {
     }
 
     pub(super) fn spool(&self, state: State, limit: u64) {
-        self.note(|facts| (facts.spool, facts.spool_limit) = (state, limit));
+        self.note(|facts| {
+            (facts.spool, facts.spool_limit, facts.spool_told_at) = (state, limit, Some(Instant::now()));
+        });
+    }
+
+    /// For how long the thread that has the spool has said nothing; it does every second unless the disk holds it up.
+    pub fn spool_silence(&self) -> Duration {
+        let told_at = self.facts.lock().ok().and_then(|facts| facts.spool_told_at);
+        told_at.map_or(Duration::ZERO, |at| at.elapsed())
     }
 
     /// Age of the oldest event that was not delivered, seconds.
@@ -173,6 +183,9 @@ impl Facts {
 
     fn spool_complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
+        if let Some(at) = self.spool_told_at.filter(|at| at.elapsed() > PATIENCE) {
+            complaints.push(format!("spool: the disk has not answered for {} s", at.elapsed().as_secs()));
+        }
         if let Some(trouble) = &self.spool.trouble {
             complaints.push(format!("{trouble}; {} events are in memory only", self.spool.in_memory));
         }

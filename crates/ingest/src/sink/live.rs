@@ -31,6 +31,8 @@ const PING_EVERY: Duration = Duration::from_secs(1);
 const _: () = assert!(PING_EVERY.as_secs() + PATIENCE.as_secs() < 5);
 /// How long a series that the server refuses for good is left alone.
 const REFUSED_PAUSE: Duration = Duration::from_secs(30);
+/// How often it is looked whether the disk answers when the program ends.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long is spent on delivering the rest when the program ends.
 const LAST_ATTEMPT: Duration = Duration::from_secs(2);
 
@@ -103,12 +105,19 @@ impl LiveSink {
         })
     }
 
-    /// Runs until no more events come and all are delivered, or Redis takes none then.
-    pub async fn run(mut self) -> Result<(), SinkError> {
-        let is_over = self.desk.is_over.clone();
+    /// Runs until no more events come and all are delivered, or Redis takes none then, or `stop` is true and the disk does
+    /// not answer.
+    pub async fn run(mut self, stop: watch::Receiver<bool>) -> Result<(), SinkError> {
+        let (is_over, metrics) = (self.desk.is_over.clone(), Arc::clone(&self.metrics));
         let ending = async move {
-            ended(is_over).await;
-            tokio::time::sleep(LAST_ATTEMPT).await;
+            let last_attempt = async {
+                ended(is_over).await;
+                tokio::time::sleep(LAST_ATTEMPT).await;
+            };
+            tokio::select! {
+                () = last_attempt => {}
+                () = held_up(stop, &metrics) => tracing::error!("the disk does not answer: what it has not taken is lost"),
+            }
         };
         tokio::pin!(ending);
         loop {
@@ -377,10 +386,18 @@ impl LiveSink {
     }
 }
 
-/// Ends when no more events will come.
+/// Ends when no more events will come, or the program is to end.
 async fn ended(mut over: watch::Receiver<bool>) {
-    // A spool that is gone means the same.
+    // A sender that is gone means the same.
     let _ = over.wait_for(|over| *over).await.is_ok();
+}
+
+/// Ends when the program is to end and the disk holds the spool's thread up: nobody knows for how long.
+async fn held_up(stop: watch::Receiver<bool>, metrics: &Metrics) {
+    ended(stop).await;
+    while metrics.health.spool_silence() < PATIENCE {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 /// What was sent and whose it is.
@@ -395,3 +412,7 @@ struct Sent {
 fn item_of(text: &str) -> Option<usize> {
     text.strip_prefix("ERR item ")?.split(':').next()?.parse().ok()
 }
+
+#[cfg(test)]
+#[path = "live_tests.rs"]
+mod tests;

@@ -250,7 +250,9 @@ impl Follower {
         }
         self.shared.metrics.events(self.venue, events.len() as u64);
         for (event, at_us) in events {
-            let _ = self.shared.events.send(Arrived { item: Item::Liquidation(event), at_us }).await;
+            if !self.shared.hand_on(Arrived { item: Item::Liquidation(event), at_us }).await {
+                return;
+            }
         }
     }
 

@@ -100,7 +100,7 @@ pub async fn run(
         tracing::info!(%bound, "serving /healthz and /metrics");
         server::observe(&config.redis, Arc::clone(&metrics.server))?;
     }
-    let sinking = tokio::spawn(sink.run());
+    let sinking = tokio::spawn(sink.run(stop.clone()));
     let mut shared = Shared::new(config, metrics, door, stop);
     let mut recording = None;
     if let Some((folder, keep)) = record {

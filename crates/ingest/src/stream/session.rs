@@ -365,17 +365,19 @@ impl Reader {
 
     /// Hands the batch's events to the spool; true when it had to wait, because the disk is far behind.
     async fn hand_on(&mut self, at_us: i64) -> Result<bool, End> {
-        let mut has_waited = false;
-        for item in self.batch.take_items() {
-            let sent = match self.shared.events.try_send(Arrived { item, at_us }) {
-                Ok(()) => Ok(()),
-                Err(mpsc::error::TrySendError::Full(arrived)) => {
+        let (mut has_waited, mut items) = (false, self.batch.take_items());
+        while let Some(item) = items.next() {
+            let is_taken = match self.shared.events.try_send(Arrived { item, at_us }) {
+                Ok(()) => true,
+                Err(mpsc::error::TrySendError::Full(arrived) | mpsc::error::TrySendError::Closed(arrived)) => {
                     has_waited = true;
-                    self.shared.events.send(arrived).await.map_err(drop)
+                    self.shared.hand_on(arrived).await
                 }
-                Err(mpsc::error::TrySendError::Closed(_)) => Err(()),
             };
-            sent.map_err(|()| End::Left)?;
+            if !is_taken {
+                self.shared.metrics.dropped(items.count() as u64);
+                return Err(End::Left);
+            }
         }
         Ok(has_waited)
     }
@@ -389,3 +391,7 @@ struct Reading {
     has_waited: bool,
     answer: Option<String>,
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

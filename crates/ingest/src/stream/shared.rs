@@ -27,6 +27,8 @@ const CANDLE_IS_MADE: Duration = Duration::from_secs(3);
 /// What was missed is asked for by the venue's clock, known by this machine's: so much earlier and later, too. What came
 /// before is recognised.
 const CLOCKS_DIFFER_MS: u64 = 5_000;
+/// How long a spool that takes nothing is waited for when the program ends.
+const TAKEN_WITHIN: Duration = Duration::from_secs(1);
 /// Ids that are remembered of a venue whose events carry no time of their own.
 const MOST_IDS: usize = 4096;
 
@@ -107,6 +109,22 @@ impl Shared {
             heard: Mutex::default(),
             ids: Mutex::default(),
         }
+    }
+
+    /// Hands something to the spool, and waits while that takes nothing; false when it is lost, as nobody takes it any more.
+    pub async fn hand_on(&self, arrived: Arrived) -> bool {
+        let mut stop = self.stop.clone();
+        let given_up = async {
+            stopped(&mut stop).await;
+            tokio::time::sleep(TAKEN_WITHIN).await;
+        };
+        let is_taken = tokio::select! {
+            biased;
+            sent = self.events.send(arrived) => sent.is_ok(),
+            () = given_up => false,
+        };
+        self.metrics.dropped(u64::from(!is_taken));
+        is_taken
     }
 
     /// The venue's connections lately.
