@@ -1,7 +1,7 @@
 //! What a walk does to one key: it is brought to what a mode leaves it, here and on replicas, a step at a time.
 
 use liq_core::liq::format::decided as decided_of_series;
-use liq_core::liq::series::Time;
+use liq_core::liq::series::{Series, Time};
 use liq_core::market::format::decided as decided_of_market;
 use liq_core::market::store::Tally;
 use liq_core::memory::Mode;
@@ -28,7 +28,7 @@ pub(super) fn bring(context: &Context<'_>, name: KeyName<'_>, mode: Mode, spare:
 fn bring_series(context: &Context<'_>, name: KeyName<'_>, mode: Mode, spare: Spare) -> Option<bool> {
     let mut open = keyspace::write_untouched::<LiqSeries>(context, name).ok()?;
     let series = &mut open.value()?.series;
-    let (time, resolution) = (Time::new(context.now_ms(), 0), series.resolution_in(mode));
+    let (time, resolution) = (time_of(context, series, spare), series.resolution_in(mode));
     let brought = series.is_due(time, resolution).then(|| series.bring_to(time, resolution));
     let is_more = series.has_more_than(resolution);
     if spare == Spare::Freed && !is_more {
@@ -40,6 +40,16 @@ fn bring_series(context: &Context<'_>, name: KeyName<'_>, mode: Mode, spare: Spa
         commit(context, open, Record::Command(c"LIQ.APPLY", &[&told]), Expiry::Kept);
     }
     Some(is_more)
+}
+
+/// By which time what is out of reach goes. No mode gives up an event: nothing goes that the newest write left, whose time
+/// may have been another than the server's. Who trims asks for what no window of now reaches.
+fn time_of(context: &Context<'_>, series: &Series, spare: Spare) -> Time {
+    let now = Time::new(context.now_ms(), 0);
+    match spare {
+        Spare::Kept => Time::new(series.now_ms(now.at(Some(0))), 0),
+        Spare::Freed => now,
+    }
 }
 
 /// `None` when it is no market.

@@ -10,6 +10,7 @@ use liq_core::memory::Mode;
 use crate::persistence::assert_same;
 use crate::support::server::wait_until;
 use crate::support::{Client, Options, Reply, Server};
+use crate::twin::T0;
 
 /// A series keeps so many raw events, and tells sizes apart by so many bits.
 fn detail(client: &mut Client, key: &str) -> (i64, i64) {
@@ -32,6 +33,14 @@ fn expecting_modes(mut server: Server) -> Server {
     server
 }
 
+/// What no mode takes anything from, so that the modes' own effect does not lead out of them while they are looked at.
+#[track_caller]
+fn put_ballast(client: &mut Client) {
+    let limits: String = (1..9).map(|hours| format!(" LIMIT 5 PERIOD {hours}h SLIDING")).collect();
+    let made = client.pipeline(&(0..4_000).map(|n| format!("RL.CREATE ballast:{n}{limits}")).collect::<Vec<_>>());
+    assert!(made.iter().all(Reply::is_ok), "{:?}", made.first());
+}
+
 #[test]
 fn every_mode_has_its_detail_and_is_left_again() {
     let server = expecting_modes(Server::with(&["notify-keyspace-events Ed", "hz 100"]));
@@ -41,10 +50,7 @@ fn every_mode_has_its_detail_and_is_left_again() {
         client.run(&format!("LIQ.CREATE quiet:{series} TAIL 8192 CLOCK EVENT")).ok();
         client.run(&format!("LIQ.MADD quiet:{series} EVENTS{events}"));
     }
-    // What no mode takes anything from, so that the modes' own effect does not lead out of them while they are looked at.
-    let limits: String = (1..9).map(|hours| format!(" LIMIT 5 PERIOD {hours}h SLIDING")).collect();
-    let made = client.pipeline(&(0..4_000).map(|n| format!("RL.CREATE ballast:{n}{limits}")).collect::<Vec<_>>());
-    assert!(made.iter().all(Reply::is_ok), "{:?}", made.first());
+    put_ballast(&mut client);
     // So few events that panes would take more room than they do.
     client.run("LIQ.CREATE sparse").ok();
     client.run("LIQ.ADD busy * sell 100 5");
@@ -81,6 +87,35 @@ fn every_mode_has_its_detail_and_is_left_again() {
     wait_until("there is enough again", || mode(&mut client) == "normal");
     wait_until("a series has its own detail again", || detail(&mut client, "quiet:7") == (8192, 7));
     client.run("LIQ.CREATE new").ok();
+}
+
+#[test]
+fn what_was_recorded_of_another_time_stays_in_every_mode() {
+    let primary = expecting_modes(Options::default().tcp().line("hz 100").start());
+    let replica = Server::replica_of(&primary, &[]);
+    let mut client = primary.connect();
+    put_ballast(&mut client);
+    // By a clock in the place of the server's, long ago.
+    for batch in 0..10 {
+        let at = |number: u64| T0 + (batch * 200 + number) * 1_000;
+        let events: String = (1..=200).map(|number| format!(" {} sell 100 {number}", at(number))).collect();
+        client.run(&format!("LIQ.MADD past AT {} EVENTS{events}", at(200)));
+    }
+    let last = T0 + 2_000_000;
+    let count = |client: &mut Client| client.run(&format!("LIQ.STATS past WINDOW 6h AT {last}")).field("count").int();
+    assert_eq!(count(&mut client), 2_000);
+    for (percent, name, kept) in [(75, "compact", (1024, 6)), (97, "critical", (256, 5))] {
+        set_budget(&mut client, percent);
+        wait_until(name, || mode(&mut client) == name);
+        wait_until("the series is brought to it", || detail(&mut client, "past") == kept);
+        assert_eq!(client.run("LIQ.INFO past").field("events").int(), 2_000, "{name}");
+        assert_eq!(count(&mut client), 2_000, "{name}");
+    }
+    client.run("CONFIG SET liq.memory-budget 0").ok();
+    wait_until("the series has its own detail again", || detail(&mut client, "past") == (4096, 7));
+    assert_eq!(count(&mut client), 2_000);
+    primary.wait_for_replica(&replica);
+    assert_eq!(replica.connect().digest("past"), client.digest("past"));
 }
 
 #[test]
