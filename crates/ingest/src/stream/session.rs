@@ -16,6 +16,7 @@ use super::shared::{Repeated, Shared};
 use super::subscriber::Subscriber;
 use crate::contract::Contracts;
 use crate::event::{Batch, Reject};
+use crate::item::Item;
 use crate::metrics::Count;
 use crate::sink::{Arrived, now_us};
 use crate::venue::{Decoder, Frame};
@@ -367,6 +368,9 @@ impl Reader {
     async fn hand_on(&mut self, at_us: i64) -> Result<bool, End> {
         let (mut has_waited, mut items) = (false, self.batch.take_items());
         while let Some(item) = items.next() {
+            if let Item::Liquidation(event) = &item {
+                self.shared.is_untold(self.plan.venue, event);
+            }
             let is_taken = match self.shared.events.try_send(Arrived { item, at_us }) {
                 Ok(()) => true,
                 Err(mpsc::error::TrySendError::Full(arrived) | mpsc::error::TrySendError::Closed(arrived)) => {

@@ -15,6 +15,7 @@ use super::recorder::Recorder;
 use super::repair;
 use super::rest::asked;
 use crate::config::Config;
+use crate::event::Event;
 use crate::item::Item;
 use crate::metrics::Metrics;
 use crate::rejects::RejectsFile;
@@ -87,6 +88,8 @@ pub struct Shared {
     /// When each connection was last heard, Unix microseconds.
     heard: Mutex<HashMap<String, i64>>,
     ids: Mutex<Ids>,
+    /// Liquidations of Bitfinex that were handed on lately.
+    told: Mutex<Ids>,
 }
 
 impl Shared {
@@ -108,6 +111,7 @@ impl Shared {
             pacers: std::array::from_fn(|_| Pacer::default()),
             heard: Mutex::default(),
             ids: Mutex::default(),
+            told: Mutex::default(),
         }
     }
 
@@ -222,7 +226,8 @@ impl Shared {
         let started = Instant::now();
         let joins_dated = self.config.joins_dated;
         match asked(move || repair::ask(venue, &settings, &contracts, joins_dated, span)).await {
-            Ok(events) => {
+            Ok(mut events) => {
+                events.retain(|event| self.is_untold(venue, event));
                 tracing::info!(venue = venue.name(), found = events.len(), took = ?started.elapsed(), "asked for what was missed");
                 self.metrics.repaired(venue, events.len() as u64);
                 let at_us = now_us();
@@ -240,6 +245,15 @@ impl Shared {
                 self.metrics.gap(venue, to_ms.saturating_sub(from_ms) as f64 / 1e3);
             }
         }
+    }
+
+    /// Notes an event that is handed on; false when it was already. Of Bitfinex the server cannot know it again: the price of
+    /// a liquidation that was heard may have been an estimate, and what is told of it afterwards another.
+    pub fn is_untold(&self, venue: Venue, event: &Event) -> bool {
+        if venue != Venue::Bitfinex {
+            return true;
+        }
+        self.told.lock().map_or(true, |mut told| told.is_new(&format!("{} {}", event.id, event.ts_ms)))
     }
 
     /// Takes out of a frame what came before over another connection: where the venue tells no time, the server cannot know

@@ -88,3 +88,24 @@ fn triggers_that_wait_for_a_price_go_out_when_their_connection_ends() {
     running.terminate();
     assert_eq!(stored(&scene.server), 4);
 }
+
+#[test]
+fn a_trigger_that_was_priced_by_estimate_does_not_count_again_at_the_price_told_afterwards() {
+    let scene = Scene::new("bitfinex", vec!["liq:global"], Vec::new(), "");
+    let row = |id: u64, ts: u64, price: &str| {
+        format!(r#"["pos",{id},{ts},null,"tBTCF0:USTF0",-0.5,9000,null,0,1,null,{price}]"#)
+    };
+    let ts = now_ms();
+    // The price was known in the end; and one that was not heard.
+    scene.rest.answer("/v2/liquidations/hist", &format!("[{},{}]", row(1, ts, "9100"), row(2, ts, "9200")));
+    let mut running = scene.run();
+    scene.wait_health("ok");
+    scene.exchange.send(format!("[907,[{}]]", row(1, ts, "null")));
+    scene.exchange.send(format!("[907,[{}]]", row(3, ts, "9300")));
+    scene.wait_stored(1);
+    scene.exchange.cut();
+    wait_until("it was asked", || scene.metric("repairs_total") >= 1.0);
+    scene.wait_stored(3);
+    running.terminate();
+    assert_eq!(stored(&scene.server), 3);
+}
