@@ -10,7 +10,7 @@ use redis::{Cmd, Pipeline, RedisError, Value};
 
 use super::budget::Budget;
 use super::counts::Counts;
-use super::link::{Door, Link};
+use super::link::{Door, Link, RESPONSE_TIMEOUT};
 use super::masters::{Masters, Seen};
 use super::packed::Packed;
 use crate::config::{Config, ConfigError, RedisConfig};
@@ -72,6 +72,8 @@ pub enum DeliveryError {
 pub struct Courier {
     door: Door,
     link: Option<Link>,
+    /// How long answers are awaited over the next connection.
+    patience: Duration,
     budget: Option<Budget>,
     wait: Option<(usize, Duration)>,
     /// Who answered last.
@@ -88,6 +90,7 @@ impl Courier {
         Ok(Self {
             door: Door::new(config)?,
             link: None,
+            patience: RESPONSE_TIMEOUT,
             budget: config.max_memory.clone().map(Budget::new),
             wait: (config.wait_replicas > 0).then_some((config.wait_replicas, config.wait)),
             seen: Seen::default(),
@@ -247,7 +250,7 @@ impl Courier {
             }
             return Ok(false);
         }
-        let mut link = self.door.connect().await?;
+        let mut link = self.door.connect_for(self.patience).await?;
         if let Some(budget) = &mut self.budget {
             budget.begin();
             budget.tell(&mut link).await;
@@ -281,6 +284,11 @@ impl Courier {
             budget.begin();
         }
         is_other
+    }
+
+    /// Awaits answers for so long, over the next connection.
+    pub const fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// Lets the connection go; the next one may lead elsewhere.

@@ -23,7 +23,7 @@ use crate::config::{ConfigError, RedisConfig};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server that saves, loads or runs a long command may answer late; a dead one is noticed by this.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a master may take to tell what process it is; it is asked again.
 const TOLD_WITHIN: Duration = Duration::from_secs(1);
 /// For each node of a cluster: one that does not answer is tried twice before the others are connected to.
@@ -77,9 +77,15 @@ impl Door {
 
     /// Connects, looking the address up anew.
     pub async fn connect(&self) -> RedisResult<Link> {
+        self.connect_for(RESPONSE_TIMEOUT).await
+    }
+
+    /// Connects to somebody whose answers are awaited for so long; a cluster's no longer than ever, since a master that hangs
+    /// would hold up what goes to the others.
+    pub async fn connect_for(&self, patience: Duration) -> RedisResult<Link> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+            .set_response_timeout(Some(patience));
         let one = async |client: &Client| {
             let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
             Ok(Link::One(Box::new(connection)))

@@ -176,6 +176,7 @@ impl LiveSink {
 
     /// One attempt: to connect, and to deliver a batch of each waiting series, or to see whether Redis lives.
     async fn attempt(&mut self, has_work: bool) -> Result<Attempt, SinkError> {
+        self.courier.set_patience(self.share.patience());
         match self.courier.connect().await {
             Ok(false) => {}
             Ok(true) => {

@@ -33,6 +33,27 @@ fn over_a_link_that_is_too_slow_for_all_series_at_once_some_go_at_a_time() {
 }
 
 #[test]
+fn what_takes_long_by_itself_is_awaited_longer_when_nothing_else_goes_with_it() {
+    let mut stage = Stage::start(Options::default().tcp(), "");
+    stage.proxy.set(Fault::Refuse);
+    stage.wait_red("redis: does not take events");
+    for n in 0..256 {
+        stage.exchange.send(order("AUSDT", n, 1.0));
+    }
+    stage.sent = 256;
+    let port = stage.port;
+    wait_until("the events are on the spool", || metric(port, "liq_ingest_received_total", "") >= 256.0);
+    // In doubt they go one to a command, and together.
+    stage.running.kill();
+    stage.start_again();
+    stage.proxy.set(Fault::Slow(Duration::from_millis(50)));
+    wait_until("they are delivered", || stage.metric("spool_events") == 0.0);
+    stage.proxy.set(Fault::None);
+    stage.wait_exact(0);
+    stage.end();
+}
+
+#[test]
 fn replicas_are_waited_for_once_for_all_that_goes_to_a_server() {
     let mut stage = Stage::start(Options::default().tcp(), "[redis]\nwait_replicas = 1\nwait_ms = 1000\n");
     hold_series(&mut stage, 30);
