@@ -146,6 +146,11 @@ impl Events {
         }
     }
 
+    /// Where the raw events lie that are later than `cutoff_ms` and not later than `until_ms`, which is not before it.
+    pub fn raw_span(&self, cutoff_ms: i64, until_ms: i64) -> Range<Position> {
+        self.tail.until(cutoff_ms)..self.tail.until(until_ms)
+    }
+
     /// The events later than `cutoff_ms`, and not later than `until_ms` where that is given. A pane that the cutoff falls
     /// into counts whole; one that holds anything later than `until_ms` does not count at all.
     pub fn span(&self, cutoff_ms: i64, until_ms: Option<i64>) -> Span {

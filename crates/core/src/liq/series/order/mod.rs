@@ -17,7 +17,6 @@ use super::heap::Measure;
 use super::histogram::Histogram;
 use super::pane::Pane;
 use super::sorted::Sorted;
-use super::tail::Position;
 use crate::grammar::Percentile;
 use crate::relocation::Mover;
 use crate::steps;
@@ -119,7 +118,7 @@ impl OrderCursor {
         }
         self.refine_buckets(events);
         if exact && self.exact.is_none() {
-            self.exact = Some(sorted_sizes(events, self.raw_span(events), self.side));
+            self.exact = Some(sorted_sizes(events, events.raw_span(self.cutoff_ms, self.until_ms), self.side));
             // Nobody kept it up while there was no list.
             self.none_before_ms = i64::MIN;
         } else if !exact && self.buckets.is_none() {
@@ -154,7 +153,7 @@ impl OrderCursor {
         if self.exact.is_none() && self.buckets.is_none() {
             return;
         }
-        let between = events.tail.until(from)..events.tail.until(to);
+        let between = events.raw_span(from, to);
         let moved = events.tail.count(&between);
         if moved > FEW_EVENTS && moved * 4 > events.tail.len() {
             (self.exact, self.buckets) = (None, None);
@@ -172,19 +171,13 @@ impl OrderCursor {
         }
     }
 
-    /// Where the raw events of the window lie.
-    fn raw_span(&self, events: &Events) -> Range<Position> {
-        events.tail.until(self.cutoff_ms)..events.tail.until(self.until_ms)
-    }
-
     fn move_exact(&mut self, events: &Events, cutoff_ms: i64) {
         let Some(sorted) = &mut self.exact else { return };
         if (self.cutoff_ms..self.none_before_ms).contains(&cutoff_ms) {
             return;
         }
         let (from, to) = (self.cutoff_ms.min(cutoff_ms), self.cutoff_ms.max(cutoff_ms));
-        let [from, to] = [from, to].map(|edge_ms| events.tail.until(edge_ms.min(self.until_ms)));
-        let between = from..to;
+        let between = events.raw_span(from.min(self.until_ms), to.min(self.until_ms));
         let first = if cutoff_ms > self.cutoff_ms { between.end } else { between.start };
         self.none_before_ms = events.tail.ts_ms(first).map_or(cutoff_ms, |ts_ms| ts_ms as i64);
         if between.start == between.end {
@@ -349,7 +342,7 @@ impl OrderCursor {
     /// What has to be true of every cursor; see the invariants in `liq/series/mod.rs`.
     pub fn check(&self, events: &mut Events) {
         if let Some(sorted) = &self.exact {
-            let anew = sorted_sizes(events, self.raw_span(events), self.side);
+            let anew = sorted_sizes(events, events.raw_span(self.cutoff_ms, self.until_ms), self.side);
             assert!(sorted.iter().eq(anew.iter()), "C1: a sorted list holds the raw sizes of its window");
         }
         if let Some(buckets) = &self.buckets {
