@@ -6,8 +6,9 @@ use super::link::RESPONSE_TIMEOUT;
 
 /// The most of them.
 const MOST_SERIES: usize = 256;
-/// So many times as long as else one series' answer is awaited at most.
-const MOST_TIMES: u32 = 16;
+/// One series' answer is awaited at most so many times as long as else: a server that is gone without a word is noticed as
+/// much later.
+const MOST_TIMES: u32 = 4;
 
 /// So many series go at once. What is under way stays what it was, so nothing else can become less; one series that is
 /// too much by itself is awaited longer.
