@@ -28,8 +28,8 @@
 //!   fine panes begin where a coarse one does; A8 no pane is finer than what is recorded now; A9 there are
 //!   no fine panes while memory is short.
 //! - E1 the tail holds at most TAIL events, fewer while memory is short; E2 nothing archived is newer than anything raw.
-//! - C1 a cursor's sorted list holds the raw sizes later than its cutoff; C2 its histogram counts all raw events and the panes
-//!   from its edge on; C3 that edge is the one of its cutoff; C4 its scale is that of the coarsest of them.
+//! - C1 a cursor's sorted list holds the raw sizes from its cutoff to its end; C2 its histogram counts all raw events up to
+//!   its end and the panes from its edge on; C3 that edge is the one of its cutoff; C4 its scale is that of the coarsest of them.
 //! - S1 nothing held is newer than the newest recorded; S2 coarse panes have the width that the settings ask for; S3 there
 //!   are no more events than can be counted; S4 what is recorded is as fine as settings and resolution say; while detail is
 //!   given up step by step, as the settings say.
