@@ -393,10 +393,11 @@ async fn ended(mut over: watch::Receiver<bool>) {
     let _ = over.wait_for(|over| *over).await.is_ok();
 }
 
-/// Ends when the program is to end and the disk holds the spool's thread up: nobody knows for how long.
+/// Ends when the program is to end and the disk holds the spool's thread up: nobody knows for how long. What it has not taken
+/// is lost then, so it is waited for twice as long as until it is complained of.
 async fn held_up(stop: watch::Receiver<bool>, metrics: &Metrics) {
     ended(stop).await;
-    while metrics.health.spool_silence() < PATIENCE {
+    while metrics.health.spool_silence() < PATIENCE * 2 {
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
