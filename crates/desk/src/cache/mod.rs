@@ -48,6 +48,9 @@ use totals::Counters;
 use crate::space::check_id;
 use crate::{BadName, Error, Link};
 
+/// So far ahead of the server's clock, as processes know it, a value's time may be.
+const CLOCK_TOLERANCE_MS: u64 = 1_000;
+
 /// Values of one class, by id. Clones share everything.
 pub struct Cache<T> {
     inner: Arc<Inner<T>>,
@@ -319,13 +322,18 @@ impl<T: Send + Sync + 'static> Inner<T> {
             self.counters.undecodable.add();
             return None;
         };
-        let age = Duration::from_millis(self.link.now_ms().await.saturating_sub(entry.loaded_ms));
+        let now_ms = self.link.now_ms().await;
+        // Of a clock that was set back since nobody knows how old it is.
+        if entry.loaded_ms > now_ms.saturating_add(CLOCK_TOLERANCE_MS) {
+            return None;
+        }
+        let age = Duration::from_millis(now_ms.saturating_sub(entry.loaded_ms));
         let value = entry.value.map(Arc::new);
         let (fresh, longest) = match value {
             Some(_) => (self.settings.fresh, self.settings.stay()),
             None => (self.missing_time, self.missing_time),
         };
-        // Redis' own expiry is a little earlier; a server whose clock was set back would keep it for longer.
+        // Redis' own expiry is a little earlier; by a clock that was set back it would come later.
         if age >= longest {
             return None;
         }

@@ -1,8 +1,6 @@
 local how, id, p = ARGV[3], ARGV[5], ARGV[4]
 local own = redis.call('XPENDING', KEYS[1], 'workers', ARGV[1], ARGV[1], 1)[1]
 if not own or (how ~= 'done' and own[2] ~= ARGV[2]) then return 0 end
-redis.call('XACK', KEYS[1], 'workers', ARGV[1])
-redis.call('XDEL', KEYS[1], ARGV[1])
 local t = redis.call('TIME')
 local at = t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[10]
 if how == 'retry' then
@@ -14,8 +12,11 @@ elseif how == 'bury' or how == 'expire' then
   redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', 'i', id, 'a', ARGV[6], 't', ARGV[7], 'p', p, 'r', ARGV[11],
     'b', ARGV[9])
 elseif how == 'back' then
-  redis.call('XADD', KEYS[1], '*', 'i', id, 'a', ARGV[6], 't', ARGV[7], 'x', ARGV[8], 'b', ARGV[9])
+  redis.call('XADD', KEYS[1], '*', 'i', id, 'a', ARGV[6], 't', ARGV[7], 'x', ARGV[8], 'd', ARGV[13], 'b', ARGV[9])
 end
+-- Behind what may fail: nothing is taken back when a script ends with an error.
+redis.call('XACK', KEYS[1], 'workers', ARGV[1])
+redis.call('XDEL', KEYS[1], ARGV[1])
 if ARGV[12] ~= '0' then
   local state = ({done = 'done', retry = 'later', bury = 'dead', expire = 'expired', back = 'waiting'})[how]
   redis.call('HSET', KEYS[4], 's', state, 'at', at, 'text', ARGV[11])

@@ -32,8 +32,11 @@ pub(super) enum How {
     Bury(String),
     /// Too old to be begun.
     Expire,
-    /// Not begun, or not finished: for somebody else, at once.
-    Back,
+    /// For somebody else, at once.
+    Back {
+        /// Not finished, rather than never begun.
+        was_begun: bool,
+    },
 }
 
 /// The jobs this worker holds.
@@ -173,10 +176,11 @@ fn run(inner: &Inner, consumer: &str, end: &End) -> redis::Cmd {
         How::Retry(wait, reason) => ("retry", *wait, reason.as_bytes()),
         How::Bury(reason) => ("bury", Duration::ZERO, reason.as_bytes()),
         How::Expire => ("expire", Duration::ZERO, b"expired"),
-        How::Back => ("back", Duration::ZERO, b""),
+        How::Back { .. } => ("back", Duration::ZERO, b""),
     };
     // What was given back was no attempt; those of workers that died before were.
-    let attempts = taken.attempt().saturating_sub(u64::from(matches!(end.how, How::Back)));
+    let attempts = taken.attempt().saturating_sub(u64::from(matches!(end.how, How::Back { .. })));
+    let may_be_done = taken.may_be_done() || matches!(end.how, How::Back { was_begun: true });
     let keys = &inner.keys;
     let job = keys.job(&taken.id);
     let [priority, attempts, pushed, expires, wait, status] = [
@@ -188,7 +192,7 @@ fn run(inner: &Inner, consumer: &str, end: &End) -> redis::Cmd {
         inner.settings.status_for.as_millis() as u64,
     ]
     .map(|number| number.to_string());
-    let args: [&[u8]; 12] = [
+    let args: [&[u8]; 13] = [
         taken.entry.as_bytes(),
         consumer.as_bytes(),
         how.as_bytes(),
@@ -201,6 +205,7 @@ fn run(inner: &Inner, consumer: &str, end: &End) -> redis::Cmd {
         wait.as_bytes(),
         text,
         status.as_bytes(),
+        if may_be_done { b"1" } else { b"0" },
     ];
     END.by_digest(&[keys.stream(taken.priority), &keys.later, &keys.dead, &job, &keys.wake], &args)
 }

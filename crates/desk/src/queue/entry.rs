@@ -17,6 +17,8 @@ pub(super) struct Taken {
     pub(super) attempts: u64,
     /// How often it was handed out as this entry, this time included.
     pub(super) deliveries: u64,
+    /// Whether somebody gave it back who had begun it, or had it from somebody who never said how it ended.
+    pub(super) was_begun: bool,
     pub(super) pushed_ms: u64,
     pub(super) expires_ms: u64,
     pub(super) body: Vec<u8>,
@@ -45,10 +47,16 @@ impl Taken {
             id: text(&fields, "i"),
             attempts: number("a"),
             deliveries,
+            was_begun: number("d") > 0,
             pushed_ms: if fields.contains_key("t") { number("t") } else { own_ms },
             expires_ms: number("x"),
             body: fields.get("b").cloned().unwrap_or_default(),
         })
+    }
+
+    /// Whether it may be done, or half done, though nobody said so.
+    pub(super) const fn may_be_done(&self) -> bool {
+        self.was_begun || self.deliveries > 1
     }
 
     /// Which attempt this is, from 1: workers that died with it count.

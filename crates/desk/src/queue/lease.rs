@@ -27,10 +27,10 @@ impl<T> Lease<T> {
         self.taken.attempt()
     }
 
-    /// Whether somebody had it before and never said how it ended: he may have died in the middle of it, so ask first
-    /// whether it is done.
+    /// Whether somebody had it before and never said how it ended: he may have died in the middle of it, or been stopped,
+    /// so ask first whether it is done.
     pub fn redelivered(&self) -> bool {
-        self.taken.deliveries > 1
+        self.taken.may_be_done()
     }
 
     /// How long ago it was pushed, when it was taken.

@@ -87,6 +87,22 @@ async fn the_times_of_layers_do_not_add_up() {
     assert_hit(source.get(&cache, "a").await, 0, Layer::Loader);
 }
 
+/// The server's clock was set back since, or a replica's that is behind was promoted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_of_a_time_to_come_is_loaded_anew() {
+    let server = Server::plain();
+    let source = Source::default();
+    let cache = Cache::<u64>::builder(SPACE).fresh(LONG).build(&link(&server)).unwrap();
+    let mut client = server.connect();
+    let mut bytes = vec![0x94, 1, 0xcf];
+    bytes.extend((client.time_ms() + 3_600_000).to_be_bytes());
+    bytes.extend([0, 0xc4, 1, 42]);
+    client.call(&[b"SET".as_slice(), b"market:ticker:v1:a", &bytes]).ok();
+    assert_hit(source.get(&cache, "a").await, 0, Layer::Loader);
+    let other = shared_only().build::<u64>(&link(&server)).unwrap();
+    assert_hit(source.get(&other, "a").await, 0, Layer::Redis);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_lies_in_redis_is_described_and_expires() {
     let server = Server::plain();

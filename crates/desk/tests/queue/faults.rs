@@ -23,6 +23,21 @@ async fn push_when_there(queue: &Queue<u64>, body: u64) {
     until("the push is taken", async || matches!(queue.push(Job::new(body)).await, Ok(Push::Pushed))).await;
 }
 
+/// A script takes nothing back when it ends with an error: a job leaves its stream behind the write to where it goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_cannot_be_buried_is_not_lost() {
+    let server = Server::plain();
+    let mut client = server.connect();
+    let queue = queue(&server);
+    client.run("SET {q:orders}:dead x").ok();
+    let working = queue.work(Worker::default(), |_: Lease<u64>| async { Outcome::Bury("bad".into()) }).unwrap();
+    push(&queue, 1).await;
+    until("it is tried in vain", async || working.totals().untold > 1).await;
+    assert_eq!(client.run("DEL {q:orders}:dead").int(), 1);
+    until("it is buried", async || queue.counts().await.is_ok_and(|counts| counts.dead == 1)).await;
+    working.stop(Duration::from_secs(60)).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_begins_when_the_server_comes() {
     let mut server = Server::plain();

@@ -136,12 +136,14 @@ async fn a_stopped_worker_finishes_what_it_can_and_gives_back_the_rest() {
         let again = again.clone();
         move |job: Lease<u64>| {
             again.add(job.attempt());
+            // But it was in the middle of it.
+            again.add(u64::from(job.redelivered()));
             async { Outcome::Done }
         }
     };
     let working = queue.work(Worker::default(), handler).unwrap();
-    again.until(1).await;
-    assert_eq!(again.all(), [1]);
+    again.until(2).await;
+    assert_eq!(again.all(), [1, 1]);
     working.stop(Duration::from_secs(60)).await;
 }
 
