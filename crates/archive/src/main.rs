@@ -209,9 +209,11 @@ impl Work {
                     wait = Duration::from_millis(200);
                     std::thread::sleep(every.saturating_sub(begun.elapsed()));
                 }
-                // The others had their round.
+                // The others had their round. Where a master became a replica nothing is trimmed any more: the address may
+                // lead to the new one.
                 Err(error) if !error.is_of_all_streams() => {
                     self.failures += 1;
+                    self.connection = None;
                     self.tell()?;
                     wait = Duration::from_millis(200);
                     std::thread::sleep(every.saturating_sub(begun.elapsed()));

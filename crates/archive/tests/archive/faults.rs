@@ -121,3 +121,26 @@ fn a_read_only_or_full_server_is_archived_and_not_trimmed() {
     assert!(code == 1 && told.contains("READONLY") || told.contains("read only"), "{told}");
     assert_eq!(entries(dir.path(), "s").len(), 2);
 }
+
+/// The address leads to the new master, and no connection breaks.
+#[test]
+fn a_demoted_master_is_left_for_the_new_one() {
+    let (old, new) = (Server::plain(), Server::plain());
+    let dir = tempfile::tempdir().unwrap();
+    let address = dir.path().join("redis");
+    std::os::unix::fs::symlink(old.socket(), &address).unwrap();
+    let mut client = old.connect();
+    client.run("XADD s 1-0 n 1");
+    let url = format!("redis+unix://{}", address.display());
+    let _archiver = Running::start(&url, &dir.path().join("archive"), &["s", "--keep", "1ms"]);
+    wait_until("it is trimmed", || client.run("XLEN s").int() == 0);
+    client.run("CONFIG SET replica-read-only no").ok();
+    client.run("REPLICAOF 127.0.0.1 1").ok();
+    client.pipeline(&["MULTI", "XADD s 2-0 n 2", "CONFIG SET replica-read-only yes", "EXEC"]);
+    std::fs::remove_file(&address).unwrap();
+    std::os::unix::fs::symlink(new.socket(), &address).unwrap();
+    let mut client = new.connect();
+    client.run("XADD s 3-0 n 3");
+    wait_until("the new master is trimmed", || client.run("XLEN s").int() == 0);
+    assert!(entries(&dir.path().join("archive"), "s").contains_key("3-0"));
+}
