@@ -10,6 +10,15 @@ use crate::signal::{self, Signal};
 use crate::{Client, Options, free_port, log, module};
 
 /// How long a server may take to answer; generous, as slow machines and loaded data are no failure.
+/// What a replica says of a primary that is gone, at whatever point of its handshake.
+pub const LOST_LINK: [&str; 5] = [
+    "Failed to read response",
+    "I/O error",
+    "SYNC handshake",
+    "Sending command to master in replication handshake",
+    "Replica bio thread",
+];
+
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A running server.
