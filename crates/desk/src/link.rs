@@ -316,7 +316,10 @@ impl Inner {
     /// A connection that failed is not used again.
     async fn disconnect(&self) {
         if let Source::Url { connection, .. } = &self.source {
-            *connection.lock().await = None;
+            // Who connects holds it, perhaps in a future that nobody polls any more; what he gets is a new one.
+            if let Ok(mut held) = tokio::time::timeout(self.limit, connection.lock()).await {
+                *held = None;
+            }
             self.given_up.fetch_add(1, Ordering::Release);
         }
     }

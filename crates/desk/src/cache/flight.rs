@@ -28,12 +28,14 @@ pub(crate) struct Flights {
 struct Flight {
     number: u64,
     answer: watch::Receiver<Option<AnyAnswer>>,
+    /// It goes on whether or not somebody polls who boarded it first.
+    has_task: bool,
 }
 
 /// A place in a fetch.
 pub(crate) enum Seat {
-    /// Somebody fetches already.
-    Passenger(watch::Receiver<Option<AnyAnswer>>),
+    /// Somebody fetches already, under this number.
+    Passenger(watch::Receiver<Option<AnyAnswer>>, u64),
     /// The fetch is ours to make.
     Pilot(Teller, watch::Receiver<Option<AnyAnswer>>, u64),
 }
@@ -46,12 +48,40 @@ impl Flights {
     pub(crate) fn board(&self, id: &Arc<str>) -> Seat {
         let mut flights = self.by_id();
         if let Some(flight) = flights.get(id) {
-            return Seat::Passenger(flight.answer.clone());
+            return Seat::Passenger(flight.answer.clone(), flight.number);
         }
         let number = fastrand::u64(..);
         let (teller, answer) = watch::channel(None);
-        flights.insert(Arc::clone(id), Flight { number, answer: answer.clone() });
+        flights.insert(Arc::clone(id), Flight { number, answer: answer.clone(), has_task: false });
         Seat::Pilot(teller, answer, number)
+    }
+
+    /// A flight goes on in a task of its own.
+    pub(crate) fn has_task(&self, id: &str, number: u64) {
+        if let Some(flight) = self.by_id().get_mut(id).filter(|flight| flight.number == number) {
+            flight.has_task = true;
+        }
+    }
+
+    /// The answer of a flight that was boarded, or none when it ended without one. Whoever boarded it first may poll it no
+    /// more, as while he waits for this one: it is left when it looks in Redis for longer than `limit`.
+    pub(crate) async fn wait(
+        &self,
+        id: &str,
+        number: u64,
+        answer: &mut watch::Receiver<Option<AnyAnswer>>,
+        limit: Duration,
+    ) -> Option<AnyAnswer> {
+        loop {
+            if let Ok(told) = tokio::time::timeout(limit, wait(answer)).await {
+                return told;
+            }
+            let goes_on = self.by_id().get(id).is_some_and(|flight| flight.number == number && flight.has_task);
+            if !goes_on {
+                self.land(id, number);
+                return None;
+            }
+        }
     }
 
     /// Takes a flight off the board, unless another has taken its place.
@@ -76,6 +106,11 @@ impl Flights {
         let is_first = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(id));
         is_first.then(|| Refresh { flights: Arc::clone(self), id: Arc::clone(id) })
     }
+}
+
+/// The answer of a flight, or none when it ended without one.
+pub(crate) async fn wait(answer: &mut watch::Receiver<Option<AnyAnswer>>) -> Option<AnyAnswer> {
+    answer.wait_for(Option::is_some).await.ok()?.clone()
 }
 
 /// Held while an id is refreshed in the background.

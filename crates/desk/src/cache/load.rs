@@ -61,11 +61,17 @@ where
             flight.tell::<T, E>(Ok(hit.clone()));
             return Some(hit);
         }
-        Some(hit) => drop(tokio::spawn(fetch.refresh(hit, load, flight))),
-        None => drop(tokio::spawn(async move {
-            let answer = fetch.load(load, is_hung).await;
-            flight.tell(answer);
-        })),
+        Some(hit) => {
+            flight.has_task();
+            drop(tokio::spawn(fetch.refresh(hit, load, flight)));
+        }
+        None => {
+            flight.has_task();
+            drop(tokio::spawn(async move {
+                let answer = fetch.load(load, is_hung).await;
+                flight.tell(answer);
+            }));
+        }
     }
     None
 }
@@ -269,6 +275,13 @@ impl<T> Landing<T> {
     /// Of a fetch whose number on the board this is; 0 for one that is not on it.
     pub(super) fn new(inner: &Arc<Inner<T>>, id: &Arc<str>, teller: Teller, number: u64) -> Self {
         Self { inner: Arc::clone(inner), id: Arc::clone(id), told: Some((teller, number)) }
+    }
+
+    /// What follows goes on whether or not somebody polls whoever began it.
+    fn has_task(&self) {
+        if let Some((_, number)) = &self.told {
+            self.inner.flights.has_task(&self.id, *number);
+        }
     }
 
     pub(super) fn tell<V, E>(mut self, answer: Result<Hit<V>, Miss<E>>)

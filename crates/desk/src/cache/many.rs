@@ -7,10 +7,10 @@ use futures_util::StreamExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::flight::Seat;
+use super::flight::{Seat, wait};
 use super::load::Landing;
 use super::load_many::{Loaded, fetch_many};
-use super::{Cache, Hit, Layer, Miss, wait};
+use super::{Cache, Hit, Layer, Miss};
 use crate::Limit;
 use crate::space::check_id;
 
@@ -56,8 +56,9 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
             }
             let id: Arc<str> = (*id).into();
             match self.inner.flights.board(&id) {
-                Seat::Passenger(answer) => others.push((id, answer)),
+                Seat::Passenger(answer, number) => others.push((id, answer, number)),
                 Seat::Pilot(teller, answer, number) => {
+                    self.inner.flights.has_task(&id, number);
                     seats.push((Arc::clone(&id), Landing::new(&self.inner, &id, teller, number)));
                     answers.push((id, answer));
                 }
@@ -69,13 +70,13 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
             tokio::spawn(fetch_many(Arc::clone(&self.inner), seats, load.take()));
         }
         let mut seats = Vec::new();
-        for (id, mut answer) in others {
-            match wait(&mut answer).await.map(|any| any.downcast::<Answer<T, E>>()) {
+        for (id, mut answer, number) in others {
+            match self.inner.wait_for(&id, number, &mut answer).await.map(|any| any.downcast::<Answer<T, E>>()) {
                 Some(Ok(own)) => {
                     self.inner.count_passenger(&*own);
                     settle(id, &own, &mut hits, &mut failed);
                 }
-                // Who fetched was dropped before it knew, or fails with another type: it is asked for here.
+                // Who fetched was dropped before it knew, is polled no more, or fails with another type: it is asked for here.
                 _ => {
                     let (teller, answer) = tokio::sync::watch::channel(None);
                     seats.push((Arc::clone(&id), Landing::new(&self.inner, &id, teller, 0)));

@@ -182,25 +182,27 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
         let (told, mut answer) = loop {
             match self.inner.flights.board(&id) {
                 Seat::Pilot(teller, answer, number) => break (Some((teller, number)), answer),
-                Seat::Passenger(mut answer) => match wait(&mut answer).await.map(|any| any.downcast()) {
-                    Some(Ok(own)) => {
-                        self.inner.count_passenger::<E>(&own);
-                        return Result::clone(&own);
+                Seat::Passenger(mut answer, number) => {
+                    match self.inner.wait_for(&id, number, &mut answer).await.map(|any| any.downcast()) {
+                        Some(Ok(own)) => {
+                            self.inner.count_passenger::<E>(&own);
+                            return Result::clone(&own);
+                        }
+                        // Who fetched was dropped before it knew, or is polled no more: somebody else has to.
+                        None => {}
+                        // Somebody whose loads fail with another type: this one has to ask by itself.
+                        Some(Err(_)) => {
+                            let (teller, answer) = tokio::sync::watch::channel(None);
+                            break (Some((teller, 0)), answer);
+                        }
                     }
-                    // Who fetched was dropped before it knew: somebody else has to.
-                    None => {}
-                    // Somebody whose loads fail with another type: this one has to ask by itself.
-                    Some(Err(_)) => {
-                        let (teller, answer) = tokio::sync::watch::channel(None);
-                        break (Some((teller, 0)), answer);
-                    }
-                },
+                }
             }
         };
         if let Some(hit) = load::fetch(Arc::clone(&self.inner), id, load, told).await {
             return Ok(hit);
         }
-        match wait(&mut answer).await.map(|any| any.downcast()) {
+        match flight::wait(&mut answer).await.map(|any| any.downcast()) {
             Some(Ok(own)) => Result::clone(&own),
             // Its task was ended with its runtime.
             _ => Err(Miss::Panicked),
@@ -364,6 +366,16 @@ impl<T: Send + Sync + 'static> Inner<T> {
         self.local.drop_all();
     }
 
+    /// The answer of a flight that somebody else makes. Looking in Redis takes three steps at most, each within the limit.
+    async fn wait_for(
+        &self,
+        id: &str,
+        number: u64,
+        answer: &mut tokio::sync::watch::Receiver<Option<AnyAnswer>>,
+    ) -> Option<AnyAnswer> {
+        self.flights.wait(id, number, answer, self.link.limit() * 8).await
+    }
+
     /// Counts a step that went without Redis.
     fn noted<R>(&self, result: Result<R, Error>) -> Option<R> {
         if result.is_err() {
@@ -371,9 +383,4 @@ impl<T: Send + Sync + 'static> Inner<T> {
         }
         result.ok()
     }
-}
-
-/// The answer of a flight, or none when it ended without one.
-async fn wait(answer: &mut tokio::sync::watch::Receiver<Option<AnyAnswer>>) -> Option<AnyAnswer> {
-    answer.wait_for(Option::is_some).await.ok()?.clone()
 }

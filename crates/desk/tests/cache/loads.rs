@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use liq_harness::Server;
-use redis_liq_desk::Cache;
 use redis_liq_desk::cache::{Layer, Miss};
+use redis_liq_desk::{Cache, Link};
 
 use crate::source::{LONG, SPACE, Source, assert_hit, link, shared_only};
 
@@ -156,4 +156,25 @@ async fn a_hot_key_is_loaded_once_an_expiry_and_nobody_waits() {
     let (first, last) = (times[0], times[times.len() - 1]);
     let expiries = u32::try_from(times.len()).unwrap() - 2;
     assert!(last - first >= FRESH * expiries, "{} loads in {:?}", times.len(), last - first);
+}
+
+/// As in the body of a loop over `buffer_unordered`: what began to look in Redis is polled no more until this one is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_is_polled_no_more_holds_up_nobody_for_ever() {
+    let server = Server::plain();
+    let source = Source::default();
+    let cache = shared_only().build::<u64>(&Link::open(&server.url()).unwrap()).unwrap();
+    for id in ["a", "b"] {
+        let mut first = std::pin::pin!(source.get(&cache, id));
+        assert!(futures_util::poll!(&mut first).is_pending());
+        if id == "a" {
+            assert_hit(source.get(&cache, id).await, 0, Layer::Loader);
+        } else {
+            let load = |ids: Vec<String>| async move {
+                Ok::<_, String>(ids.into_iter().map(|id| (id, 7)).collect::<std::collections::HashMap<_, _>>())
+            };
+            assert_eq!(cache.get_many(&[id], load).await.unwrap().len(), 1);
+        }
+        assert!(first.await.is_ok());
+    }
 }
