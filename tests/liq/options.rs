@@ -289,8 +289,8 @@ fn a_venue_called_other_is_told_with_those_beyond_sixty_four() {
     }
     let replica = Server::replica_of(&primary, &[]);
     assert_one_other(&mut replica.connect(), &places, true);
+    drop(replica);
     assert_one_other(&mut client, &places, true);
-    drop(client);
     primary.restart_saving();
     let mut client = primary.connect();
     assert_one_other(&mut client, &places, true);

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use crate::signal::{self, Signal};
 use crate::{Client, Options, free_port, log, module};
 
-/// How long a server may take to answer; generous, as slow machines and loaded data are no failure.
 /// What a replica says of a primary that is gone, at whatever point of its handshake.
 pub const LOST_LINK: [&str; 5] = [
     "Failed to read response",
@@ -19,6 +18,7 @@ pub const LOST_LINK: [&str; 5] = [
     "Replica bio thread",
 ];
 
+/// How long a server may take to answer; generous, as slow machines and loaded data are no failure.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A running server.
