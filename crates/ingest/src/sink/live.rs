@@ -134,8 +134,9 @@ impl LiveSink {
             tokio::time::sleep_until(at.into()).await;
             self.not_before = None;
         }
-        let has_work = self.has_deliverable().await?;
+        // First whether all has come: otherwise the last to come would be left on disk by a look before it.
         let is_over = *self.desk.is_over.borrow();
+        let has_work = self.has_deliverable().await?;
         if has_work || self.last_contact.is_none_or(|at| at.elapsed() >= PING_EVERY) {
             self.metrics.redis_asked(true);
             let attempt = self.attempt(has_work).await;
@@ -150,11 +151,9 @@ impl LiveSink {
         if is_over {
             return Ok(true);
         }
-        let over = ended(self.desk.is_over.clone());
-        let work = Arc::clone(&self.desk.work);
         tokio::select! {
-            () = work.notified() => tokio::time::sleep(self.config.linger).await,
-            () = over => {}
+            () = self.desk.work.notified() => tokio::time::sleep(self.config.linger).await,
+            () = ended(self.desk.is_over.clone()) => {}
             () = tokio::time::sleep(PING_EVERY) => {}
         }
         Ok(false)
