@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use redis::{Pipeline, Value};
 
-use super::{Fields, Sessions, Token, check, extend};
+use super::{Fields, Sessions, Token, extend};
 use crate::Error;
 use crate::script::Script;
 use crate::space::check_id;
@@ -17,7 +17,7 @@ const SERVERS: &str = "ws:servers";
 /// KEYS session; ARGV field, server or empty to remove. Answers when the session ends, or -1 when it has.
 static SUBSCRIBE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
+        "if redis.call('HEXISTS', KEYS[1], 's') == 0 then return -1 end
 if ARGV[2] == '' then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
 return redis.call('PEXPIRETIME', KEYS[1])",
     )
@@ -31,6 +31,11 @@ pub struct Listener {
     pub session: String,
     /// The server that holds its socket: `PUBLISH ws:<server>` reaches it.
     pub server: String,
+}
+
+/// The field of a session that names the server on which it listens to a channel.
+fn field(channel: &str) -> String {
+    format!("c:{channel}")
 }
 
 pub(super) fn channel_key(channel: &str) -> String {
@@ -56,6 +61,40 @@ pub struct Serving {
 impl Drop for Serving {
     fn drop(&mut self) {
         self.beat.abort();
+    }
+}
+
+impl<D> Sessions<D> {
+    /// Behind `steps`: puts a session on the lists of channels until it ends, and off again where it has ended or listens elsewhere by now;
+    /// false when it has ended. Who ends it, or a subscription, writes that into the session and takes it off the lists
+    /// afterwards: so one of the two sees the other.
+    pub(super) async fn enlist(
+        &self,
+        mut steps: Pipeline,
+        hash: &str,
+        on: &[(String, String)],
+        until_ms: u64,
+    ) -> Result<bool, Error> {
+        let mut look = redis::cmd("HMGET");
+        look.arg(self.key(hash)).arg("s");
+        for (channel, server) in on {
+            let key = channel_key(channel);
+            steps.cmd("ZADD").arg(&key).arg(until_ms).arg(member(hash, server));
+            extend(&mut steps, &key, self.life_ms());
+            look.arg(field(channel));
+        }
+        self.write(&steps).await?;
+        let answer = self.link.send(&look).await?;
+        let said: Vec<Option<String>> = redis::from_redis_value(answer).map_err(Error::unexpected)?;
+        let is_there = said.first().is_some_and(Option::is_some);
+        let mut steps = Pipeline::new();
+        for ((channel, server), said) in on.iter().zip(said.iter().skip(1)) {
+            if !is_there || said.as_ref() != Some(server) {
+                steps.cmd("ZREM").arg(channel_key(channel)).arg(member(hash, server));
+            }
+        }
+        self.write(&steps).await?;
+        Ok(is_there)
     }
 }
 
@@ -86,7 +125,7 @@ impl<D: 'static> Sessions<D> {
         steps.cmd("ZADD").arg(SERVERS).arg(now_ms + heartbeat_ms).arg(server);
         steps.cmd("ZREMRANGEBYSCORE").arg(SERVERS).arg("-inf").arg(format!("({now_ms}"));
         extend(&mut steps, SERVERS, heartbeat_ms);
-        check(self.link.send_each(&steps).await?)
+        self.write(&steps).await
     }
 
     /// A session listens to a channel, on a server that [serves](Self::serve); false when the session has ended. On
@@ -98,18 +137,15 @@ impl<D: 'static> Sessions<D> {
         check_id(server)?;
         self.unlisten(token, channel).await?;
         let hash = token.hash();
-        let field = format!("c:{channel}");
-        let args = [field.as_bytes(), server.as_bytes()];
+        let args = [field(channel), server.to_owned()];
+        let args = args.each_ref().map(|arg| arg.as_bytes());
         let Value::Int(until_ms @ 0..) = SUBSCRIBE.run(&self.link, &[&self.key(&hash)], &args).await? else {
             return Ok(false);
         };
         let (key, now_ms) = (channel_key(channel), self.link.now_ms().await);
         let mut steps = Pipeline::new();
         steps.cmd("ZREMRANGEBYSCORE").arg(&key).arg("-inf").arg(now_ms);
-        steps.cmd("ZADD").arg(&key).arg(until_ms).arg(member(&hash, server));
-        extend(&mut steps, &key, self.life_ms());
-        check(self.link.send_each(&steps).await?)?;
-        Ok(true)
+        self.enlist(steps, &hash, &[(channel.to_owned(), server.to_owned())], until_ms as u64).await
     }
 
     /// A session listens no more.
@@ -118,13 +154,16 @@ impl<D: 'static> Sessions<D> {
     /// As Redis answers.
     pub async fn unlisten(&self, token: &Token, channel: &str) -> Result<(), Error> {
         check_id(channel)?;
-        let hash = token.hash();
-        let field = format!("c:{channel}");
+        let (hash, field) = (token.hash(), field(channel));
         let server = self.link.send(redis::cmd("HGET").arg(self.key(&hash)).arg(&field)).await?;
         let Value::BulkString(server) = server else { return Ok(()) };
         let member = member(&hash, &String::from_utf8_lossy(&server));
-        self.link.send(redis::cmd("ZREM").arg(channel_key(channel)).arg(member)).await?;
-        SUBSCRIBE.run(&self.link, &[&self.key(&hash)], &[field.as_bytes(), b""]).await.map(drop)
+        let mut take_off = redis::cmd("ZREM");
+        take_off.arg(channel_key(channel)).arg(member);
+        self.link.send(&take_off).await?;
+        SUBSCRIBE.run(&self.link, &[&self.key(&hash)], &[field.as_bytes(), b""]).await?;
+        // Whoever touched the session in between put it on again.
+        self.link.send(&take_off).await.map(drop)
     }
 
     /// Who listens to a channel: sessions that have not ended, on servers that live.

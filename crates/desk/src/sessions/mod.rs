@@ -50,6 +50,16 @@ return {touches and 1 or 0, redis.call('HGETALL', KEYS[1])}",
     )
 });
 
+/// KEYS session. Ends it: what stays names the lists that it is on, until it is off them. Answers whether it had not ended
+/// before, and all fields.
+static END: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local fields = redis.call('HGETALL', KEYS[1])
+local ended = redis.call('HDEL', KEYS[1], 's', 'd', 'v', 'b')
+return {ended > 0 and 1 or 0, fields}",
+    )
+});
+
 /// KEYS session; ARGV version, data. Writes if nobody else did.
 static PUT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
@@ -137,7 +147,7 @@ impl<D> Sessions<D> {
     /// Ends a session; false when there is none.
     ///
     /// # Errors
-    /// As Redis answers.
+    /// As Redis answers: it may then have ended; to be called again, which takes it off the lists of channels.
     pub async fn end(&self, token: &Token) -> Result<bool, Error> {
         self.end_hash(&token.hash()).await
     }
@@ -145,7 +155,7 @@ impl<D> Sessions<D> {
     /// Ends all sessions of a user; answers how many there were.
     ///
     /// # Errors
-    /// As Redis answers: some may then have ended.
+    /// As Redis answers: some may then have ended; to be called again.
     pub async fn end_user(&self, user: &str) -> Result<u64, Error> {
         check_id(user)?;
         let answer = self.link.send(redis::cmd("ZRANGE").arg(self.user_key(user)).arg(0).arg(-1)).await?;
@@ -158,10 +168,9 @@ impl<D> Sessions<D> {
     }
 
     async fn end_hash(&self, hash: &str) -> Result<bool, Error> {
-        let answer = self.link.send(redis::cmd("HGETALL").arg(self.key(hash))).await?;
-        let fields: Fields = redis::from_redis_value(answer).map_err(Error::unexpected)?;
-        // First the session itself: what is left over then is dropped by who meets it.
-        let ended = self.link.send(redis::cmd("DEL").arg(self.key(hash))).await? == Value::Int(1);
+        let key = self.key(hash);
+        let answer = END.run(&self.link, &[&key], &[]).await?;
+        let (ended, fields): (bool, Fields) = redis::from_redis_value(answer).map_err(Error::unexpected)?;
         let mut steps = Pipeline::new();
         if let Some(user) = fields.get("u") {
             steps.cmd("ZREM").arg(self.user_key(&String::from_utf8_lossy(user))).arg(hash);
@@ -170,9 +179,19 @@ impl<D> Sessions<D> {
             steps.cmd("ZREM").arg(listeners::channel_key(&channel)).arg(listeners::member(hash, &server));
         }
         if !steps.is_empty() {
-            check(self.link.send_each(&steps).await?)?;
+            self.write(&steps).await?;
+            // Not before: whoever tries again what was cut off here finds what is left to do.
+            self.link.send(redis::cmd("DEL").arg(&key)).await?;
         }
         Ok(ended)
+    }
+
+    /// Sends commands together; the first error among their answers.
+    async fn write(&self, steps: &Pipeline) -> Result<(), Error> {
+        if steps.is_empty() {
+            return Ok(());
+        }
+        self.link.send_each(steps).await?.into_iter().try_for_each(|answer| answer.map(drop))
     }
 }
 
@@ -193,7 +212,7 @@ impl<D: Serialize + DeserializeOwned> Sessions<D> {
         steps.cmd("ZREMRANGEBYSCORE").arg(&user_key).arg("-inf").arg(now_ms);
         steps.cmd("ZADD").arg(&user_key).arg(now_ms + self.life_ms()).arg(&hash);
         extend(&mut steps, &user_key, self.life_ms());
-        check(self.link.send_each(&steps).await?)?;
+        self.write(&steps).await?;
         let mut steps = Pipeline::new();
         steps.atomic();
         steps.cmd("HSET").arg(&key).arg("u").arg(user).arg("d").arg(data).arg("v").arg(1);
@@ -232,18 +251,17 @@ impl<D: Serialize + DeserializeOwned> Sessions<D> {
 
     /// Moves what dies with the session.
     async fn touch(&self, hash: &str, fields: &Fields, until_ms: u64) -> Result<(), Error> {
+        let user = fields.get("u").map(|user| self.user_key(&String::from_utf8_lossy(user)));
         let mut steps = Pipeline::new();
-        if let Some(user) = fields.get("u") {
-            let key = self.user_key(&String::from_utf8_lossy(user));
-            steps.cmd("ZADD").arg(&key).arg(until_ms).arg(hash);
-            extend(&mut steps, &key, self.life_ms());
+        if let Some(key) = &user {
+            steps.cmd("ZADD").arg(key).arg(until_ms).arg(hash);
+            extend(&mut steps, key, self.life_ms());
         }
-        for (channel, server) in listeners::subscriptions(fields) {
-            let key = listeners::channel_key(&channel);
-            steps.cmd("ZADD").arg(&key).arg(until_ms).arg(listeners::member(hash, &server));
-            extend(&mut steps, &key, self.life_ms());
+        let is_there = self.enlist(steps, hash, &listeners::subscriptions(fields), until_ms).await?;
+        if let Some(key) = user.filter(|_| !is_there) {
+            self.link.send(redis::cmd("ZREM").arg(key).arg(hash)).await?;
         }
-        check(self.link.send_each(&steps).await?)
+        Ok(())
     }
 
     /// Replaces the data of a session as it was read; false when somebody else wrote since, or it has ended: read it
@@ -268,9 +286,4 @@ fn extend(steps: &mut Pipeline, key: &str, life_ms: u64) {
     for when in ["NX", "GT"] {
         steps.cmd("PEXPIRE").arg(key).arg(life_ms).arg(when);
     }
-}
-
-/// The first error among answers.
-fn check(answers: Vec<Result<Value, Error>>) -> Result<(), Error> {
-    answers.into_iter().try_for_each(|answer| answer.map(drop))
 }

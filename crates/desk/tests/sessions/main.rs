@@ -143,6 +143,70 @@ async fn a_session_listens_where_it_was_last() {
     assert!(sessions.listen(&token, "a b", "w1").await.is_err() && sessions.listeners("").await.is_err());
 }
 
+/// As if the sessions had last been seen long ago: being seen is written again.
+fn age(server: &Server) {
+    let mut client = server.connect();
+    for key in client.run("KEYS session:[0-9a-f]*").array() {
+        client.call(&["HSET", &key.text(), "s", "0"]);
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_was_cut_off_is_ended_by_the_next() {
+    let server = Server::plain();
+    let sessions = sessions(&server, DAY);
+    let _serving = sessions.serve("w1").await.unwrap();
+    let token = sessions.begin("ann", &1).await.unwrap();
+    sessions.listen(&token, "BTCUSDT", "w1").await.unwrap();
+    let session = sessions.get(&token).await.unwrap().unwrap();
+    // What the lists are told of the end does not arrive.
+    server.connect().run("ACL SETUSER default -zrem").ok();
+    assert!(sessions.end(&token).await.is_err());
+    server.connect().run("ACL SETUSER default +zrem").ok();
+    assert!(sessions.get(&token).await.unwrap().is_none());
+    assert!(!sessions.put(&session, &2).await.unwrap());
+    assert!(!sessions.listen(&token, "ETHUSDT", "w1").await.unwrap());
+    assert_eq!(sessions.end_user("ann").await.unwrap(), 0, "it had ended already");
+    assert!(sessions.listeners("BTCUSDT").await.unwrap().is_empty());
+    assert_eq!(server.connect().run("KEYS session:?*").array().len(), 0);
+}
+
+#[tokio::test]
+async fn nobody_listens_in_a_session_that_ends_meanwhile() {
+    let server = Server::plain();
+    let sessions = sessions(&server, DAY);
+    let _serving = sessions.serve("w1").await.unwrap();
+    for round in 0..100 {
+        let token = sessions.begin("ann", &1).await.unwrap();
+        assert!(sessions.listen(&token, "BTCUSDT", "w1").await.unwrap());
+        age(&server);
+        let (listening, seeing) = (sessions.listen(&token, "ETHUSDT", "w1"), sessions.get(&token));
+        let (ended, _, _) = tokio::join!(sessions.end(&token), listening, seeing);
+        assert!(ended.unwrap());
+        for channel in ["BTCUSDT", "ETHUSDT"] {
+            assert_eq!(sessions.listeners(channel).await.unwrap(), [], "{channel}, round {round}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_seen_while_it_moves_listens_at_one_place() {
+    let server = Server::plain();
+    let sessions = sessions(&server, DAY);
+    let _serving = [sessions.serve("w1").await.unwrap(), sessions.serve("w2").await.unwrap()];
+    let token = sessions.begin("ann", &1).await.unwrap();
+    for round in 0..40 {
+        age(&server);
+        let (first, second) = (sessions.listen(&token, "BTCUSDT", "w1"), sessions.listen(&token, "BTCUSDT", "w2"));
+        let (seen, first, second) = tokio::join!(sessions.get(&token), first, second);
+        assert!(seen.unwrap().is_some() && first.unwrap() && second.unwrap());
+        assert_eq!(sessions.listeners("BTCUSDT").await.unwrap().len(), 1, "round {round}");
+        age(&server);
+        tokio::join!(sessions.unlisten(&token, "BTCUSDT"), sessions.get(&token)).0.unwrap();
+        assert_eq!(sessions.listeners("BTCUSDT").await.unwrap(), [], "round {round}");
+    }
+}
+
 const HEARTBEAT: Duration = Duration::from_millis(1_500);
 
 /// Holds sockets until it is killed.
