@@ -88,11 +88,45 @@ impl<T: Send + Sync + 'static> Local<T> {
         Mark(*shard)
     }
 
+    /// As [`Self::drop_id`]; a mark only if nobody else dropped it since `mark`.
+    pub(crate) fn drop_id_since(&self, id: &str, mark: Mark) -> Option<Mark> {
+        let mut shard = self.shard(id).lock().unwrap_or_else(PoisonError::into_inner);
+        let is_alone = Mark(*shard) == mark;
+        *shard += 1;
+        self.kept.invalidate(id);
+        is_alone.then_some(Mark(*shard))
+    }
+
     /// Forgets everything.
     pub(crate) fn drop_all(&self) {
         for shard in &self.marks {
             *shard.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         }
         self.kept.invalidate_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn of_two_writers_at_a_time_neither_is_kept() {
+        let local = Local::new(10_000, MINUTE);
+        let id: Arc<str> = "BTCUSDT".into();
+        let first = local.drop_id(&id);
+        // Another process' write is told, or this process writes again, before the first write is answered.
+        let second = local.drop_id(&id);
+        assert!(local.drop_id_since(&id, first).is_none());
+        assert!(local.drop_id_since(&id, second).is_none(), "nor the other: the first may have come behind it");
+        let alone = local.drop_id(&id);
+        let before = local.mark(&id);
+        let mark = local.drop_id_since(&id, alone).unwrap();
+        local.keep(&id, Some(Arc::new(1)), Duration::ZERO, MINUTE, 1, before);
+        assert!(local.get(&id).is_none(), "what was read while it was written");
+        local.keep(&id, Some(Arc::new(2)), Duration::ZERO, MINUTE, 1, mark);
+        assert_eq!(*local.get(&id).unwrap().0.unwrap(), 2);
     }
 }

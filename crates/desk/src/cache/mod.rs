@@ -231,17 +231,19 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
         let inner = &self.inner;
         let id: Arc<str> = id.into();
         inner.flights.divert(&id);
-        inner.local.drop_id(&id);
+        let mark = inner.local.drop_id(&id);
         let now_ms = inner.link.now_ms().await;
         let (bytes, length) = entry::encode(Some(&value), now_ms, inner.settings.compress_above)?;
         let written = store::put(&inner.link, &inner.names(&id), &bytes, inner.stay(&id)).await;
-        // Also what was read of it in between.
+        // Also what was read of it in between. Where somebody else wrote then, nobody here knows who was the last.
         inner.flights.divert(&id);
-        let mark = inner.local.drop_id(&id);
+        let mark = inner.local.drop_id_since(&id, mark);
         inner.noted(written.as_ref().map(drop).map_err(Error::clone));
         written?;
         inner.pauses.end(&id);
-        inner.keep(&id, Some(Arc::new(value)), Duration::ZERO, length, mark);
+        if let Some(mark) = mark {
+            inner.keep(&id, Some(Arc::new(value)), Duration::ZERO, length, mark);
+        }
         Ok(())
     }
 
@@ -262,8 +264,9 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
         forgotten
     }
 
-    /// Forgets every value of the space, of every version; answers how many there were in Redis. On one server only: a
-    /// cluster's nodes have to be asked one by one.
+    /// Forgets every value of the space, of every version; answers how many there were in Redis. Whoever loads at this
+    /// moment keeps nothing. On one server only: a cluster's nodes have to be asked one by one. Walks over all keys of the
+    /// server twice.
     ///
     /// # Errors
     /// As Redis answers: some values may then still lie there.

@@ -190,16 +190,23 @@ pub(crate) async fn forget(link: &Link, names: &Names) -> Result<(), Error> {
 
 /// Deletes every key of a space, 500 at a time; answers how many values there were.
 pub(crate) async fn clear(link: &Link, space: Space) -> Result<u64, Error> {
-    let (mut cursor, mut deleted) = (b"0".to_vec(), 0);
+    // First all locks: whoever loads already could else store behind the walk.
     let locks = format!("{}:lock:", space.name());
+    unlink(link, &locks, |_| false).await?;
+    unlink(link, &space.prefix(), |key| !key.starts_with(locks.as_bytes())).await
+}
+
+/// Deletes every key that begins so; answers how many of them count.
+async fn unlink(link: &Link, prefix: &str, counts: impl Fn(&[u8]) -> bool) -> Result<u64, Error> {
+    let (mut cursor, mut deleted) = (b"0".to_vec(), 0);
     loop {
         let mut scan = redis::cmd("SCAN");
-        scan.arg(&cursor).arg("MATCH").arg(format!("{}*", space.prefix())).arg("COUNT").arg(500);
+        scan.arg(&cursor).arg("MATCH").arg(format!("{prefix}*")).arg("COUNT").arg(500);
         let answer = link.send(&scan).await?;
         let (next, keys) = redis::from_redis_value::<(Vec<u8>, Vec<Vec<u8>>)>(answer).map_err(Error::unexpected)?;
         if !keys.is_empty() {
             link.send(redis::cmd("UNLINK").arg(&keys)).await?;
-            deleted += keys.iter().filter(|key| !key.starts_with(locks.as_bytes())).count() as u64;
+            deleted += keys.iter().filter(|key| counts(key)).count() as u64;
         }
         if next == b"0" {
             return Ok(deleted);
