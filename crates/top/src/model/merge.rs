@@ -65,12 +65,16 @@ fn link(views: &[View]) -> Link {
     }
 }
 
-/// Of each master that does not answer: why, since when, and what that means for what is shown.
+/// Of each master that does not answer: why, since when, and what that means for what is shown. And of each that is read
+/// for the first time, as one that has taken over.
 fn away(views: &[View]) -> impl Iterator<Item = String> {
-    views.iter().filter_map(|view| {
-        let Link::Down { since_ms, why } = &view.link else { return None };
-        let is = if view.snapshot.is_some() { "old" } else { "missing" };
-        Some(format!("a part is {is} since {} UTC: {why}", time_of_day(*since_ms)))
+    views.iter().filter_map(|view| match &view.link {
+        Link::Up => None,
+        Link::Connecting => Some(format!("a part is missing: {} has not answered yet", view.address)),
+        Link::Down { since_ms, why } => {
+            let is = if view.snapshot.is_some() { "old" } else { "missing" };
+            Some(format!("a part is {is} since {} UTC: {why}", time_of_day(*since_ms)))
+        }
     })
 }
 
