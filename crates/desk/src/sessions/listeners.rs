@@ -14,12 +14,20 @@ use crate::space::check_id;
 /// The servers by the moment they are dead.
 const SERVERS: &str = "ws:servers";
 
-/// KEYS session; ARGV field, server or empty to remove. Answers when the session ends, or -1 when it has.
+/// KEYS session; ARGV field, the server, or nothing to remove it, then from where only, or nothing. Answers null when the
+/// session has ended, else when it ends, and the server that was named before and is no more.
 static SUBSCRIBE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "if redis.call('HEXISTS', KEYS[1], 's') == 0 then return -1 end
-if ARGV[2] == '' then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
-return redis.call('PEXPIRETIME', KEYS[1])",
+        "if redis.call('HEXISTS', KEYS[1], 's') == 0 then return false end
+local former = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+if ARGV[2] ~= '' then
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+elseif ARGV[3] == '' or ARGV[3] == former then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+else
+  former = ''
+end
+return {redis.call('PEXPIRETIME', KEYS[1]), former}",
     )
 });
 
@@ -65,36 +73,77 @@ impl Drop for Serving {
 }
 
 impl<D> Sessions<D> {
-    /// Behind `steps`: puts a session on the lists of channels until it ends, and off again where it has ended or listens elsewhere by now;
-    /// false when it has ended. Who ends it, or a subscription, writes that into the session and takes it off the lists
-    /// afterwards: so one of the two sees the other.
-    pub(super) async fn enlist(
+    /// Behind `steps`: puts a session on the lists of these channels until `until_ms` where `are_on` says so, else takes it
+    /// off them, and looks then what the session itself says, until both say the same; false when it has ended. Whoever
+    /// changes what a session says does this afterwards, so the last to change a list has seen the last that was said.
+    pub(super) async fn list(
         &self,
         mut steps: Pipeline,
         hash: &str,
-        on: &[(String, String)],
+        subscriptions: &[(String, String)],
+        mut are_on: Vec<bool>,
         until_ms: u64,
     ) -> Result<bool, Error> {
+        loop {
+            for ((channel, server), is_on) in subscriptions.iter().zip(&are_on) {
+                let (key, member) = (channel_key(channel), member(hash, server));
+                if *is_on {
+                    steps.cmd("ZADD").arg(&key).arg(until_ms).arg(member);
+                    extend(&mut steps, &key, self.life_ms());
+                } else {
+                    steps.cmd("ZREM").arg(&key).arg(member);
+                }
+            }
+            self.write(&steps).await?;
+            let (is_there, said) = self.said(hash, subscriptions).await?;
+            if said == are_on {
+                return Ok(is_there);
+            }
+            are_on = said;
+            steps = Pipeline::new();
+        }
+    }
+
+    /// Whether a session has not ended, and which of these subscriptions it has.
+    async fn said(&self, hash: &str, subscriptions: &[(String, String)]) -> Result<(bool, Vec<bool>), Error> {
         let mut look = redis::cmd("HMGET");
         look.arg(self.key(hash)).arg("s");
-        for (channel, server) in on {
-            let key = channel_key(channel);
-            steps.cmd("ZADD").arg(&key).arg(until_ms).arg(member(hash, server));
-            extend(&mut steps, &key, self.life_ms());
+        for (channel, _) in subscriptions {
             look.arg(field(channel));
         }
-        self.write(&steps).await?;
         let answer = self.link.send(&look).await?;
-        let said: Vec<Option<String>> = redis::from_redis_value(answer).map_err(Error::unexpected)?;
-        let is_there = said.first().is_some_and(Option::is_some);
-        let mut steps = Pipeline::new();
-        for ((channel, server), said) in on.iter().zip(said.iter().skip(1)) {
-            if !is_there || said.as_ref() != Some(server) {
-                steps.cmd("ZREM").arg(channel_key(channel)).arg(member(hash, server));
+        let fields: Vec<Option<Vec<u8>>> = redis::from_redis_value(answer).map_err(Error::unexpected)?;
+        let is_there = fields.first().is_some_and(Option::is_some);
+        let are_on = subscriptions.iter().zip(fields.iter().skip(1));
+        let are_on = are_on.map(|((_, server), said)| is_there && said.as_deref() == Some(server.as_bytes()));
+        Ok((is_there, are_on.collect()))
+    }
+
+    /// Writes a subscription into a session; when that ends and which server was named before, or none when it has ended.
+    async fn subscribe(
+        &self,
+        hash: &str,
+        channel: &str,
+        server: &str,
+        only_from: &str,
+    ) -> Result<Option<(u64, String)>, Error> {
+        let field = field(channel);
+        let args = [field.as_bytes(), server.as_bytes(), only_from.as_bytes()];
+        let answer = SUBSCRIBE.run(&self.link, &[&self.key(hash)], &args).await?;
+        let answer: Option<(i64, String)> = redis::from_redis_value(answer).map_err(Error::unexpected)?;
+        Ok(answer.map(|(until_ms, former)| (until_ms.unsigned_abs(), former)))
+    }
+
+    async fn remove(&self, token: &Token, channel: &str, only_from: &str) -> Result<(), Error> {
+        check_id(channel)?;
+        let hash = token.hash();
+        match self.subscribe(&hash, channel, "", only_from).await? {
+            Some((until_ms, former)) if !former.is_empty() => {
+                let subscription = [(channel.to_owned(), former)];
+                self.list(Pipeline::new(), &hash, &subscription, vec![false], until_ms).await.map(drop)
             }
+            _ => Ok(()),
         }
-        self.write(&steps).await?;
-        Ok(is_there)
     }
 }
 
@@ -135,35 +184,36 @@ impl<D: 'static> Sessions<D> {
     /// As Redis answers.
     pub async fn listen(&self, token: &Token, channel: &str, server: &str) -> Result<bool, Error> {
         check_id(server)?;
-        self.unlisten(token, channel).await?;
+        check_id(channel)?;
         let hash = token.hash();
-        let args = [field(channel), server.to_owned()];
-        let args = args.each_ref().map(|arg| arg.as_bytes());
-        let Value::Int(until_ms @ 0..) = SUBSCRIBE.run(&self.link, &[&self.key(&hash)], &args).await? else {
-            return Ok(false);
-        };
+        let Some((until_ms, former)) = self.subscribe(&hash, channel, server, "").await? else { return Ok(false) };
         let (key, now_ms) = (channel_key(channel), self.link.now_ms().await);
         let mut steps = Pipeline::new();
         steps.cmd("ZREMRANGEBYSCORE").arg(&key).arg("-inf").arg(now_ms);
-        self.enlist(steps, &hash, &[(channel.to_owned(), server.to_owned())], until_ms as u64).await
+        let (mut subscriptions, mut are_on) = (vec![(channel.to_owned(), server.to_owned())], vec![true]);
+        if !former.is_empty() && former != server {
+            subscriptions.push((channel.to_owned(), former));
+            are_on.push(false);
+        }
+        self.list(steps, &hash, &subscriptions, are_on, until_ms).await
     }
 
-    /// A session listens no more.
+    /// A session listens no more, wherever it did.
     ///
     /// # Errors
     /// As Redis answers.
     pub async fn unlisten(&self, token: &Token, channel: &str) -> Result<(), Error> {
-        check_id(channel)?;
-        let (hash, field) = (token.hash(), field(channel));
-        let server = self.link.send(redis::cmd("HGET").arg(self.key(&hash)).arg(&field)).await?;
-        let Value::BulkString(server) = server else { return Ok(()) };
-        let member = member(&hash, &String::from_utf8_lossy(&server));
-        let mut take_off = redis::cmd("ZREM");
-        take_off.arg(channel_key(channel)).arg(member);
-        self.link.send(&take_off).await?;
-        SUBSCRIBE.run(&self.link, &[&self.key(&hash)], &[field.as_bytes(), b""]).await?;
-        // Whoever touched the session in between put it on again.
-        self.link.send(&take_off).await.map(drop)
+        self.remove(token, channel, "").await
+    }
+
+    /// A session listens no more on this server: for a socket that is closed, as its client may have come back on another
+    /// server by then.
+    ///
+    /// # Errors
+    /// As Redis answers.
+    pub async fn unlisten_at(&self, token: &Token, channel: &str, server: &str) -> Result<(), Error> {
+        check_id(server)?;
+        self.remove(token, channel, server).await
     }
 
     /// Who listens to a channel: sessions that have not ended, on servers that live.

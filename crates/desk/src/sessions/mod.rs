@@ -36,17 +36,12 @@ use crate::script::Script;
 use crate::space::check_id;
 use crate::{Error, Link, Space};
 
-/// KEYS session; ARGV now, life, how old the last touch must be. Answers whether it touched, and all fields.
-static LOOK: LazyLock<Script> = LazyLock::new(|| {
+/// KEYS session; ARGV now, life. It was seen, if it has not ended.
+static TOUCH: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "local seen = redis.call('HGET', KEYS[1], 's')
-if not seen then return false end
-local touches = tonumber(ARGV[1]) - tonumber(seen) >= tonumber(ARGV[3])
-if touches then
-  redis.call('HSET', KEYS[1], 's', ARGV[1])
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-end
-return {touches and 1 or 0, redis.call('HGETALL', KEYS[1])}",
+        "if redis.call('HEXISTS', KEYS[1], 's') == 0 then return 0 end
+redis.call('HSET', KEYS[1], 's', ARGV[1])
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])",
     )
 });
 
@@ -140,6 +135,10 @@ impl<D> Sessions<D> {
         format!("{}:user:{user}", self.space.name())
     }
 
+    fn user_key_of(&self, fields: &Fields) -> Option<String> {
+        fields.get("u").map(|user| self.user_key(&String::from_utf8_lossy(user)))
+    }
+
     fn life_ms(&self) -> u64 {
         self.life.as_millis() as u64
     }
@@ -171,17 +170,18 @@ impl<D> Sessions<D> {
         let key = self.key(hash);
         let answer = END.run(&self.link, &[&key], &[]).await?;
         let (ended, fields): (bool, Fields) = redis::from_redis_value(answer).map_err(Error::unexpected)?;
-        let mut steps = Pipeline::new();
-        if let Some(user) = fields.get("u") {
-            steps.cmd("ZREM").arg(self.user_key(&String::from_utf8_lossy(user))).arg(hash);
+        if fields.is_empty() {
+            return Ok(false);
         }
+        let mut steps = Pipeline::new();
         for (channel, server) in listeners::subscriptions(&fields) {
             steps.cmd("ZREM").arg(listeners::channel_key(&channel)).arg(listeners::member(hash, &server));
         }
-        if !steps.is_empty() {
-            self.write(&steps).await?;
-            // Not before: whoever tries again what was cut off here finds what is left to do.
-            self.link.send(redis::cmd("DEL").arg(&key)).await?;
+        self.write(&steps).await?;
+        // Not before, and the user's list last: whoever tries again what was cut off here finds what is left to do.
+        self.link.send(redis::cmd("DEL").arg(&key)).await?;
+        if let Some(key) = self.user_key_of(&fields) {
+            self.link.send(redis::cmd("ZREM").arg(key).arg(hash)).await?;
         }
         Ok(ended)
     }
@@ -230,18 +230,19 @@ impl<D: Serialize + DeserializeOwned> Sessions<D> {
     pub async fn get(&self, token: &Token) -> Result<Option<Session<D>>, Error> {
         let hash = token.hash();
         let now_ms = self.link.now_ms().await;
-        let args = [now_ms, self.life_ms(), self.life_ms() / 16].map(|number| number.to_string());
-        let answer = LOOK.run(&self.link, &[&self.key(&hash)], &args.each_ref().map(|arg| arg.as_bytes())).await?;
-        if answer == Value::Nil {
+        let answer = self.link.send(redis::cmd("HGETALL").arg(self.key(&hash))).await?;
+        let mut fields: Fields = redis::from_redis_value(answer).map_err(Error::unexpected)?;
+        if !fields.contains_key("s") {
             return Ok(None);
         }
-        let (is_touched, fields): (bool, Fields) = redis::from_redis_value(answer).map_err(Error::unexpected)?;
-        if is_touched {
-            self.touch(&hash, &fields, now_ms + self.life_ms()).await?;
-        }
-        let number = |name: &str| {
+        let number = |fields: &Fields, name: &str| {
             fields.get(name).and_then(|bytes| std::str::from_utf8(bytes).ok()?.parse::<u64>().ok()).unwrap_or(0)
         };
+        if now_ms.saturating_sub(number(&fields, "s")) >= self.life_ms() / 16 {
+            self.touch(&hash, &fields, now_ms).await?;
+            fields.insert("s".to_owned(), now_ms.to_string().into_bytes());
+        }
+        let number = |name: &str| number(&fields, name);
         let Ok(data) = rmp_serde::from_slice(fields.get("d").map(Vec::as_slice).unwrap_or_default()) else {
             return Ok(None);
         };
@@ -249,16 +250,21 @@ impl<D: Serialize + DeserializeOwned> Sessions<D> {
         Ok(Some(Session { data, user, began_ms: number("b"), seen_ms: number("s"), version: number("v"), hash }))
     }
 
-    /// Moves what dies with the session.
-    async fn touch(&self, hash: &str, fields: &Fields, until_ms: u64) -> Result<(), Error> {
-        let user = fields.get("u").map(|user| self.user_key(&String::from_utf8_lossy(user)));
+    /// The session was seen. First the lists that it is on: it must not live longer than its user's list names it.
+    async fn touch(&self, hash: &str, fields: &Fields, now_ms: u64) -> Result<(), Error> {
+        let (until_ms, user_key) = (now_ms + self.life_ms(), self.user_key_of(fields));
         let mut steps = Pipeline::new();
-        if let Some(key) = &user {
+        if let Some(key) = &user_key {
             steps.cmd("ZADD").arg(key).arg(until_ms).arg(hash);
             extend(&mut steps, key, self.life_ms());
         }
-        let is_there = self.enlist(steps, hash, &listeners::subscriptions(fields), until_ms).await?;
-        if let Some(key) = user.filter(|_| !is_there) {
+        let subscriptions = listeners::subscriptions(fields);
+        let are_on = vec![true; subscriptions.len()];
+        let is_there = self.list(steps, hash, &subscriptions, are_on, until_ms).await?;
+        if is_there {
+            let args = [now_ms, self.life_ms()].map(|number| number.to_string());
+            TOUCH.run(&self.link, &[&self.key(hash)], &args.each_ref().map(|arg| arg.as_bytes())).await?;
+        } else if let Some(key) = user_key {
             self.link.send(redis::cmd("ZREM").arg(key).arg(hash)).await?;
         }
         Ok(())

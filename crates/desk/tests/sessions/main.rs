@@ -134,6 +134,12 @@ async fn a_session_listens_where_it_was_last() {
         assert_eq!((listeners.len(), listeners[0].server.as_str()), (1, at));
     }
     assert_eq!(sessions.servers("BTCUSDT").await.unwrap()["w2"], 1);
+    // A socket that closes late does not end what the client has begun elsewhere.
+    sessions.unlisten_at(&token, "BTCUSDT", "w1").await.unwrap();
+    assert_eq!(sessions.listeners("BTCUSDT").await.unwrap().len(), 1);
+    sessions.unlisten_at(&token, "BTCUSDT", "w2").await.unwrap();
+    assert!(sessions.listeners("BTCUSDT").await.unwrap().is_empty());
+    sessions.listen(&token, "BTCUSDT", "w1").await.unwrap();
     sessions.unlisten(&token, "BTCUSDT").await.unwrap();
     assert!(sessions.listeners("BTCUSDT").await.unwrap().is_empty());
     sessions.listen(&token, "ETHUSDT", "w1").await.unwrap();
@@ -171,6 +177,31 @@ async fn an_end_that_was_cut_off_is_ended_by_the_next() {
     assert_eq!(server.connect().run("KEYS session:?*").array().len(), 0);
 }
 
+/// What is cut off between the lists and the session leaves the session as it was: it must not outlive its user's list.
+#[tokio::test]
+async fn a_session_lives_no_longer_than_its_users_list_names_it() {
+    let server = Server::plain();
+    let sessions = sessions(&server, DAY);
+    let token = sessions.begin("ann", &1).await.unwrap();
+    age(&server);
+    let mut client = server.connect();
+    client.run("ACL SETUSER default -zadd").ok();
+    assert!(sessions.get(&token).await.is_err());
+    let key = client.run("KEYS session:[0-9a-f]*").array()[0].text();
+    assert_eq!(client.call(&["HGET", &key, "s"]).text(), "0", "not yet seen");
+    client.run("ACL SETUSER default +zadd").ok();
+    assert!(sessions.get(&token).await.unwrap().is_some());
+    assert_ne!(client.call(&["HGET", &key, "s"]).text(), "0");
+    // Nor does an end that is cut off take the session off it before all is done.
+    sessions.listen(&token, "BTCUSDT", "w1").await.unwrap();
+    let _serving = sessions.serve("w1").await.unwrap();
+    client.run("ACL SETUSER default -del").ok();
+    assert!(sessions.end_user("ann").await.is_err());
+    client.run("ACL SETUSER default +del").ok();
+    assert_eq!(sessions.end_user("ann").await.unwrap(), 0, "it had ended already");
+    assert_eq!(client.run("KEYS session:?*").array().len(), 0);
+}
+
 #[tokio::test]
 async fn nobody_listens_in_a_session_that_ends_meanwhile() {
     let server = Server::plain();
@@ -195,6 +226,7 @@ async fn a_session_that_is_seen_while_it_moves_listens_at_one_place() {
     let sessions = sessions(&server, DAY);
     let _serving = [sessions.serve("w1").await.unwrap(), sessions.serve("w2").await.unwrap()];
     let token = sessions.begin("ann", &1).await.unwrap();
+    let key = server.connect().run("KEYS session:[0-9a-f]*").array()[0].text();
     for round in 0..40 {
         age(&server);
         let (first, second) = (sessions.listen(&token, "BTCUSDT", "w1"), sessions.listen(&token, "BTCUSDT", "w2"));
@@ -204,6 +236,11 @@ async fn a_session_that_is_seen_while_it_moves_listens_at_one_place() {
         age(&server);
         tokio::join!(sessions.unlisten(&token, "BTCUSDT"), sessions.get(&token)).0.unwrap();
         assert_eq!(sessions.listeners("BTCUSDT").await.unwrap(), [], "round {round}");
+        age(&server);
+        let (leaves, comes) = (sessions.unlisten(&token, "BTCUSDT"), sessions.listen(&token, "BTCUSDT", "w1"));
+        tokio::join!(comes, leaves, sessions.get(&token)).0.unwrap();
+        let says = server.connect().call(&["HEXISTS", &key, "c:BTCUSDT"]).int() as usize;
+        assert_eq!(sessions.listeners("BTCUSDT").await.unwrap().len(), says, "round {round}");
     }
 }
 
