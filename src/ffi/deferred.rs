@@ -23,6 +23,9 @@ const MOST_HELD: usize = 65_536;
 /// Room that is kept from one step to the next.
 const ROOM_KEPT: usize = 1_024;
 
+/// How soon servers without jobs look again while they are paused.
+const PAUSED_MS: u64 = 10;
+
 /// Who looks at keys.
 pub trait Settler: 'static {
     /// Decides what becomes of the key.
@@ -191,6 +194,10 @@ impl<S: LateSettler> Alarm for Late<S> {
     }
 
     fn ring(context: &Context<'_>) {
+        // The write was in time, its expiry is not any more: unlike a job, this is no part of the step.
+        if context.decides() && !context.may_write() {
+            return timer::arm::<Self>(PAUSED_MS);
+        }
         settle_all::<S>(context);
     }
 }

@@ -73,7 +73,7 @@ pub use notifications::{KeyWatcher, Loss, watch};
 pub use parameter::Parameter;
 pub use persisted::{Persisted, TypeSlot};
 pub use role::reign;
-pub use scan::{Findings, MetKey, MetType, Visitor, Walk, count_keys, may_write};
+pub use scan::{Findings, MetKey, MetType, Visitor, Walk, count_keys};
 pub use timer::{Alarm, TimerSlot, arm, disarm};
 pub use waiting::{Awaited, WaitingClient};
 

@@ -46,6 +46,14 @@ impl Context<'_> {
         }
     }
 
+    /// Whether the server decides about its keys and may write now: while it hands over to a replica, or is paused, nothing
+    /// should change, and Redis 7.0 ends when something is replicated then.
+    pub fn may_write(&self) -> bool {
+        // SAFETY: read only after the server wrote it; the function has no requirement.
+        let is_paused = unsafe { raw::RedisModule_AvoidReplicaTraffic.is_some_and(|avoid| avoid() != 0) };
+        self.decides() && !is_paused
+    }
+
     #[cold]
     fn ask_role(&self) -> u8 {
         const LOADING: u32 = raw::REDISMODULE_CTX_FLAGS_LOADING | raw::REDISMODULE_CTX_FLAGS_ASYNC_LOADING;

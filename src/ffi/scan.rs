@@ -77,17 +77,10 @@ impl Findings {
     /// Has `S` look at every one of them, unless the server asks that nothing be written: it hands over to a replica.
     pub fn settle<S: Settler>(&mut self, context: &Context<'_>) {
         let names = std::mem::take(&mut self.0);
-        if !names.is_empty() && may_write(context) {
+        if !names.is_empty() && context.may_write() {
             deferred::settle::<S>(context, &names);
         }
     }
-}
-
-/// Whether the server decides about its keys and may write now: while it hands over to a replica nothing should change.
-pub fn may_write(context: &Context<'_>) -> bool {
-    // SAFETY: read only after the server wrote it; the function has no requirement.
-    let is_handing_over = unsafe { raw::RedisModule_AvoidReplicaTraffic.is_some_and(|avoid| avoid() != 0) };
-    context.decides() && !is_handing_over
 }
 
 impl Walk {

@@ -59,7 +59,7 @@ impl Round {
     pub(super) fn go_on(&mut self, context: &Context<'_>, mut act: impl FnMut(KeyName<'_>) -> bool) -> bool {
         let begun_us = ffi::thread_cpu_us();
         // While the server hands over to a replica it waits to see who decides.
-        while ffi::may_write(context) && ffi::thread_cpu_us().saturating_sub(begun_us) < SLICE_US {
+        while context.may_write() && ffi::thread_cpu_us().saturating_sub(begun_us) < SLICE_US {
             if !self.met.0.lend(context, &mut act) && !self.walk.step(context, &mut self.met) {
                 return false;
             }

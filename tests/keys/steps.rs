@@ -164,3 +164,24 @@ fn a_killed_server_has_every_key_with_its_expiry_or_mends_it() {
         }
     }
 }
+
+/// A write and a pause in one round of the server, as in a failover or where a shutdown waits for replicas: Redis 7.0 ends
+/// when something is replicated then.
+#[test]
+fn a_pause_behind_a_write_ends_no_server_and_no_key_stays_without_expiry() {
+    let server = Options::default().durable().line(POLICY).start();
+    let (mut client, mut other) = (server.connect(), server.connect());
+    for round in 0..20 {
+        let mut lines = vec![format!("SET t:{round} 1"), "CLIENT PAUSE 60000 WRITE".to_owned()];
+        if round % 2 == 1 {
+            lines.insert(0, "MULTI".to_owned());
+            lines.push("EXEC".to_owned());
+        }
+        client.pipeline(&lines);
+        // For longer than the server waits until it looks again.
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        assert_eq!(other.run("PING").text(), "PONG");
+        other.run("CLIENT UNPAUSE").ok();
+        wait_until("it has its expiry", || other.run(&format!("PTTL t:{round}")).int() > 0);
+    }
+}
