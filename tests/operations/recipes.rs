@@ -51,6 +51,7 @@ fn judge(server: &Server) {
     ] {
         refused(&mut feed, line);
     }
+    signal_as(&mut feed, &mut server.connect_as("admin", "change-me-1"));
     let mut reader = server.connect_as("reader", "change-me-3");
     for line in ["LIQ.STATS liq:{A}", "LIQ.PCTL liq:{A} 50", "LIQ.MEMORY"] {
         allowed(&mut reader, line);
@@ -58,6 +59,18 @@ fn judge(server: &Server) {
     for line in ["LIQ.ADD liq:{A} * buy 1 1", "LIQ.PCTL other 50", "DEL liq:{A}"] {
         refused(&mut reader, line);
     }
+}
+
+/// What `feed` adds is signalled on its own behalf.
+fn signal_as(feed: &mut Client, admin: &mut Client) {
+    feed.run("LIQ.CREATE liq:{S} PERCENTILE 0 SIGNALS liq:signals:{S}").ok();
+    feed.run("TICK.CREATE tick:{S}").ok();
+    let now_ms = admin.time_ms();
+    for (side, price, size) in [("buy", 100.0, 1000.0), ("sell", 50.0, 10.0)] {
+        let payload = rmp_serde::to_vec(&[(now_ms, side, price, size)]).unwrap();
+        assert!(!feed.call(&[&b"LIQ.MADDPACK"[..], b"liq:{S}", &payload]).is_error());
+    }
+    assert_eq!(admin.run("XLEN liq:signals:{S}").int(), 1);
 }
 
 #[test]
