@@ -73,6 +73,27 @@ fn the_third_jump_in_a_row_is_believed() {
     }
 }
 
+/// Late trades that are believed leave no doubt behind: the next newest price is the first again.
+#[test]
+fn a_row_of_jumps_ends_with_what_is_believed_however_late() {
+    let mut market = market("MAXJUMP 5");
+    let newest = M + 600_030;
+    for (ts, price, expected) in [
+        (newest, "100", "accepted"),
+        (M, "80", "suspect"),
+        (M + 1, "80", "suspect"),
+        (M + 2, "80", "amended"),
+        (newest + 1, "80.5", "suspect"),
+        (newest + 2, "80.5", "suspect"),
+        (newest - 1, "101", "merged"),
+        (newest + 3, "80.5", "suspect"),
+        (newest + 4, "80.5", "suspect"),
+        (newest + 5, "80.5", "accepted"),
+    ] {
+        assert_eq!(status(&mut market, &format!("{ts} buy {price} 1")), expected, "{ts} {price}");
+    }
+}
+
 #[test]
 fn candles_close_before_the_tick_and_are_told_once() {
     let mut market = market("ANNOUNCE 1m ANNOUNCE 5m KEEP 1s 100 GRACE 0");

@@ -273,3 +273,35 @@ fn whole_rows_tell_of_the_time_up_to_one_that_is_open() {
     assert_eq!(gaps, [(0, M - 1), (M + 300_000, M + 300_001)]);
     assert_eq!(states(&market, "5m"), "0:7:closed 5:5:open");
 }
+
+/// A row that was put before the feed begins says all of its time, whichever level it is of.
+#[test]
+fn a_row_before_the_first_tick_stays_whole() {
+    const HOUR: u64 = M - 55 * 60_000;
+    for options in ["", "ORDER ID"] {
+        for interval in ["5m", "1h"] {
+            let mut market = market(options);
+            put(&mut market, &format!("{interval} OHLCV {HOUR} 1 2 1 2 5"));
+            add(&mut market, &format!("{} - 2 1 ID 7", HOUR + 4_800_000));
+            assert_eq!(
+                rows(&market, &format!("{interval} {HOUR} {HOUR}"))[0].state.name(),
+                "closed",
+                "{interval} {options}"
+            );
+        }
+    }
+}
+
+/// A level that begins within the first millisecond of a coarser candle: both count.
+#[test]
+fn a_window_holds_what_begins_together() {
+    const HOUR: u64 = M - 55 * 60_000;
+    let mut market = market("");
+    add(&mut market, &format!("{HOUR} - 100 5"));
+    alter(&mut market, "KEEP 1s 100");
+    add(&mut market, &format!("{} - 101 1", HOUR + 500));
+    let span = Span { start_ms: HOUR, end_ms: u64::MAX };
+    let sum = market.levels().merged(span, &mut Default::default()).unwrap();
+    assert_eq!((sum.volume, sum.open.to_string(), sum.trades), (6 * 10_u128.pow(15), "100".to_owned(), Some(2)));
+    assert_eq!(market.levels().traded(span, &mut Default::default()).volume, 6 * 10_u128.pow(15));
+}

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::candle::{Candle, QUOTE_SCALE, VOLUME_SCALE};
 use super::interval::{Interval, Span};
+use super::level::Level;
 use super::levels::Levels;
 use crate::grammar::power_of_ten;
 use crate::panes::Version;
@@ -51,6 +52,13 @@ impl Levels {
         level.map_or(since_ms, |level| level.span(since_ms.max(level.reach_ms())).start_ms)
     }
 
+    /// The newest candle, behind those of coarser levels that begin in the same millisecond: a finer level may begin within
+    /// them.
+    pub(super) fn begun_last(&self) -> impl Iterator<Item = &Candle> {
+        let newest_ms = self.list().first().and_then(Level::newest).map(|newest| newest.start_ms);
+        self.list().iter().rev().filter_map(Level::newest).filter(move |newest| Some(newest.start_ms) == newest_ms)
+    }
+
     /// What was traded in candles that begin in `span`. Sums are integers, so it does not matter what of them was
     /// remembered.
     pub fn traded(&self, span: Span, remembered: &mut Remembered) -> Traded {
@@ -65,7 +73,7 @@ impl Levels {
                 traded
             }
         };
-        if let Some(newest) = newest.filter(|newest| (span.start_ms..span.end_ms).contains(&newest.start_ms)) {
+        for newest in self.begun_last().filter(|newest| span.holds(newest.start_ms)) {
             traded.add(newest);
         }
         traded

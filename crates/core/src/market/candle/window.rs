@@ -51,7 +51,7 @@ impl Levels {
                 sum
             }
         };
-        if let Some(newest) = newest.filter(|newest| span.holds(newest.start_ms)) {
+        for newest in self.begun_last().filter(|newest| span.holds(newest.start_ms)) {
             add(&mut sum, newest);
         }
         sum

@@ -215,6 +215,10 @@ impl Market {
             self.levels.record(&tick, order);
             self.tail.record(&tick, order, self.tail_now() as usize);
             self.forget_what_left();
+            // Whatever is believed ends a row of prices that were not.
+            if let Some(jump) = self.jumps.first_mut() {
+                jump.since = None;
+            }
             if status == Status::Accepted {
                 match &mut self.prices.last {
                     Some(last) => last.become_copy_of(&tick),
@@ -274,6 +278,7 @@ impl Market {
         let is_first = self.prices.last.is_none() && self.top.is_none();
         let (from_ms, to_ms) = match seen_ms {
             None => (0, report.ts_ms),
+            Some(seen_ms) if is_first && seen_ms < report.ts_ms => (seen_ms + 1, report.ts_ms),
             Some(seen_ms) => (seen_ms.min(report.ts_ms), seen_ms.max(report.ts_ms)),
         };
         self.seen_ms = Some(to_ms);
@@ -294,8 +299,9 @@ impl Market {
             self.gaps.fill(ids, ts_ms);
             return;
         }
-        // Before the first all are missing.
-        let (from_ms, next) = top.map_or((seen_ms.unwrap_or(0), 0), |top| (top.ts_ms, top.id + 1));
+        // Before the first all are missing; of the time that rows told of, nothing.
+        let behind_rows = |seen_ms: u64| if seen_ms < ts_ms { seen_ms + 1 } else { seen_ms };
+        let (from_ms, next) = top.map_or((seen_ms.map_or(0, behind_rows), 0), |top| (top.ts_ms, top.id + 1));
         if next < first || top.is_none() {
             let (from_ms, to_ms) = (from_ms.min(ts_ms), from_ms.max(ts_ms));
             self.gaps.add(Gap { from_ms, to_ms, ids: (next < first).then(|| (next, first - 1)) });
