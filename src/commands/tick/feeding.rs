@@ -132,6 +132,7 @@ impl<'call> Feeding<'call> {
         }
         self.begin(request.batch);
         let mut gap = request.gap;
+        self.changes.put_off();
         let market = &mut self.open.existing()?.market;
         for tick in &request.ticks {
             let mut report = tick.resolve(clock_ms, gap);
@@ -144,7 +145,9 @@ impl<'call> Feeding<'call> {
             // What comes from another time says nothing of where trades are missing.
             gap &= matches!(status, Status::Future | Status::Late);
         }
-        self.open.existing()?.market.end_batch(request.batch);
+        let market = &mut self.open.existing()?.market;
+        market.settle(&mut self.changes);
+        market.end_batch(request.batch);
         let (tally, _, telling) = self.finish(Teller::Batch)?;
         let mut reply = MaddReply::from(&tally);
         reply.fired = telling.counted;

@@ -327,6 +327,38 @@ fn a_listener_knows_what_lies_between_gaps_that_become_one() {
     }
 }
 
+/// A batch of late trades into a long candle looks at it once.
+#[test]
+fn a_batch_looks_at_what_it_changes_once() {
+    let add = |market: &mut Market, ts_ms: u64, changes: &mut Changes| {
+        let words = [ts_ms.to_string(), "-".to_owned(), "100".to_owned(), "1".to_owned()];
+        let words: Vec<&[u8]> = words.iter().map(String::as_bytes).collect();
+        market.add(&Add::parse(Args::new(&words)).unwrap().tick.resolve(0, false), early(), NEVER, changes);
+    };
+    let mut fed = market("KEEP 1m 50000 ANNOUNCE 1M GRACE 0");
+    for place in 0..45_000 {
+        add(&mut fed, M + place * MINUTE, &mut Changes::default());
+    }
+    let cost = |batch: &mut dyn FnMut(&mut Market)| {
+        let mut market = fed.clone();
+        let before = liq_core::steps::taken();
+        batch(&mut market);
+        liq_core::steps::taken() - before
+    };
+    let late = |market: &mut Market, changes: &mut Changes| {
+        (0..200).for_each(|place| add(market, M + place * MINUTE + 1, changes));
+    };
+    let (mut at_once, mut put_off) = (Changes::default(), Changes::default());
+    let dear = cost(&mut |market| late(market, &mut at_once));
+    put_off.put_off();
+    let cheap = cost(&mut |market| {
+        late(market, &mut put_off);
+        market.settle(&mut put_off);
+    });
+    assert!(!put_off.is_empty() && put_off.iter().eq(at_once.iter()));
+    assert!(cheap * 5 < dear, "{cheap} steps for the batch, {dear} one by one");
+}
+
 proptest! {
     #[test]
     fn a_listener_knows_every_candle_that_was_announced_as_it_is(

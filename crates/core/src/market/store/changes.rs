@@ -77,6 +77,9 @@ pub struct Changes {
     pub(crate) has_seen: bool,
     /// By the end of the candle, then the place of its interval among those announced.
     changes: BTreeMap<(u64, usize), Change>,
+    /// Those that are only looked at when the command is over, where it may change them many times: the span of each, its
+    /// interval, and whether it was told of before.
+    put_off: Option<BTreeMap<(u64, usize), (Span, Interval, bool)>>,
 }
 
 impl Changes {
@@ -106,9 +109,30 @@ impl Changes {
         slot.and_modify(|noted| noted.row = change.row).or_insert(change);
     }
 
+    /// From now on what changed is looked at when the command is over: [`Market::settle`](super::Market::settle). False
+    /// where that was so already.
+    pub fn put_off(&mut self) -> bool {
+        let is_first = self.put_off.is_none();
+        self.put_off.get_or_insert_default();
+        is_first
+    }
+
+    /// Notes that a candle changed, and is to be looked at later; false where all are looked at at once.
+    pub(super) fn note_later(&mut self, place: usize, interval: Interval, span: Span, was_told: bool) -> bool {
+        let Some(put_off) = &mut self.put_off else { return false };
+        put_off.entry((span.end_ms, place)).or_insert((span, interval, was_told));
+        true
+    }
+
+    /// What was put off: place, interval, span, and whether it was told of before.
+    pub(super) fn take_put_off(&mut self) -> impl Iterator<Item = (usize, Interval, Span, bool)> + use<> {
+        let put_off = self.put_off.take().unwrap_or_default();
+        put_off.into_iter().map(|((_, place), (span, interval, was_told))| (place, interval, span, was_told))
+    }
+
     /// Whether no announced candle changed.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
+        self.changes.is_empty() && self.put_off.as_ref().is_none_or(BTreeMap::is_empty)
     }
 
     /// The changes, in the order in which the candles end.

@@ -130,6 +130,7 @@ impl Market {
         let mut told = Told::new();
         let mut stretch: Option<Span> = None;
         let mut is_last_placed = false;
+        let is_settled_here = changes.as_deref_mut().is_some_and(Changes::put_off);
         for row in rows {
             let span = unit.interval().span(row.start_ms, self.levels.zone());
             is_last_placed = false;
@@ -160,7 +161,11 @@ impl Market {
                 }
                 Whole::Between | Whole::Before(_) => Some(stretch),
             };
+            let changes = changes.as_deref_mut();
             tally.removed = stretch.map_or(0, |stretch| self.be_whole(unit, stretch, rows, changes, &mut told));
+        }
+        if let Some(changes) = changes.filter(|_| is_settled_here) {
+            self.settle(changes);
         }
         self.forget_what_left();
         tally

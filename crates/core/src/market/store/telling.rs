@@ -103,8 +103,24 @@ impl Market {
         for (place, was_told) in closed {
             if let Some(interval) = self.options.announce.get(*place) {
                 let span = interval.span(ts_ms, self.options.zone);
-                self.note(changes, *place, *interval, span, *was_told);
+                self.note_change(changes, *place, *interval, span, *was_told);
             }
+        }
+    }
+
+    /// Notes that a closed candle changed. To look at one takes as long as it has parts, so a command that may change it
+    /// many times looks once, at its end.
+    fn note_change(&self, changes: &mut Changes, place: usize, interval: Interval, span: Span, was_told: bool) {
+        if !changes.note_later(place, interval, span, was_told) {
+            self.note(changes, place, interval, span, was_told);
+        }
+    }
+
+    /// Notes what candles are now whose changes were put off until the command is over. One that left meanwhile is no
+    /// more told of than it can be read.
+    pub fn settle(&self, changes: &mut Changes) {
+        for (place, interval, span, was_told) in changes.take_put_off() {
+            self.note(changes, place, interval, span, was_told);
         }
     }
 
@@ -188,7 +204,7 @@ impl Market {
             told = if place == of { told + 1 } else { 1 };
             of = place;
             if let Some(interval) = self.options.announce.get(place).filter(|_| told <= bounds.told) {
-                self.note(changes, place, *interval, span, true);
+                self.note_change(changes, place, *interval, span, true);
             }
         }
     }
