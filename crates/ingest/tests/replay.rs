@@ -62,6 +62,27 @@ fn batch_size_speed_and_compression_change_nothing_and_a_rerun_doubles_nothing()
     assert_eq!(state_of(&server), expected);
 }
 
+/// Events of one frame share a number, and none is taken for a repetition wherever a batch ends.
+#[test]
+fn frames_of_many_events_are_stored_whole_whatever_the_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bybit.ndjson");
+    let frame = |number: u64| {
+        let ts = 1_789_670_000_000 + number;
+        let row = |size: u64| format!(r#"{{"T":{ts},"s":"BTCUSDT","S":"Buy","v":"{size}","p":"100"}}"#);
+        let rows: Vec<String> = (1..=10).map(row).collect();
+        format!(r#"{{"topic":"allLiquidation.BTCUSDT","type":"snapshot","ts":{ts},"data":[{}]}}"#, rows.join(","))
+    };
+    for (count, flags) in [(1_000, vec![]), (50, vec!["--batch", "7"]), (50, vec!["--batch", "1"])] {
+        let frames: Vec<String> = (0..count).map(frame).collect();
+        std::fs::write(&file, frames.join("\n")).unwrap();
+        let (server, state) = (Server::start(), tempfile::tempdir().unwrap());
+        program::succeed(replay(state.path(), &url_of(&server), &file).args(&flags));
+        let stored = total(&server, "total_accepted") + total(&server, "total_filtered");
+        assert_eq!((stored, total(&server, "total_duplicate")), (count * 10, 0), "{flags:?}");
+    }
+}
+
 /// How often the kill tests strike: a few times, and long under `LIQ_SOAK`.
 fn rounds() -> u64 {
     if std::env::var_os("LIQ_SOAK").is_some() { 60 } else { 5 }

@@ -158,12 +158,8 @@ impl Lane {
         let numbered = |member: &usize| chunk.items.get(*member);
         let mut batches = Vec::new();
         let same_record = |a: &usize, b: &usize| numbered(a).map(|(seq, _)| seq) == numbered(b).map(|(seq, _)| seq);
-        let records: Vec<&[usize]> = if is_new {
-            group.members.chunks(self.config.batch).collect()
-        } else {
-            group.members.chunk_by(same_record).collect()
-        };
-        for members in records {
+        let most = if is_new { self.config.batch } else { 1 };
+        for members in whole_records(&group.members, most, same_record) {
             batches.extend(Packed::runs(members.iter().filter_map(numbered).map(|(seq, item)| (*seq, item))));
         }
         Shipment { key, producer: Arc::clone(&chunk.producer), batches }
@@ -244,4 +240,19 @@ impl Lane {
         self.progress.interrupted(&format!("{}: {why}", self.config.redis.url), self.backoff.failures());
         tokio::time::sleep(wait).await;
     }
+}
+
+/// Pieces of `members` of at least `most`, but for the last, each of whole records: those of one record share a number, and
+/// the server takes a second batch of it for the first one again.
+fn whole_records(members: &[usize], most: usize, is_same: impl Fn(&usize, &usize) -> bool) -> Vec<&[usize]> {
+    let (mut pieces, mut from, mut to) = (Vec::new(), 0, 0);
+    for record in members.chunk_by(is_same) {
+        to += record.len();
+        if to - from >= most {
+            pieces.extend(members.get(from..to));
+            from = to;
+        }
+    }
+    pieces.extend(members.get(from..).filter(|rest| !rest.is_empty()));
+    pieces
 }

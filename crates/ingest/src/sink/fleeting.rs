@@ -28,8 +28,11 @@ impl Offer {
     /// As it travels: candles first, since prices close those behind them.
     pub fn packed(&self) -> Vec<Packed> {
         let candles: Vec<&Candle> = self.candles.values().collect();
-        let levels = candles.chunk_by(|a, b| a.level.width_ms == b.level.width_ms);
-        levels.filter_map(Packed::whole_candles).chain(self.quote.as_ref().map(Packed::quote)).collect()
+        // Those of two answers are not the whole of what lies between them: there trades were heard, perhaps.
+        let go_together =
+            |a: &&Candle, b: &&Candle| a.level.width_ms == b.level.width_ms && a.end_ms() == b.row.start_ms;
+        let runs = candles.chunk_by(go_together);
+        runs.filter_map(Packed::whole_candles).chain(self.quote.as_ref().map(Packed::quote)).collect()
     }
 
     /// Takes what is newer.
@@ -91,5 +94,39 @@ fn newest(before: Quote, after: Quote) -> Quote {
         ask: after.ask.or(before.ask),
         mark: after.mark.or(before.mark),
         index: after.index.or(before.index),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use liq_core::grammar::Decimal;
+    use liq_core::market::candle::UNITS;
+    use liq_core::market::store::VenueRow;
+
+    use super::*;
+    use crate::venue::Venue;
+
+    const MINUTE: u64 = 60_000;
+
+    #[test]
+    fn rows_of_two_answers_go_apart() {
+        let mut fleeting = Fleeting::default();
+        let key: Arc<str> = "tick:{BTCUSDT}".into();
+        let home = Home::Market { venue: Venue::Bybit, symbol: "BTCUSDT".into(), is_numbered: false };
+        for place in [1, 2, 3, 30, 31] {
+            let row = VenueRow {
+                start_ms: place * MINUTE,
+                prices: [Decimal::ten_to(0); 4],
+                volume: Decimal::ten_to(0),
+                quote: None,
+                trades: None,
+                taker_volume: None,
+                taker_quote: None,
+            };
+            let candle = Candle { level: *UNITS.iter().find(|unit| unit.width_ms == MINUTE).unwrap(), row };
+            fleeting.take(Arc::clone(&key), home.clone(), Told::Candle(candle));
+        }
+        let offers = fleeting.give(|_| true);
+        assert_eq!(offers[0].packed().iter().map(|packed| packed.events).collect::<Vec<_>>(), [3, 2]);
     }
 }

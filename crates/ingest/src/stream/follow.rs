@@ -206,6 +206,9 @@ impl Follower {
     fn names_all(&self, told: &Listing) -> bool {
         let is_empty = |listing: &Listing, category| listing.symbols.get(category).is_none_or(Vec::is_empty);
         let is_lost = |category| is_empty(told, category) && !is_empty(&self.listing, category);
+        if told.contracts.is_empty() && !self.listing.contracts.is_empty() {
+            return false;
+        }
         self.venue != Venue::Bybit || !(told.symbols.iter().all(Vec::is_empty) || (0..MARKETS).any(is_lost))
     }
 

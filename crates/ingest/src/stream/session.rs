@@ -368,8 +368,9 @@ impl Reader {
     async fn hand_on(&mut self, at_us: i64) -> Result<bool, End> {
         let (mut has_waited, mut items) = (false, self.batch.take_items());
         while let Some(item) = items.next() {
-            if let Item::Liquidation(event) = &item {
-                self.shared.is_untold(self.plan.venue, event);
+            // What waited for its price may have been told by REST meanwhile, or over another connection.
+            if matches!(&item, Item::Liquidation(event) if !self.shared.is_untold(self.plan.venue, event)) {
+                continue;
             }
             let is_taken = match self.shared.events.try_send(Arrived { item, at_us }) {
                 Ok(()) => true,

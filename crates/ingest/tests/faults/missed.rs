@@ -109,3 +109,26 @@ fn a_trigger_that_was_priced_by_estimate_does_not_count_again_at_the_price_told_
     running.terminate();
     assert_eq!(stored(&scene.server), 3);
 }
+
+/// The other way round: the trigger waits for its price, and meanwhile what was missed is asked for.
+#[test]
+fn a_trigger_that_was_told_by_rest_does_not_count_again_when_its_connection_ends() {
+    let scene = Scene::new("bitfinex", vec!["liq:global"], Vec::new(), "");
+    let row = |id: u64, ts: u64, price: &str| {
+        format!(r#"["pos",{id},{ts},null,"tBTCF0:USTF0",-0.5,9000,null,0,1,null,{price}]"#)
+    };
+    let ts = now_ms();
+    scene.rest.answer("/v2/liquidations/hist", &format!("[{}]", row(5, ts, "9500")));
+    let mut running = scene.run();
+    scene.wait_health("ok");
+    scene.exchange.send(format!("[907,[{}]]", row(4, ts, "9400")));
+    scene.wait_stored(1);
+    scene.exchange.cut();
+    wait_until("it is back", || scene.exchange.connections() == 2);
+    scene.exchange.send(format!("[907,[{}]]", row(5, ts, "null")));
+    scene.exchange.send(format!("[907,[{}]]", row(6, ts, "9600")));
+    wait_until("it was asked", || scene.metric("repairs_total") >= 1.0);
+    scene.wait_stored(3);
+    running.terminate();
+    assert_eq!(stored(&scene.server), 3);
+}
