@@ -64,6 +64,16 @@ pub struct Judging {
     pub max_age_ms: u64,
 }
 
+/// A candle that changed and is not looked at yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PutOff {
+    /// The place of its interval among those announced.
+    pub(super) place: usize,
+    pub(super) interval: Interval,
+    pub(super) span: Span,
+    pub(super) was_told: bool,
+}
+
 /// What one command changed that others are told of: announced candles, each once, and triggers.
 #[derive(Debug, Default)]
 pub struct Changes {
@@ -77,9 +87,8 @@ pub struct Changes {
     pub(crate) has_seen: bool,
     /// By the end of the candle, then the place of its interval among those announced.
     changes: BTreeMap<(u64, usize), Change>,
-    /// Those that are only looked at when the command is over, where it may change them many times: the span of each, its
-    /// interval, and whether it was told of before.
-    put_off: Option<BTreeMap<(u64, usize), (Span, Interval, bool)>>,
+    /// Those that are only looked at when the command is over, where it may change them many times.
+    put_off: Option<BTreeMap<(u64, usize), PutOff>>,
 }
 
 impl Changes {
@@ -118,16 +127,15 @@ impl Changes {
     }
 
     /// Notes that a candle changed, and is to be looked at later; false where all are looked at at once.
-    pub(super) fn note_later(&mut self, place: usize, interval: Interval, span: Span, was_told: bool) -> bool {
+    pub(super) fn note_later(&mut self, candle: PutOff) -> bool {
         let Some(put_off) = &mut self.put_off else { return false };
-        put_off.entry((span.end_ms, place)).or_insert((span, interval, was_told));
+        put_off.entry((candle.span.end_ms, candle.place)).or_insert(candle);
         true
     }
 
-    /// What was put off: place, interval, span, and whether it was told of before.
-    pub(super) fn take_put_off(&mut self) -> impl Iterator<Item = (usize, Interval, Span, bool)> + use<> {
-        let put_off = self.put_off.take().unwrap_or_default();
-        put_off.into_iter().map(|((_, place), (span, interval, was_told))| (place, interval, span, was_told))
+    /// What was put off.
+    pub(super) fn take_put_off(&mut self) -> impl Iterator<Item = PutOff> + use<> {
+        self.put_off.take().unwrap_or_default().into_values()
     }
 
     /// Whether no announced candle changed.

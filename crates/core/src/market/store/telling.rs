@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
-use super::changes::{Change, Changes, Row, State};
+use super::changes::{Change, Changes, PutOff, Row, State};
 use super::market::Market;
 use crate::market::candle::{Candle, Interval, Span};
 use crate::market::tape::Gaps;
@@ -103,15 +103,17 @@ impl Market {
         for (place, was_told) in closed {
             if let Some(interval) = self.options.announce.get(*place) {
                 let span = interval.span(ts_ms, self.options.zone);
-                self.note_change(changes, *place, *interval, span, *was_told);
+                let (place, interval, was_told) = (*place, *interval, *was_told);
+                self.note_change(changes, PutOff { place, interval, span, was_told });
             }
         }
     }
 
     /// Notes that a closed candle changed. To look at one takes as long as it has parts, so a command that may change it
     /// many times looks once, at its end.
-    fn note_change(&self, changes: &mut Changes, place: usize, interval: Interval, span: Span, was_told: bool) {
-        if !changes.note_later(place, interval, span, was_told) {
+    fn note_change(&self, changes: &mut Changes, candle: PutOff) {
+        if !changes.note_later(candle) {
+            let PutOff { place, interval, span, was_told } = candle;
             self.note(changes, place, interval, span, was_told);
         }
     }
@@ -119,7 +121,7 @@ impl Market {
     /// Notes what candles are now whose changes were put off until the command is over. One that left meanwhile is no
     /// more told of than it can be read.
     pub fn settle(&self, changes: &mut Changes) {
-        for (place, interval, span, was_told) in changes.take_put_off() {
+        for PutOff { place, interval, span, was_told } in changes.take_put_off() {
             self.note(changes, place, interval, span, was_told);
         }
     }
@@ -203,8 +205,8 @@ impl Market {
         for (place, span) in candles {
             told = if place == of { told + 1 } else { 1 };
             of = place;
-            if let Some(interval) = self.options.announce.get(place).filter(|_| told <= bounds.told) {
-                self.note_change(changes, place, *interval, span, true);
+            if let Some(interval) = self.options.announce.get(place).copied().filter(|_| told <= bounds.told) {
+                self.note_change(changes, PutOff { place, interval, span, was_told: true });
             }
         }
     }
