@@ -22,6 +22,8 @@ const AT_ONCE: usize = 100;
 pub(super) struct End {
     pub(super) taken: Arc<Taken>,
     pub(super) how: How,
+    /// A handler had begun and did not say how it ended.
+    pub(super) is_open: bool,
 }
 
 /// What is told of a job.
@@ -33,10 +35,7 @@ pub(super) enum How {
     /// Too old to be begun.
     Expire,
     /// For somebody else, at once.
-    Back {
-        /// Not finished, rather than never begun.
-        was_begun: bool,
-    },
+    Back,
 }
 
 /// The jobs this worker holds.
@@ -176,11 +175,11 @@ fn run(inner: &Inner, consumer: &str, end: &End) -> redis::Cmd {
         How::Retry(wait, reason) => ("retry", *wait, reason.as_bytes()),
         How::Bury(reason) => ("bury", Duration::ZERO, reason.as_bytes()),
         How::Expire => ("expire", Duration::ZERO, b"expired"),
-        How::Back { .. } => ("back", Duration::ZERO, b""),
+        How::Back => ("back", Duration::ZERO, b""),
     };
     // What was given back was no attempt; those of workers that died before were.
-    let attempts = taken.attempt().saturating_sub(u64::from(matches!(end.how, How::Back { .. })));
-    let may_be_done = taken.may_be_done() || matches!(end.how, How::Back { was_begun: true });
+    let attempts = taken.attempt().saturating_sub(u64::from(matches!(end.how, How::Back)));
+    let may_be_done = taken.may_be_done() || end.is_open;
     let keys = &inner.keys;
     let job = keys.job(&taken.id);
     let [priority, attempts, pushed, expires, wait, status] = [

@@ -168,7 +168,7 @@ where
                 match place.filter(|_| !is_stopped) {
                     Some(place) => self.begin(&desk, taken, now_ms, place, &mut running),
                     // For somebody else, at once: there is no place for it here, or no time.
-                    None => desk.end(&taken, How::Back { was_begun: false }),
+                    None => desk.end(&taken, How::Back),
                 }
             }
         }
@@ -288,7 +288,7 @@ where
     async fn give_back(&self) {
         let (sender, ends) = mpsc::unbounded_channel();
         for taken in self.held.all() {
-            let _ = sender.send(End { taken, how: How::Back { was_begun: true } });
+            let _ = sender.send(End { taken, how: How::Back, is_open: true });
         }
         drop(sender);
         let telling = ends::tell_all(
