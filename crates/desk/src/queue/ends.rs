@@ -76,8 +76,13 @@ impl Held {
     /// Whether a job that a take brought was here when it was sent. While Redis was away the leases ran out, and a claim
     /// does not leave out what the consumer itself holds; what it did do is to renew the lease.
     pub(super) fn had(&self, taken: &Taken) -> bool {
+        self.has(taken.priority, &taken.entry)
+    }
+
+    /// Whether an entry is or was here since the last take was sent.
+    pub(super) fn has(&self, priority: Priority, entry: &str) -> bool {
         let jobs = self.jobs();
-        let key = (taken.priority, taken.entry.clone());
+        let key = (priority, entry.to_owned());
         jobs.by_entry.contains_key(&key) || jobs.left.contains(&key)
     }
 

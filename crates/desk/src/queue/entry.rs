@@ -89,7 +89,7 @@ impl Batch {
     }
 }
 
-fn read_job(value: Value) -> Result<Taken, Error> {
+pub(super) fn read_job(value: Value) -> Result<Taken, Error> {
     let [priority, entry, fields, deliveries] = array(value)?;
     let priority: u64 = redis::from_redis_value(priority).map_err(Error::unexpected)?;
     let priority = Priority::of(priority).ok_or_else(|| Error::unexpected(priority))?;

@@ -30,5 +30,9 @@ pub(super) static END: LazyLock<Script> = LazyLock::new(|| Script::new(include_s
 /// held was none. Answers how many are still the consumer's.
 pub(super) static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("renew.lua")));
 
+/// KEYS `p0 p1 p2`; ARGV as of [`RENEW`]. Hands out once more what the consumer was handed out and never heard of, as the
+/// same delivery, unless somebody else has it by now. Answers jobs as [`TAKE`] has them.
+pub(super) static LOST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lost.lua")));
+
 /// KEYS `p0 p1 p2 dead job`; ARGV the dead entry, status ms. Answers 1, or 0 when there is none.
 pub(super) static REVIVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("revive.lua")));

@@ -15,6 +15,7 @@ mod faults;
 mod feeds;
 mod jobs;
 mod kills;
+mod lost;
 mod prompt;
 mod workers;
 
