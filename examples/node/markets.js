@@ -95,7 +95,9 @@ export async function work(client, { stream, group, worker, patience = 1000 }, p
     if (entries.length === 0 && from === ">") return;
     if (entries.length === 0) from = ">";
     for (const [entry, fields] of entries) {
-      await place(mapOf(fields));
+      // One that was trimmed while it was left behind is no fire any more, and must not come for ever.
+      if (fields === null) console.warn(`the fire ${entry} of ${stream} was deleted before it was acknowledged`);
+      else await place(mapOf(fields));
       await client.sendCommand(["XACK", stream, group, entry]);
     }
   }

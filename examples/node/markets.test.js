@@ -55,6 +55,28 @@ for (const RESP of [2, 3]) {
     }
   });
 
+  test(`a fire that was trimmed holds up none behind it in RESP${RESP}`, async () => {
+    const client = await connect(server.url, { RESP });
+    try {
+      const stream = `fires:{ADA${RESP}USDT}`;
+      const market = new Market(client, `ADA${RESP}USDT`);
+      await market.create({ fires: stream });
+      await market.trade({ side: "buy", price: "150", qty: 1 });
+      await market.setStop("first", "LONG", { sl: "140" });
+      await market.setStop("second", "LONG", { sl: "130" });
+      await market.trade({ side: "sell", price: "139", qty: 1 });
+      const order = { stream, group: "orders", worker: "worker-1", patience: 50 };
+      await assert.rejects(work(client, order, () => Promise.reject(new Error("the exchange is away"))), /away/);
+      await client.sendCommand(["XTRIM", stream, "MAXLEN", "0"]);
+      await market.trade({ side: "sell", price: "129", qty: 1 });
+      const placed = [];
+      await work(client, order, async (fire) => placed.push(fire.id));
+      assert.deepEqual(placed, ["second"]);
+    } finally {
+      await client.close();
+    }
+  });
+
   test(`a stop fires at the tick and is handled once in RESP${RESP}`, async () => {
     const client = await connect(server.url, { RESP });
     try {

@@ -53,7 +53,8 @@ export class Queue {
 
   /**
    * Works until the signal is aborted. `handler(job)` gets `{ id, body, attempt, redelivered }`; when it throws the job is
-   * tried again, an error with `bury = true` buries it.
+   * tried again, an error with `bury = true` buries it. `redelivered` says that somebody had it who never said how that
+   * ended: ask first whether it is done.
    */
   async work(handler, { atOnce = 8, lease = 10_000, signal } = {}) {
     const consumer = `node-${process.pid}-${randomBytes(6).toString("hex")}`;
@@ -102,7 +103,7 @@ export class Queue {
       const number = (name) => Number(fields[name] ?? 0);
       return {
         priority: Number(priority), entry: entry.toString(), id: fields.i?.toString() ?? "", bytes: fields.b ?? Buffer.alloc(0),
-        attempts: number("a"), attempt: number("a") + Number(deliveries), redelivered: Number(deliveries) > 1,
+        attempts: number("a"), attempt: number("a") + Number(deliveries), redelivered: Number(deliveries) > 1 || number("d") > 0,
         deliveries: Number(deliveries),
         // A job that was pushed as this entry has its time in the entry's id.
         pushed: fields.t ? number("t") : Number.parseInt(entry.toString(), 10), expires: number("x"), now: Number(now),
@@ -133,7 +134,7 @@ export class Queue {
     const keys = [this.streams[job.priority], `${this.prefix}later`, `${this.prefix}dead`, `${this.prefix}job:${job.id}`, `${this.prefix}wake`];
     const words = [
       job.entry, consumer, how, job.priority, job.id, job.attempt, job.pushed, job.expires, job.bytes, how === "retry" ? wait : 0,
-      reason, this.settings.statusFor,
+      reason, this.settings.statusFor, job.redelivered ? 1 : 0,
     ];
     // Until it is told the job stays leased, so that nobody else begins it.
     for (let pause = 20; ; pause = Math.min(pause * 2, 1000)) {

@@ -82,6 +82,28 @@ test("what is due later and is no job is buried, and stops nothing", async (t) =
   assert.deepEqual([dead.message.b.toString(), dead.message.r.toString()], ['{"json": true}', "what was due later is no job"]);
 });
 
+test("a retry knows of the worker that died before it", async (t) => {
+  const queue = await Queue.open(url, "begun", { backoff: [5, 10] });
+  t.after(() => queue.client.destroy());
+  await queue.push({ n: 1 });
+  const [stream, { client }] = [queue.streams[1], queue];
+  await client.xGroupCreate(stream, "workers", "0");
+  await client.xReadGroup("workers", "ghost", { key: stream, id: ">" }, { COUNT: 1 });
+  const [{ id }] = await client.xPendingRange(stream, "workers", "-", "+", 1);
+  await client.sendCommand(["XCLAIM", stream, "workers", "ghost", "0", id.toString(), "IDLE", "36000000", "JUSTID"]);
+  const seen = [];
+  const handler = async (job) => {
+    if (seen.push(job.redelivered) < 3) throw new Error("again");
+  };
+  await workUntil(queue, handler, () => seen.length === 3);
+  assert.deepEqual(seen, [true, true, true]);
+  // One that only ever failed leaves nothing to ask.
+  await queue.push({ n: 2 });
+  seen.length = 0;
+  await workUntil(queue, handler, () => seen.length === 3);
+  assert.deepEqual(seen, [false, false, false]);
+});
+
 test("entries of two streams with equal ids are two jobs", async (t) => {
   const queue = await Queue.open(url, "equal");
   t.after(() => queue.client.destroy());

@@ -13,6 +13,7 @@ Unix milliseconds.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,6 +21,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
+
+log = logging.getLogger(__name__)
 
 Number = Decimal | int | str
 
@@ -165,6 +168,11 @@ async def fires(client: Redis, stream: str, group: str, worker: str) -> AsyncIte
         if not entries:
             position = ">"
         for entry, fields in entries:
+            if not fields:
+                # Trimmed while it was left behind: nobody can tell any more what it was, and it must not come for ever.
+                log.warning("the fire %s of %s was deleted before it was acknowledged", _text(entry), stream)
+                await client.xack(stream, group, entry)
+                continue
             fire = _map(fields)
             price = {name: Decimal(fire[name]) if fire[name] else None for name in ("level", "price")}
             yield Fire(_text(entry), fire["fire"], fire["id"], fire["cause"], payload=fire["payload"], **price)

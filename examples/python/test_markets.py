@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import unittest
 from decimal import Decimal
 
@@ -91,6 +92,26 @@ class MarketTest(unittest.IsolatedAsyncioTestCase):
         self.assertTrue(fire.name.startswith("u1:p7:"))
         self.assertFalse(await market.delete_stop("u1:p7"), "it has fired")
         self.assertTrue(await market.delete_stop("u2:p9"))
+
+    async def test_a_fire_that_was_trimmed_holds_up_none_behind_it(self) -> None:
+        market = Market(self.client, "SOLUSDT")
+        stream = "fires:{SOLUSDT}"
+        await market.create(fires=stream)
+        await market.trade("*", "buy", 150, 1)
+        ids = []
+        for sl in (140, 130):
+            await market.set_stop(f"at{sl}", "LONG", sl=sl)
+        for price, handled in ((139, contextlib.nullcontext()), (129, self.assertLogs("markets", "WARNING"))):
+            await market.trade("*", "sell", price, 1)
+            worker = fires(self.client, stream, "orders", "worker-1")
+            with handled:
+                ids.append((await anext(worker)).id)
+            await worker.aclose()
+            if price == 139:
+                # Read, not acknowledged, and gone.
+                await self.client.xtrim(stream, maxlen=0)
+        self.assertEqual(ids, ["at140", "at130"])
+        self.assertEqual((await self.client.xpending(stream, "orders"))["pending"], 1, "the second is under way")
 
 
 class MarketResp2Test(MarketTest):

@@ -98,6 +98,16 @@ class CacheTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual([signal["number"] for signal in recent], [1499, 1498, 1497])
         self.assertLess(len(await get_recent_signals(self.cache, count=5000)), 1200)
 
+    async def test_a_refused_command_stops_no_other(self) -> None:
+        await self.cache.redis.rpush("list", 1)
+        with self.assertLogs("shared.redis_client", "WARNING") as logged:
+            for number in range(3):
+                self.assertIsNone(await self.cache.get("list"))
+                self.assertTrue(await self.cache.set("key", number))
+                self.assertEqual(await self.cache.get("key"), number)
+        self.assertEqual(len(logged.output), 1)
+        self.assertIn("refused get: WRONGTYPE", logged.output[0])
+
     async def test_while_redis_is_away_nothing_raises_and_nothing_is_made_up(self) -> None:
         self.assertTrue(await self.cache.set("key", 1))
         self.server._process.send_signal(signal.SIGSTOP)

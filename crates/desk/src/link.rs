@@ -189,12 +189,13 @@ impl Link {
         match &result {
             Err(error) if error.is_outage() || is_not_ready(error) => {
                 let turn = self.inner.gate.failed(error);
+                // First of all: whoever called may be dropped while he waits below.
+                if turn == Turn::Down {
+                    self.probe();
+                }
                 // A connection that broke is no use; one that is late may only be slow.
                 if turn == Turn::Down || matches!(error, Error::Lost(_)) {
                     self.inner.disconnect().await;
-                }
-                if turn == Turn::Down {
-                    self.probe();
                 }
             }
             answered => {

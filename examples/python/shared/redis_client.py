@@ -1,9 +1,9 @@
 """Drop-in cache for bots that import ``shared.redis_client``: plain Redis, redis-py asyncio.
 
 What lives here: JSON values with an expiry, market data, and the last signals. A cache is a comfort: while Redis is away
-a read answers None and a write False, and says so in the log once; nothing waits longer than ``timeout`` seconds, and
-nothing is made up. What does not live here: locks, queues and loads that only one process makes; the Rust crate
-redis-liq-desk has those.
+a read answers None and a write False, and says so in the log once, as for a command that Redis refuses; nothing waits
+longer than ``timeout`` seconds, and nothing is made up. What does not live here: locks, queues and loads that only one
+process makes; the Rust crate redis-liq-desk has those.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ SIGNALS = "signals:recent"
 SIGNALS_KEPT = 1000
 _AWAY_SECONDS = 0.5
 """So long nobody asks again after a failure."""
+_ABSENCES = (redis.BusyLoadingError, redis.ConnectionError, redis.TimeoutError, OSError)
+"""What says that the server is away; what else goes wrong is one command's."""
 
 
 class RedisCacheManager:
@@ -44,6 +46,7 @@ class RedisCacheManager:
         self.redis = redis.Redis(connection_pool=self._pool)
         self._away_until = 0.0
         self._is_away = False
+        self._refused: set[str] = set()
 
     async def connect(self) -> bool:
         """Whether the server answers. Where it does not, everything works once it does."""
@@ -93,11 +96,16 @@ class RedisCacheManager:
             return otherwise
         try:
             reply = await getattr(self.redis, command)(*arguments, **options)
-        except (RedisError, OSError) as error:
+        except _ABSENCES as error:
             self._away_until = time.monotonic() + _AWAY_SECONDS
             if not self._is_away:
                 self._is_away = True
                 log.warning("redis is away: %s", error)
+            return otherwise
+        except RedisError as error:
+            if command not in self._refused:
+                self._refused.add(command)
+                log.warning("redis refused %s: %s", command, error)
             return otherwise
         if self._is_away:
             self._is_away = False

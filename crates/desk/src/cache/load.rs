@@ -11,16 +11,24 @@ use serde::de::DeserializeOwned;
 use super::flight::{AnyAnswer, LAST_PAUSE, Refresh, Teller};
 use super::local::Mark;
 use super::store::{self, Names, Turn};
-use super::{Hit, Inner, Layer, Miss, entry};
+use super::{Hit, Inner, Layer, Miss, behind, entry};
 use crate::Error;
 
 /// How often the lock of another process is looked at: first, and at last.
 const FIRST_POLL: Duration = Duration::from_millis(5);
 const LAST_POLL: Duration = Duration::from_millis(50);
 
-/// A lock in Redis that is ours.
-pub(super) struct Held {
+/// A lock in Redis that is ours, or may be.
+struct Held {
     token: String,
+    /// The answer was lost that would have told whether it is: when the load began.
+    unheard: Option<Instant>,
+}
+
+impl Held {
+    const fn surely(token: String) -> Option<Self> {
+        Some(Self { token, unheard: None })
+    }
 }
 
 /// One read on its way. It tells its answer once, and may go on to refresh what it told.
@@ -131,14 +139,18 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
         let token = new_token();
         let settings = &self.inner.settings;
         let taken = store::take(&self.inner.link, &self.names, &token, settings.load_limit).await;
+        if store::unheard(&taken).is_some() {
+            behind::let_go(&self.inner, &token, vec![(self.names.clone(), None)]);
+        }
         // Without Redis the value that was just read from it is good enough: the next read will tell.
         let (Turn::Ours, bytes) = self.inner.noted(taken)? else { return None };
+        let held = Held::surely(token);
         // Somebody may have loaded it between our read and the lock.
         if let Some(hit) = self.fresh(bytes).await {
-            self.let_go(Some(Held { token }), None).await;
+            self.let_go(held, None).await;
             return Some(Ok(hit));
         }
-        Some(self.run(load, Some(Held { token })).await)
+        Some(self.run(load, held).await)
     }
 
     async fn fresh(&self, bytes: Option<Vec<u8>>) -> Option<Hit<T>> {
@@ -166,11 +178,14 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
         let mut poll = FIRST_POLL;
         loop {
             let taken = store::take(&self.inner.link, &self.names, &token, limit).await;
-            let Some((turn, bytes)) = self.inner.noted(taken) else { return self.run(load, None).await };
+            let unheard = store::unheard(&taken);
+            let Some((turn, bytes)) = self.inner.noted(taken) else {
+                return self.run(load, unheard.map(|_| Held { token, unheard })).await;
+            };
             let is_ours = matches!(turn, Turn::Ours);
             if let Some(hit) = self.fresh(bytes).await {
                 if is_ours {
-                    self.let_go(Some(Held { token }), None).await;
+                    self.let_go(Held::surely(token), None).await;
                 }
                 // A read that waited was counted as that.
                 if poll == FIRST_POLL {
@@ -179,10 +194,10 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
                 return Ok(hit);
             }
             match turn {
-                Turn::Ours => return self.run(load, Some(Held { token })).await,
+                Turn::Ours => return self.run(load, Held::surely(token)).await,
                 Turn::Paused(left) => return Err(Miss::Paused { until: Instant::now() + left, last: None }),
-                Turn::Others if Instant::now() >= deadline => return Err(Miss::LoadLimit),
-                Turn::Others => {
+                Turn::Others | Turn::Unknown(_) if Instant::now() >= deadline => return Err(Miss::LoadLimit),
+                Turn::Others | Turn::Unknown(_) => {
                     if poll == FIRST_POLL {
                         self.inner.counters.waited.add();
                     }
@@ -226,7 +241,8 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
             inner.counters.missing.add();
         }
         // Without the lock nothing goes to Redis: only how long it is counts.
-        let now_ms = if held.is_some() { inner.link.now_ms().await } else { 0 };
+        let unheard = held.as_ref().and_then(|held| held.unheard);
+        let now_ms = if held.is_some() && unheard.is_none() { inner.link.now_ms().await } else { 0 };
         let stay = if value.is_some() { inner.stay(&self.id) } else { inner.missing_time };
         let encoded = entry::encode(value.as_deref(), now_ms, inner.settings.compress_above);
         let length = encoded.as_ref().map_or(0, |(_, length)| *length);
@@ -235,8 +251,15 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
         let is_kept = match (&held, encoded) {
             // Nobody can have put or forgotten it in Redis; here the mark tells.
             (None, _) => without_redis,
+            (Some(Held { token, unheard: Some(begun) }), _) => {
+                behind::store(inner, token, *begun, vec![(self.names.clone(), value.clone(), stay)]);
+                without_redis
+            }
             (Some(held), Ok((bytes, _))) => {
                 let stored = store::store(&inner.link, &self.names, &held.token, &bytes, stay).await;
+                if stored.is_err() {
+                    behind::let_go(inner, &held.token, vec![(self.names.clone(), None)]);
+                }
                 inner.noted(stored).map_or(without_redis, |is_stored| {
                     if !is_stored {
                         inner.counters.refused.add();
@@ -257,8 +280,11 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
     }
 
     async fn let_go(&self, held: Option<Held>, pause: Option<Duration>) {
-        if let Some(held) = held {
+        let Some(held) = held else { return };
+        if held.unheard.is_none() {
             self.inner.noted(store::unlock(&self.inner.link, &self.names, &held.token, pause).await);
+        } else {
+            behind::let_go(&self.inner, &held.token, vec![(self.names.clone(), pause)]);
         }
     }
 }

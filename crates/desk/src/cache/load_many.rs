@@ -14,7 +14,7 @@ use super::flight::{AnyAnswer, LAST_PAUSE, Refresh};
 use super::load::{Landing, new_token};
 use super::local::Mark;
 use super::store::{self, Names, Turn};
-use super::{Hit, Inner, Layer, Miss, entry};
+use super::{Hit, Inner, Layer, Miss, behind, entry};
 use crate::Error;
 
 /// What a load of many brings: an id that is not in it does not exist.
@@ -38,6 +38,11 @@ struct Wanted<T> {
 impl<T> Wanted<T> {
     const fn is_ours(&self) -> bool {
         matches!(self.turn, Some(Turn::Ours))
+    }
+
+    /// When the load began, where the lock is ours if it was taken before.
+    const fn unheard(&self) -> Option<Instant> {
+        if let Some(Turn::Unknown(begun)) = self.turn { Some(begun) } else { None }
     }
 }
 
@@ -151,25 +156,33 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
         let inner = &self.inner;
         let limit = inner.settings.load_limit;
         // A server that hangs keeps a read waiting once.
-        let turns = if is_hung {
-            None
+        let (turns, unheard) = if is_hung {
+            (None, None)
         } else {
-            inner.noted(store::take_many(&inner.link, &names(&wanted), &self.token, limit).await)
+            let taken = store::take_many(&inner.link, &names(&wanted), &self.token, limit).await;
+            let unheard = store::unheard(&taken);
+            (inner.noted(taken), unheard)
         };
         let mut turns = turns.unwrap_or_default().into_iter();
-        let mut left = Vec::new();
+        let (mut left, mut loose) = (Vec::new(), Vec::new());
         for mut wanted in wanted {
-            wanted.turn = turns.next().flatten();
+            wanted.turn = unheard.map(Turn::Unknown).or_else(|| turns.next().flatten());
             match (&wanted.turn, &wanted.stale) {
                 (Some(Turn::Ours), _) => left.push(wanted),
                 // Without Redis the value that was just read from it is good enough.
-                (_, Some(_)) => self.tell_stale::<E>(&wanted.reply, wanted.stale.as_ref()),
+                (_, Some(_)) => {
+                    self.tell_stale::<E>(&wanted.reply, wanted.stale.as_ref());
+                    if unheard.is_some() {
+                        loose.push((wanted.names, None));
+                    }
+                }
                 (Some(Turn::Paused(rest)), None) => {
                     wanted.reply.tell::<E>(Err(Miss::Paused { until: Instant::now() + *rest, last: None }));
                 }
-                (Some(Turn::Others) | None, None) => left.push(wanted),
+                (Some(Turn::Others | Turn::Unknown(_)) | None, None) => left.push(wanted),
             }
         }
+        behind::let_go(inner, &self.token, loose);
         self.read_again::<E>(left).await
     }
 
@@ -238,15 +251,17 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
         };
         inner.counters.failed.add();
         let last = if let Miss::Load(error) = &failed { Some(Arc::clone(error) as AnyAnswer) } else { None };
-        let mut locks = Vec::new();
-        let mut replies = Vec::new();
+        let (mut locks, mut loose, mut replies) = (Vec::new(), Vec::new(), Vec::new());
         for wanted in wanted {
             let pause = inner.pauses.lengthen(&wanted.id, last.clone()).min(LAST_PAUSE);
             if wanted.is_ours() {
                 locks.push((wanted.names, Some(pause)));
+            } else if wanted.unheard().is_some() {
+                loose.push((wanted.names, Some(pause)));
             }
             replies.push((wanted.reply, wanted.stale));
         }
+        behind::let_go(inner, &self.token, loose);
         // Who asks again finds the pause.
         self.unlock(&locks).await;
         for (reply, stale) in replies {
@@ -260,6 +275,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
         // Without a lock nothing goes to Redis: only how long it is counts.
         let now_ms = if wanted.iter().any(Wanted::is_ours) { inner.link.now_ms().await } else { 0 };
         let (mut writes, mut locks, mut written, mut unwritten) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut unsure, mut unheard) = (Vec::new(), None);
         for wanted in wanted {
             let value = loaded.remove(wanted.id.as_ref()).map(Arc::new);
             inner.pauses.end(&wanted.id);
@@ -279,13 +295,26 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Fetch<T> {
                     locks.push((wanted.names.clone(), None));
                     unwritten.push((wanted, value, length));
                 }
-                (false, _) => unwritten.push((wanted, value, length)),
+                (false, _) => {
+                    if let Some(begun) = wanted.unheard() {
+                        unheard = Some(begun);
+                        unsure.push((wanted.names.clone(), value.clone(), stay));
+                    }
+                    unwritten.push((wanted, value, length));
+                }
             }
+        }
+        if let Some(begun) = unheard {
+            behind::store(inner, &self.token, begun, unsure);
         }
         self.unlock(&locks).await;
         // Nobody tells of a change to what is not in Redis: there only `local` ends a copy.
         let without_redis = inner.tracking.is_none();
-        let stored = inner.noted(store::store_many(&inner.link, &self.token, &writes).await);
+        let stored = inner.noted(store::store_many(&inner.link, &self.token, &writes, None).await);
+        let is_stored = |place| stored.as_ref().is_some_and(|stored| stored.get(place) == Some(&true));
+        // The server may have refused the value and not the lock.
+        let loose = writes.into_iter().enumerate().filter(|(place, _)| !is_stored(*place));
+        behind::let_go(inner, &self.token, loose.map(|(_, (names, ..))| (names, None)).collect());
         for (place, (wanted, value, length)) in written.into_iter().enumerate() {
             let is_stored = stored.as_ref().map(|stored| stored.get(place) == Some(&true));
             if is_stored == Some(false) {

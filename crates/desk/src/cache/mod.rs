@@ -19,6 +19,7 @@
 //! # Ok(()) }
 //! ```
 
+mod behind;
 mod builder;
 mod entry;
 mod flight;

@@ -2,17 +2,18 @@
 //! and `put`, `forget` and `clear` take it away: what was loaded before them is refused.
 
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::{Pipeline, Value};
 
 use crate::script::Script;
 use crate::{Error, Link, Space};
 
-/// The loader's: the value while the lock is its own. Without a token whoever holds it.
+/// The loader's: the value while the lock is its own, and runs out no later than told. Without a token whoever holds it.
 static STORE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if ARGV[1] ~= '' and redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+if ARGV[4] and redis.call('PEXPIRETIME', KEYS[2]) > tonumber(ARGV[4]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 redis.call('DEL', KEYS[2])
 return 1",
@@ -28,6 +29,11 @@ redis.call('SET', KEYS[1], 'paused', 'PX', ARGV[2])
 return 1",
     )
 });
+
+/// When it was known that a take failed which may have been carried out, which is now.
+pub(crate) fn unheard<R>(taken: &Result<R, Error>) -> Option<Instant> {
+    matches!(taken, Err(Error::TimedOut(_) | Error::Lost(_))).then(Instant::now)
+}
 
 /// What stands in a lock that holds a pause.
 const PAUSED: &[u8] = b"paused";
@@ -53,6 +59,8 @@ pub(crate) enum Turn {
     Ours,
     /// Somebody loads.
     Others,
+    /// The answer was late or lost, which was known then: the lock may be ours.
+    Unknown(Instant),
     /// A load failed, and nobody tries until then.
     Paused(Duration),
 }
@@ -104,16 +112,20 @@ pub(crate) async fn store(
     Ok(answer == Value::Int(1))
 }
 
-/// As [`store`], for many.
+/// As [`store`], for many; only where the lock runs out no later than `latest`, Unix milliseconds.
 pub(crate) async fn store_many(
     link: &Link,
     token: &str,
     values: &[(Names, Vec<u8>, Duration)],
+    latest: Option<u64>,
 ) -> Result<Vec<bool>, Error> {
+    let latest = latest.map(|latest| latest.to_string());
     let mut runs = Pipeline::new();
     for (names, bytes, stay) in values {
         let stay = millis(*stay).to_string();
-        runs.add_command(STORE.by_digest(&[&names.value, &names.lock], &[token.as_bytes(), bytes, stay.as_bytes()]));
+        let mut args = vec![token.as_bytes(), bytes, stay.as_bytes()];
+        args.extend(latest.as_ref().map(String::as_bytes));
+        runs.add_command(STORE.by_digest(&[&names.value, &names.lock], &args));
     }
     if values.is_empty() {
         return Ok(Vec::new());
@@ -140,9 +152,10 @@ pub(crate) async fn take_many(
         steps.cmd("PTTL").arg(&names.lock);
     }
     if !steps.is_empty() {
-        let left = link.send_each(&steps).await?;
-        for (turn, left) in turns.iter_mut().filter(|turn| is_paused(turn)).zip(left) {
-            *turn = Some(Turn::Paused(pause(&left.unwrap_or(Value::Nil))));
+        // The locks are taken by now: how long others pause is the least of it.
+        let mut left = link.send_each(&steps).await.unwrap_or_default().into_iter();
+        for turn in turns.iter_mut().filter(|turn| is_paused(turn)) {
+            *turn = Some(Turn::Paused(pause(&left.next().and_then(Result::ok).unwrap_or(Value::Nil))));
         }
     }
     Ok(turns)
@@ -216,7 +229,7 @@ async fn unlink(link: &Link, prefix: &str, counts: impl Fn(&[u8]) -> bool) -> Re
 }
 
 /// At least one: Redis refuses an expiry of 0.
-fn millis(time: Duration) -> u64 {
+pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).clamp(1, i64::MAX as u64 / 4)
 }
 

@@ -1,18 +1,19 @@
-local how, id, p = ARGV[3], ARGV[5], ARGV[4]
+-- Older programs send no `d`.
+local how, id, p, d = ARGV[3], ARGV[5], ARGV[4], ARGV[13] or '0'
 local own = redis.call('XPENDING', KEYS[1], 'workers', ARGV[1], ARGV[1], 1)[1]
 if not own or (how ~= 'done' and own[2] ~= ARGV[2]) then return 0 end
 local t = redis.call('TIME')
 local at = t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[10]
 if how == 'retry' then
-  local job = {tonumber(p), id, tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]}
+  local job = {tonumber(p), id, tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], tonumber(d)}
   local due = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
   redis.call('ZADD', KEYS[2], at, cmsgpack.pack(job))
   if not due or at < tonumber(due) then redis.pcall('XADD', KEYS[5], 'MAXLEN', 1, '*', 'due', at) end
 elseif how == 'bury' or how == 'expire' then
   redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', 'i', id, 'a', ARGV[6], 't', ARGV[7], 'p', p, 'r', ARGV[11],
-    'b', ARGV[9])
+    'd', d, 'b', ARGV[9])
 elseif how == 'back' then
-  redis.call('XADD', KEYS[1], '*', 'i', id, 'a', ARGV[6], 't', ARGV[7], 'x', ARGV[8], 'd', ARGV[13], 'b', ARGV[9])
+  redis.call('XADD', KEYS[1], '*', 'i', id, 'a', ARGV[6], 't', ARGV[7], 'x', ARGV[8], 'd', d, 'b', ARGV[9])
 end
 -- Behind what may fail: nothing is taken back when a script ends with an error.
 redis.call('XACK', KEYS[1], 'workers', ARGV[1])

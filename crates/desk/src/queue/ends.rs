@@ -22,6 +22,8 @@ const AT_ONCE: usize = 100;
 pub(super) struct End {
     pub(super) taken: Arc<Taken>,
     pub(super) how: How,
+    /// A handler had begun and did not say how it ended.
+    pub(super) is_open: bool,
 }
 
 /// What is told of a job.
@@ -33,10 +35,7 @@ pub(super) enum How {
     /// Too old to be begun.
     Expire,
     /// For somebody else, at once.
-    Back {
-        /// Not finished, rather than never begun.
-        was_begun: bool,
-    },
+    Back,
 }
 
 /// The jobs this worker holds.
@@ -77,8 +76,13 @@ impl Held {
     /// Whether a job that a take brought was here when it was sent. While Redis was away the leases ran out, and a claim
     /// does not leave out what the consumer itself holds; what it did do is to renew the lease.
     pub(super) fn had(&self, taken: &Taken) -> bool {
+        self.has(taken.priority, &taken.entry)
+    }
+
+    /// Whether an entry is or was here since the last take was sent.
+    pub(super) fn has(&self, priority: Priority, entry: &str) -> bool {
         let jobs = self.jobs();
-        let key = (taken.priority, taken.entry.clone());
+        let key = (priority, entry.to_owned());
         jobs.by_entry.contains_key(&key) || jobs.left.contains(&key)
     }
 
@@ -176,11 +180,11 @@ fn run(inner: &Inner, consumer: &str, end: &End) -> redis::Cmd {
         How::Retry(wait, reason) => ("retry", *wait, reason.as_bytes()),
         How::Bury(reason) => ("bury", Duration::ZERO, reason.as_bytes()),
         How::Expire => ("expire", Duration::ZERO, b"expired"),
-        How::Back { .. } => ("back", Duration::ZERO, b""),
+        How::Back => ("back", Duration::ZERO, b""),
     };
     // What was given back was no attempt; those of workers that died before were.
-    let attempts = taken.attempt().saturating_sub(u64::from(matches!(end.how, How::Back { .. })));
-    let may_be_done = taken.may_be_done() || matches!(end.how, How::Back { was_begun: true });
+    let attempts = taken.attempt().saturating_sub(u64::from(matches!(end.how, How::Back)));
+    let may_be_done = taken.may_be_done() || end.is_open;
     let keys = &inner.keys;
     let job = keys.job(&taken.id);
     let [priority, attempts, pushed, expires, wait, status] = [

@@ -17,7 +17,7 @@ pub(super) struct Taken {
     pub(super) attempts: u64,
     /// How often it was handed out as this entry, this time included.
     pub(super) deliveries: u64,
-    /// Whether somebody gave it back who had begun it, or had it from somebody who never said how it ended.
+    /// Whether somebody had it before, under another entry, who never said how that ended.
     pub(super) was_begun: bool,
     pub(super) pushed_ms: u64,
     pub(super) expires_ms: u64,
@@ -89,7 +89,7 @@ impl Batch {
     }
 }
 
-fn read_job(value: Value) -> Result<Taken, Error> {
+pub(super) fn read_job(value: Value) -> Result<Taken, Error> {
     let [priority, entry, fields, deliveries] = array(value)?;
     let priority: u64 = redis::from_redis_value(priority).map_err(Error::unexpected)?;
     let priority = Priority::of(priority).ok_or_else(|| Error::unexpected(priority))?;

@@ -121,7 +121,7 @@ pub enum Push {
     Full,
 }
 
-/// How a handler ends. A panic is [`Outcome::Retry`].
+/// How a handler ends. A panic is [`Outcome::Retry`] of a job that may be done: [`Lease::redelivered`](super::Lease).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Finished.

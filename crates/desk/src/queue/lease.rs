@@ -27,8 +27,8 @@ impl<T> Lease<T> {
         self.taken.attempt()
     }
 
-    /// Whether somebody had it before and never said how it ended: he may have died in the middle of it, or been stopped,
-    /// so ask first whether it is done.
+    /// Whether somebody had it before and never said how it ended: he may have died in the middle of it, panicked or
+    /// been stopped, so ask first whether it is done. So it stays through retries, and when it is buried and revived.
     pub fn redelivered(&self) -> bool {
         self.taken.may_be_done()
     }

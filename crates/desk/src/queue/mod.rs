@@ -33,6 +33,7 @@ mod entry;
 mod feed;
 mod job;
 mod lease;
+mod lost;
 mod running;
 mod scripts;
 mod totals;

@@ -49,7 +49,11 @@ const fn is_expired(taken: &Taken, now_ms: u64) -> bool {
 impl<H> Desk<H> {
     /// A worker that is gone needs no ends: the job is claimed after its lease.
     pub(super) fn end(&self, taken: &Arc<Taken>, how: How) {
-        let _ = self.ends.send(End { taken: Arc::clone(taken), how });
+        self.send(taken, how, false);
+    }
+
+    fn send(&self, taken: &Arc<Taken>, how: How, is_open: bool) {
+        let _ = self.ends.send(End { taken: Arc::clone(taken), how, is_open });
     }
 
     pub(super) fn bury(&self, taken: &Arc<Taken>, why: Unfit) {
@@ -87,14 +91,14 @@ impl<H> Desk<H> {
         let mut work = JoinSet::new();
         let handler = Arc::clone(&self.handler);
         work.spawn(async move { handler(lease).await });
-        let outcome = match work.join_next().await {
-            Some(Ok(outcome)) => outcome,
+        let (outcome, is_open) = match work.join_next().await {
+            Some(Ok(outcome)) => (outcome, false),
             _ => {
                 self.tallies.panicked.fetch_add(1, Ordering::Relaxed);
-                Outcome::Retry("the handler panicked".into())
+                (Outcome::Retry("the handler panicked".into()), true)
             }
         };
-        self.end(&taken, ends::settle(&self.inner, &taken, outcome));
+        self.send(&taken, ends::settle(&self.inner, &taken, outcome), is_open);
     }
 
     async fn tell_begun(&self, taken: &Taken, now_ms: u64) {

@@ -7,7 +7,8 @@ for _, m in ipairs(redis.call('ZRANGE', KEYS[4], '-inf', now, 'BYSCORE', 'LIMIT'
   redis.call('ZREM', KEYS[4], m)
   local put
   if types == 'numberstringnumbernumbernumberstring' and (j[1] == 0 or j[1] == 1 or j[1] == 2) then
-    put = redis.pcall('XADD', KEYS[j[1] + 1], '*', 'i', j[2], 'a', j[3], 't', j[4], 'x', j[5], 'b', j[6])
+    put = redis.pcall('XADD', KEYS[j[1] + 1], '*', 'i', j[2], 'a', j[3], 't', j[4], 'x', j[5], 'd', j[7] == 1 and 1 or 0,
+      'b', j[6])
   else
     put = redis.pcall('XADD', KEYS[5], 'MAXLEN', '~', 10000, '*', 'i', redis.sha1hex(m), 'a', 0, 't', now, 'p', 1,
       'r', 'what was due later is no job', 'b', m)

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::ends::{self, End, Held, How};
 use super::entry::{Batch, Taken};
+use super::lost::Lost;
 use super::running::{Desk, body_of};
 use super::scripts::TAKE;
 use super::totals::{Tallies, WorkTotals};
@@ -101,6 +102,7 @@ impl<T: DeserializeOwned + Send + 'static> Queue<T> {
             stopped,
             cursors: std::array::from_fn(|_| "0-0".to_owned()),
             waiting: Waiting::default(),
+            lost: Lost::default(),
             next_due: None,
             body: std::marker::PhantomData,
         };
@@ -121,6 +123,7 @@ struct Shift<T, H> {
     /// How far each priority was searched for dead workers' jobs.
     cursors: [String; 3],
     waiting: Waiting,
+    lost: Lost,
     next_due: Option<Duration>,
     body: std::marker::PhantomData<fn(T) -> T>,
 }
@@ -168,9 +171,14 @@ where
                 match place.filter(|_| !is_stopped) {
                     Some(place) => self.begin(&desk, taken, now_ms, place, &mut running),
                     // For somebody else, at once: there is no place for it here, or no time.
-                    None => desk.end(&taken, How::Back { was_begun: false }),
+                    None => desk.end(&taken, How::Back),
                 }
             }
+        }
+        for (taken, _) in self.find_lost().await {
+            let taken = Arc::new(taken);
+            self.held.add(&taken);
+            desk.end(&taken, How::Back);
         }
         let limit = self.stopped.borrow().unwrap_or(Duration::from_secs(3600));
         let _ = tokio::time::timeout(limit, async { while running.join_next().await.is_some() {} }).await;
@@ -201,6 +209,10 @@ where
 
     /// What there is to do, after waiting for it; may be nothing.
     async fn take(&mut self, want: usize) -> Vec<(Taken, u64)> {
+        let found = self.find_lost().await;
+        if !found.is_empty() {
+            return found;
+        }
         match self.try_take(want).await {
             Ok(jobs) if !jobs.is_empty() => jobs,
             Ok(_) => match self.wait().await {
@@ -209,6 +221,11 @@ where
             },
             Err(error) => self.recover(&error).await,
         }
+    }
+
+    /// What was handed out to this worker and never came.
+    async fn find_lost(&mut self) -> Vec<(Taken, u64)> {
+        self.lost.find(&self.inner, &self.name, &self.held).await
     }
 
     async fn try_take(&mut self, want: usize) -> Result<Vec<(Taken, u64)>, Error> {
@@ -234,6 +251,8 @@ where
 
     /// After an error: makes the groups where they are missing, and does not hurry.
     async fn recover(&mut self, error: &Error) -> Vec<(Taken, u64)> {
+        // A script that failed at one priority may have taken of another.
+        self.lost.expect(self.worker.lease);
         // From within a script the word is not the first.
         let has_no_group = matches!(error, Error::Refused(line) if line.contains("NOGROUP"));
         if has_no_group && self.make_groups().await.is_ok() {
@@ -288,7 +307,7 @@ where
     async fn give_back(&self) {
         let (sender, ends) = mpsc::unbounded_channel();
         for taken in self.held.all() {
-            let _ = sender.send(End { taken, how: How::Back { was_begun: true } });
+            let _ = sender.send(End { taken, how: How::Back, is_open: true });
         }
         drop(sender);
         let telling = ends::tell_all(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use liq_harness::{Fault, Options, Proxy, Server};
 use redis_liq_desk::queue::{Job, Lease, Outcome, Push, Worker};
 use redis_liq_desk::sessions::{Sessions, Token};
-use redis_liq_desk::{Cache, Error, Link, Queue, Space};
+use redis_liq_desk::{Cache, Error, Health, Link, Queue, Space};
 
 use crate::{HOUR, until};
 
@@ -170,4 +170,25 @@ async fn a_feed_goes_on_where_it_was() {
     // Those of the probes above are not the stream's. What a killed server had handed out may run again.
     let all: Vec<u64> = seen.lock().unwrap().iter().copied().filter(|number| (1..60).contains(number)).collect();
     assert!((59..=59 + 2 * Worker::default().at_once).contains(&all.len()), "{all:?}");
+}
+
+/// Whoever finds out that the server is away may be dropped while the connection is given up, which waits for the one that
+/// connects.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_comes_up_when_the_caller_is_dropped_that_found_it_down() {
+    let server = Server::plain();
+    let proxy = Proxy::before(&server);
+    let link = Link::open_with(&proxy.url(), Duration::from_secs(1), 1).unwrap();
+    proxy.set(Fault::Stall);
+    let mut connecting = Box::pin(link.ping());
+    assert!(futures_util::poll!(&mut connecting).is_pending(), "it connects, and is polled no more");
+    let mut finding = Box::pin(link.ping());
+    tokio::select! {
+        _ = &mut finding => {}
+        () = until("the link is down", async || matches!(link.health(), Health::Down { .. })) => {}
+    }
+    drop((finding, connecting));
+    proxy.set(Fault::None);
+    // Nobody sends anything that would find out.
+    until("the link is up", async || matches!(link.health(), Health::Up)).await;
 }

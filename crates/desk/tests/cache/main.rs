@@ -12,6 +12,7 @@
 mod faults;
 mod layers;
 mod loads;
+mod lost;
 mod many;
 mod processes;
 mod races;

@@ -9,11 +9,13 @@
     reason = "tests may stop at a broken assumption"
 )]
 
+mod begun;
 mod crowds;
 mod faults;
 mod feeds;
 mod jobs;
 mod kills;
+mod lost;
 mod prompt;
 mod workers;
 
