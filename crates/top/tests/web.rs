@@ -3,6 +3,7 @@
 
 mod support;
 
+use support::relay::relay;
 use support::site::Site;
 use support::{HOSTILE, Server, add_events, fail, program, stocked_server, wait_until};
 
@@ -149,4 +150,14 @@ fn a_page_too_many_waits_until_another_is_closed() {
     assert!(contents.next().unwrap().contains("too many symbols are open"));
     open.pop();
     assert!(contents.any(|content| content.contains("<svg")));
+}
+
+#[test]
+fn the_page_of_a_symbol_that_cannot_be_read_says_why() {
+    let server = stocked_server(&[]);
+    let other = relay(&server, &[], &[("retention\r\n", "retentiom\r\n")]);
+    let site = Site::open(&other, "127.0.0.1:0", &[]);
+    let link = site.link_to("BTCUSDT");
+    let page = site.page(&link);
+    assert!(page.contains("the reply is of another version") && !page.contains("it is being read"), "{page}");
 }

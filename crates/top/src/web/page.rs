@@ -241,16 +241,20 @@ fn one(out: &mut String, view: &View, snapshot: &Snapshot, key: &Key) {
         escape(&shown(key.bytes(), LONG))
     );
     let Some(row) = snapshot.symbols.iter().find(|row| row.name == *key) else {
-        out.push_str("<p class=warning>the series is gone</p>");
+        let _ = write!(out, "<p class=warning>{}</p>", lines::absent(snapshot));
         return;
     };
-    let Some(detail) = view.details.get(key) else {
-        out.push_str("<p class=quiet>it is being read</p>");
-        return;
-    };
-    for error in row.error.iter().chain(&detail.error) {
+    let detail = view.details.get(key);
+    for error in row.error.iter().chain(detail.and_then(|detail| detail.error.as_ref())) {
         let _ = write!(out, "<p class=warning>{}</p>", escape(error));
     }
+    let Some(detail) = detail else {
+        // A series whose options are refused is not read closely.
+        if row.error.is_none() {
+            out.push_str("<p class=quiet>it is being read</p>");
+        }
+        return;
+    };
     match svg(row, detail, Paper::Bare) {
         Ok(picture) => out.push_str(&picture),
         Err(error) => drop(write!(out, "<p class=warning>{}</p>", escape(&error))),
@@ -296,4 +300,24 @@ fn table<const N: usize>(out: &mut String, columns: &[Column; N], rows: impl Ite
         }
     }
     out.push_str("</tbody></table>");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::board::Board;
+    use crate::keys::Kind;
+
+    #[test]
+    fn a_series_is_gone_only_where_all_are_read() {
+        let (key, other) = (Key::from(b"liq:{A}".as_slice()), Key::from(b"liq:{B}".as_slice()));
+        let mut board = Board::new("x", 3_600_000);
+        let view = |board: &Board| View { snapshot: Some(Arc::new(board.snapshot())), ..View::new("x") };
+        let page = Page::One(key);
+        assert!(content(&view(&board), &page).contains("the series is gone"));
+        board.add(Kind::Series, other);
+        assert!(content(&view(&board), &page).contains("it is gone, or was not read yet"));
+    }
 }
