@@ -20,8 +20,11 @@ use crate::kind::{Cells, Column, Rows, Type, Values};
 
 /// The column of the fields without one.
 pub const REST: &str = "rest";
-/// What a file that is not finished begins with.
+/// What a file that is not finished begins with, whichever version began it.
 pub const UNFINISHED: &str = ".unfinished-";
+/// And what it ends with: `**/*.parquet` of DuckDB and ClickHouse takes names with a dot before them too, and a file
+/// without a footer fails the whole query.
+const UNREADABLE: &str = ".tmp";
 /// Rows are read for the most part in small ranges of time.
 pub const ROWS_OF_A_GROUP: usize = 100_000;
 
@@ -54,7 +57,7 @@ pub fn write(
     let (first, last) = bounds(&groups).ok_or_else(|| Error::Argument("a file holds at least one entry".into()))?;
     make_folder(dir)?;
     let name = format!("{first}-{last}.parquet");
-    let (unfinished, finished) = (dir.join(format!("{UNFINISHED}{name}")), dir.join(&name));
+    let (unfinished, finished) = (dir.join(format!("{UNFINISHED}{name}{UNREADABLE}")), dir.join(&name));
     let written = write_groups(&unfinished, stream, columns, groups, facts);
     if written.is_err() {
         // A disk that is full needs the room.

@@ -42,6 +42,11 @@ pub fn head(snapshot: &Snapshot) -> [String; 2] {
     [first, second]
 }
 
+/// Why a series is not shown. Behind a start of the server not all of many are read at once.
+pub const fn absent(snapshot: &Snapshot) -> &'static str {
+    if snapshot.keys.unread > 0 { "it is gone, or was not read yet" } else { "the series is gone" }
+}
+
 /// Longs and shorts as a bar: `L` for the share of liquidated longs.
 pub fn sides(row: &SymbolRow, width: usize) -> String {
     let all = row.buy_volume + row.sell_volume;

@@ -18,7 +18,7 @@ pub enum Trouble {
         /// What the system says.
         why: String,
     },
-    /// The server loads its data, or waits for its primary.
+    /// The server loads its data, waits for its primary, or is busy with a script.
     #[error("{address} is not ready: {why}")]
     NotReady {
         /// Where.
@@ -86,6 +86,7 @@ impl Trouble {
             ErrorKind::Server(ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown) => {
                 Self::NotReady { address, why }
             }
+            _ if error.code() == Some("BUSY") => Self::NotReady { address, why },
             _ if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => Self::Login { address, why },
             ErrorKind::Server(_) | ErrorKind::Extension => Self::Other { address, why },
             ErrorKind::MasterNameNotFoundBySentinel => {

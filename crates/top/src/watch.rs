@@ -216,9 +216,15 @@ impl Session {
         if source.is_part() {
             board.be_part();
         }
-        // A user who may not subscribe is served by walks.
-        let ear = Ear::open(&client).await.ok();
-        let found_by = if ear.is_some() { sends_events(&mut connection).await } else { FoundBy::Rescans };
+        // A user who may not subscribe, or not ask for the setting, is served by walks; a server that is not ready is
+        // waited for.
+        let unless_ready = |error| match fails(&error) {
+            trouble @ Trouble::NotReady { .. } => Err(trouble),
+            _ => Ok(()),
+        };
+        let ear = Ear::open(&client).await.map(Some).or_else(|error| unless_ready(error).map(|()| None))?;
+        let sends_events = sends_events(&mut connection).await.or_else(|error| unless_ready(error).map(|()| false))?;
+        let found_by = if ear.is_some() && sends_events { FoundBy::Events } else { FoundBy::Rescans };
         board.set_found_by(found_by);
         if found_by == FoundBy::Rescans {
             let setting = format!("CONFIG SET notify-keyspace-events {}", keys::CLASSES);
@@ -324,15 +330,12 @@ impl Session {
     }
 }
 
-/// Whether the server sends the events that are needed; a user who may not ask is taken to have none.
-async fn sends_events(connection: &mut MultiplexedConnection) -> FoundBy {
+/// Whether the server sends the events that are needed.
+async fn sends_events(connection: &mut MultiplexedConnection) -> RedisResult<bool> {
     let mut ask = redis::cmd("CONFIG");
     ask.arg("GET").arg("notify-keyspace-events");
-    let setting: RedisResult<(String, String)> = ask.query_async(connection).await;
-    match setting {
-        Ok((_, setting)) if keys::sends_all(&setting) => FoundBy::Events,
-        _ => FoundBy::Rescans,
-    }
+    let (_, setting): (String, String) = ask.query_async(connection).await?;
+    Ok(keys::sends_all(&setting))
 }
 
 /// Now, by this machine's clock, Unix milliseconds.

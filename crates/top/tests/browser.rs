@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::time::Duration;
 
 use liq_sample::DOZEN;
@@ -244,6 +246,59 @@ fn a_page_says_when_liq_top_is_gone_and_goes_on_when_it_is_back() {
     add_events(&mut server.connect(), b"liq:{FRESH}", 5);
     browser.wait_for("it goes on", "return gone.hidden && document.body.innerText.includes('FRESH')");
     assert_eq!(browser.run("return window.mark"), 1);
+}
+
+#[test]
+fn the_page_of_one_symbol_goes_on_behind_a_liq_top_that_had_read_nothing_yet() {
+    let mut server = stocked_server(&["appendonly yes"]);
+    let site = Site::open(&server.url(), "127.0.0.1:0", &[]);
+    let Some(browser) = Browser::open() else { return };
+    let drawn = "return document.querySelectorAll('svg circle').length === 121 && gone.hidden";
+    browser.go(&format!("http://127.0.0.1:{}{}", site.port, site.link_to("BTCUSDT")));
+    browser.wait_for("the symbol is drawn", drawn);
+    browser.run(MARK);
+    let address = format!("127.0.0.1:{}", site.port);
+    drop(site);
+    server.kill();
+    browser.wait_for("it is said", "return !gone.hidden");
+    let _site = Site::open(&server.url(), &address, &[]);
+    let is_away = "return gone.hidden && document.body.innerText.includes('nothing was read yet')";
+    browser.wait_for("that the server is away is said in its place", is_away);
+    server.start_again();
+    browser.wait_for("it goes on", drawn);
+    assert_eq!(browser.run("return window.mark"), 1, "the page was not loaded again");
+}
+
+/// As a proxy does while liq-top is started again.
+#[test]
+fn a_page_that_was_refused_asks_again() {
+    let server = stocked_server(&[]);
+    let site = Site::open(&server.url(), "127.0.0.1:0", &[]);
+    let Some(browser) = Browser::open() else { return };
+    browser.go(&site.url);
+    browser.wait_for("all symbols are there", "return document.body.innerText.includes('SOLUSDT') && gone.hidden");
+    browser.run(MARK);
+    let address = format!("127.0.0.1:{}", site.port);
+    drop(site);
+    refuse_once(&address);
+    browser.wait_for("it is said", "return !gone.hidden");
+    let _site = Site::open(&server.url(), &address, &[]);
+    add_events(&mut server.connect(), b"liq:{FRESH}", 5);
+    browser.wait_for("it goes on", "return gone.hidden && document.body.innerText.includes('FRESH')");
+    assert_eq!(browser.run("return window.mark"), 1, "the page was not loaded again");
+}
+
+/// Answers the next request there with an error.
+fn refuse_once(address: &str) {
+    let listener = TcpListener::bind(address).unwrap();
+    for mut stream in listener.incoming().map_while(Result::ok) {
+        // A browser also opens connections that it may need later.
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        if stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {
+            stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+            return;
+        }
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use liq_top::model::{Link, Snapshot, View};
 use liq_top::names::Key;
 use liq_top::watch::{self, Source, Wants};
 use support::{
-    Client, Cluster, Options, Reply, Server, add_events, expect_absences, fill, sentinel, stocked_cluster,
+    Client, Cluster, Options, Reply, Server, add_events, audit, expect_absences, fill, sentinel, stocked_cluster,
     stocked_server, wait_until,
 };
 use tokio::sync::watch as channel;
@@ -172,6 +172,38 @@ fn a_server_that_went_away_is_said_to_be_and_found_again() {
     server.start_again();
     add_events(&mut server.connect(), b"liq:{AFTER}", 5);
     watched.wait_for("it is read again", |seen| seen.symbols.len() == 4);
+    watched.end();
+}
+
+/// A script that runs for long has every command refused for a while.
+#[test]
+fn what_a_busy_server_refused_is_read_once_it_answers_again() {
+    let mut server = stocked_server(&["notify-keyspace-events Engxe", "lua-time-limit 1"]);
+    for text in ["low script detected", "script killed by user"] {
+        server.expect_warning(text);
+    }
+    let mut client = server.connect();
+    audit(&mut client);
+    let watched = Watched::start(&server.url());
+    let before = watched.wait_for("the audit is read", |seen| seen.audit.at_ms.is_some() && seen.warnings.is_empty());
+    let mut script = server.connect();
+    // A loop without an end, and without blanks.
+    script.send("EVAL repeat--[[]]until(1>2) 0");
+    watched.wait_for("that it is busy is said", |seen| {
+        let is_said = |command| seen.warnings.iter().any(|text| text.starts_with(command) && text.contains("BUSY"));
+        ["INFO", "LIQ.MEMORY", "KEYS.AUDIT", "XREVRANGE", "RL.INFO"].into_iter().all(is_said)
+    });
+    wait_until("the script is ended", || !client.run("SCRIPT KILL").is_error());
+    assert!(script.receive().is_error());
+    client.run("KEYS.POLICY SET tick: TTL 1h").ok();
+    client.run("SET other 1").ok();
+    audit(&mut client);
+    let seen = watched.wait_for("all is read again", |seen| {
+        seen.warnings.is_empty() && seen.audit.at_ms > before.audit.at_ms && seen.policies.len() == 1
+    });
+    assert_eq!(seen.audit.keys, before.audit.keys.map(|keys| keys + 1));
+    assert_eq!((seen.limiters.len(), seen.symbols.len()), (1, 3));
+    assert!(seen.symbols.iter().all(|row| row.error.is_none()), "{:?}", seen.symbols);
     watched.end();
 }
 

@@ -3,6 +3,7 @@
 
 mod support;
 
+use support::relay::relay;
 use support::site::Site;
 use support::{HOSTILE, Server, add_events, fail, program, stocked_server, wait_until};
 
@@ -109,4 +110,54 @@ fn a_server_that_is_away_is_said_to_be() {
     assert!(away.contains("BTCUSDT"), "the last picture stays");
     server.start_again();
     assert!(contents.any(|content| !content.contains("no server for")));
+}
+
+#[test]
+fn the_page_of_one_symbol_waits_for_a_liq_top_that_has_read_nothing_yet() {
+    let mut server = stocked_server(&["appendonly yes"]);
+    let before = Site::open(&server.url(), "127.0.0.1:0", &[]);
+    let link = before.link_to("BTCUSDT");
+    drop(before);
+    server.kill();
+    let site = Site::open(&server.url(), "127.0.0.1:0", &[]);
+    assert!(site.page(&link).contains("nothing was read yet"), "it may be there");
+    let mut contents = site.live(&link.replace("/symbol", "/events"));
+    assert!(contents.next().unwrap().contains("nothing was read yet"));
+    server.start_again();
+    assert!(contents.any(|content| content.contains("<svg") && content.contains("BTCUSDT")));
+    // What is not there once all is read may come.
+    let absent = "id=0123456789abcdef";
+    assert_eq!(site.get(&format!("/symbol?{absent}"), "Host: localhost\r\n").0, 404);
+    assert!(site.live(&format!("/events?{absent}")).any(|content| content.contains("there is no such symbol")));
+    for nonsense in ["id=%3Cb%3E", "id=", "id=0123456789ABCDEF"] {
+        assert_eq!(site.get(&format!("/events?{nonsense}"), "Host: localhost\r\n").0, 404, "{nonsense}");
+    }
+}
+
+#[test]
+fn a_page_too_many_waits_until_another_is_closed() {
+    let server = Server::start();
+    for n in 0..17 {
+        add_events(&mut server.connect(), format!("liq:{{S{n:02}}}").as_bytes(), 5);
+    }
+    let site = Site::open(&server.url(), "127.0.0.1:0", &[]);
+    let mut links: Vec<String> = (0..17).map(|n| site.link_to(&format!("S{n:02}"))).collect();
+    let last = links.pop().unwrap();
+    let live = |link: &String| site.live(&link.replace("/symbol", "/events"));
+    let mut open: Vec<_> = links.iter().map(live).collect();
+    assert!(open.iter_mut().all(|contents| contents.any(|content| content.contains("<svg"))));
+    let mut contents = live(&last);
+    assert!(contents.next().unwrap().contains("too many symbols are open"));
+    open.pop();
+    assert!(contents.any(|content| content.contains("<svg")));
+}
+
+#[test]
+fn the_page_of_a_symbol_that_cannot_be_read_says_why() {
+    let server = stocked_server(&[]);
+    let other = relay(&server, &[], &[("retention\r\n", "retentiom\r\n")]);
+    let site = Site::open(&other, "127.0.0.1:0", &[]);
+    let link = site.link_to("BTCUSDT");
+    let page = site.page(&link);
+    assert!(page.contains("the reply is of another version") && !page.contains("it is being read"), "{page}");
 }

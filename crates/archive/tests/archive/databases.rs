@@ -7,12 +7,14 @@ use std::process::{Command, Stdio};
 
 use liq_harness::Server;
 
+use crate::faults::{add_noise, die_while_writing};
 use crate::{old_close, once};
 
 /// 21 November 2026, 12:27 UTC: the guide names the day.
 const BEGIN_MS: u64 = 1_795_264_047_513;
 
-/// An archive of 1,000 signals, four of five of BTCUSDT, and of an old and a new close; and what their prices sum to.
+/// An archive of 1,000 signals, four of five of BTCUSDT, of an old and a new close, and of what an archiver that was killed
+/// left half written; and what the prices of the signals sum to.
 fn archive() -> (tempfile::TempDir, f64) {
     let server = Server::plain();
     let dir = tempfile::tempdir().unwrap();
@@ -34,6 +36,8 @@ fn archive() -> (tempfile::TempDir, f64) {
     client.pipeline(&lines);
     client.run("XADD closes:{X} 120000-0 event closed symbol X interval 1m start 60000 close 149.90 trades 17");
     assert_eq!(once(&server, dir.path(), &["signals:*", "closes:*", "--rows", "300"]).0, 0);
+    add_noise(&server, "signals:{BTCUSDT}", BEGIN_MS + 1000);
+    die_while_writing(&server, dir.path(), "signals:{BTCUSDT}");
     (dir, sum)
 }
 

@@ -1,5 +1,7 @@
 //! A second archiver, a disk that fills, a server that is away, read-only, full, hung or loading.
 
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use crate::{entries, once};
 pub struct Running(Child);
 
 impl Running {
-    pub fn start(url: &str, dir: &std::path::Path, more: &[&str]) -> Self {
+    pub fn start(url: &str, dir: &Path, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_liq-archive"));
         command.args(["run", "--every", "20ms", "--to"]).arg(dir).args(["--redis", url]).args(more);
         Self(command.env("RUST_LOG", "error").stderr(Stdio::null()).spawn().unwrap())
@@ -52,10 +54,7 @@ fn a_second_archiver_refuses_the_folder() {
 fn a_disk_that_fills_trims_nothing_and_leaves_no_half_file() {
     let server = Server::plain();
     let dir = tempfile::tempdir().unwrap();
-    // Numbers that no codec makes small.
-    let noise = |number: u64| format!("XADD s {number}-0 n {:x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let lines: Vec<String> = (1..=20_000).map(noise).collect();
-    server.connect().pipeline(&lines);
+    add_noise(&server, "s", 0);
     // A limit on the length of files stands for a disk without room; the signal is off, as for a daemon.
     let run = format!(
         "trap '' XFSZ; ulimit -f 64; exec '{}' run --once --keep 1ms --to '{}' s",
@@ -71,6 +70,50 @@ fn a_disk_that_fills_trims_nothing_and_leaves_no_half_file() {
     assert_eq!(left, 0, "what is unfinished is cleared away");
     assert_eq!(once(&server, dir.path(), &["s", "--keep", "1ms"]).0, 0, "with room it goes on");
     assert_eq!((entries(dir.path(), "s").len(), server.connect().run("XLEN s").int()), (20_000, 0));
+}
+
+/// 20,000 entries of numbers that no codec makes small, from the millisecond behind this one on.
+pub fn add_noise(server: &Server, stream: &str, after_ms: u64) {
+    let noise = |number: u64| {
+        format!("XADD {stream} {}-0 n {:x}", after_ms + number, number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    };
+    server.connect().pipeline(&(1..=20_000).map(noise).collect::<Vec<_>>());
+}
+
+/// An archiver that is killed by the system in the middle of writing a file: by the limit on their length.
+pub fn die_while_writing(server: &Server, dir: &Path, stream: &str) {
+    let (program, dir) = (env!("CARGO_BIN_EXE_liq-archive"), dir.display());
+    let run = format!("ulimit -c 0 -f 64; exec '{program}' run --once --to '{dir}' '{stream}'");
+    let output = Command::new("bash").args(["-c", &run]).env("REDIS_URL", server.url()).output().unwrap();
+    assert!(output.status.signal().is_some(), "{output:?}");
+}
+
+/// All files below a folder, apart from the lock.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let found = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, plain): (Vec<PathBuf>, Vec<PathBuf>) = found.partition(|path| path.is_dir());
+    let inner = folders.iter().flat_map(|folder| files(folder));
+    inner.chain(plain.iter().filter(|path| !path.ends_with(".lock")).cloned()).collect()
+}
+
+#[test]
+fn what_is_half_written_has_no_name_that_readers_take_for_a_file() {
+    let server = Server::plain();
+    let dir = tempfile::tempdir().unwrap();
+    add_noise(&server, "s", 0);
+    die_while_writing(&server, dir.path(), "s");
+    let left = files(dir.path());
+    let [torn] = left.as_slice() else { panic!("{left:?}") };
+    assert!(liq_archive::file::open(torn).is_err(), "it is half written");
+    // The pattern of the guide, `**/*.parquet`, takes names with a dot before them too.
+    assert!(!torn.to_str().unwrap().ends_with(".parquet"), "{torn:?}");
+    // As earlier versions left them.
+    let old = torn.with_file_name(".unfinished-1-0-9-0.parquet");
+    std::fs::copy(torn, &old).unwrap();
+    assert_eq!(once(&server, dir.path(), &["s"]).0, 0);
+    let left = files(dir.path());
+    assert!(!left.contains(torn) && !left.contains(&old) && left.len() == 1, "{left:?}");
+    assert_eq!(entries(dir.path(), "s").len(), 20_000);
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use redis::{FromRedisValue, RedisError, Value, from_redis_value};
 use redis_liq::{Reply, Stats, StatsBuckets, StoredEvent, ticks};
 
-use super::{Board, Question, Series};
+use super::{Board, Limiter, Question, Series};
 use crate::keys::Kind;
 use crate::model::{EventRow, LimiterRow, ServerRow, SignalRow, newest_events, newest_signals};
 use crate::names::Key;
-use crate::trouble::describe;
+use crate::trouble::{describe, is_unknown_command};
 
 impl Board {
     /// Takes one reply. A refusal that concerns one key is told in its row, others among the warnings.
@@ -17,13 +17,17 @@ impl Board {
         match question {
             Question::Time => self.take_time(answer),
             Question::Server => match read::<String>(answer) {
-                Ok(text) => self.take_info(&text),
+                Ok(text) => {
+                    self.take_info(&text);
+                    self.warn("server", None);
+                }
                 Err(error) => self.warn("server", Some(format!("INFO: {}", error.text()))),
             },
             Question::Memory => match read::<Reply<redis_liq::MemoryInfo>>(answer) {
                 Ok(memory) => {
                     self.warn("eviction", memory.warning.as_ref().map(|text| crate::names::sentence(&text.to_text())));
                     self.memory = Some(memory.into_inner());
+                    self.warn("memory", None);
                 }
                 Err(error) => {
                     let why = self.told(&error);
@@ -33,7 +37,12 @@ impl Board {
             Question::Type(key) => match read::<String>(answer).map(|name| Kind::of_type(name.as_bytes())) {
                 Ok(Some(kind)) => self.add(kind, key.clone()),
                 Ok(None) => self.remove(key),
-                Err(error) => self.warn("type", Some(format!("TYPE: {}", error.text()))),
+                Err(error) => {
+                    if error.may_pass() {
+                        self.untyped.insert(key.clone());
+                    }
+                    self.warn("type", Some(format!("TYPE: {}", error.text())));
+                }
             },
             Question::Info(key) => self.take_series_info(key, answer),
             Question::Stats(key, window_ms) => self.take_stats(key, *window_ms, answer),
@@ -204,15 +213,15 @@ impl Board {
                     ban_ms: whole_ms(info.ban),
                 };
                 if let Some(known) = self.limiters.get_mut(key) {
-                    *known = Some(row);
+                    *known = Limiter { row: Some(row), error: None };
                 }
             }
             // Limiters go when nothing is used of them: nothing to tell.
+            Err(error) if error.is_gone() => drop(self.limiters.remove(key)),
             Err(error) => {
-                self.limiters.remove(key);
-                if !error.is_gone() {
-                    let why = self.told(&error);
-                    self.warn("limiters", Some(format!("RL.INFO: {why}")));
+                let why = self.told(&error);
+                if let Some(known) = self.limiters.get_mut(key) {
+                    *known = Limiter { row: None, error: Some(why) };
                 }
             }
         }
@@ -224,8 +233,9 @@ impl Board {
         stream.is_read = true;
         let entries = match read::<Entries>(answer) {
             Ok(entries) => entries,
-            Err(error) => return self.warn("signals", Some(format!("XREVRANGE: {}", error.text()))),
+            Err(error) => return stream.error = Some(error.text()),
         };
+        stream.error = None;
         if let Some((newest, _)) = entries.first() {
             stream.last_id = Some(newest.clone());
         }
@@ -310,6 +320,20 @@ impl Refused {
             Self::Server(error) => describe(error),
             Self::Unread(error) => crate::names::sentence(&format!("the reply is of another version: {error}")),
         }
+    }
+
+    /// Whether it is refused for as long as the connection stands: the server does not know the command, or the user may
+    /// not use it.
+    pub fn is_for_good(&self) -> bool {
+        match self {
+            Self::Server(error) => is_unknown_command(error) || error.code() == Some("NOPERM"),
+            Self::Unread(_) => false,
+        }
+    }
+
+    /// Whether the same may be answered soon, as by a server that is busy or loads its data.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Server(_)) && !self.is_for_good()
     }
 
     /// Whether the key is not there, is another's now, or lives on another node.

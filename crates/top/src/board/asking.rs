@@ -1,6 +1,6 @@
 //! The batch of a refresh: what is asked, of which keys, whose turn it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::time::Duration;
 
@@ -123,7 +123,11 @@ impl Board {
         }
         batch.ask(Question::Server, info);
         batch.ask(Question::Memory, command::liq_memory());
-        for key in may_be_new {
+        let untyped: BTreeSet<Key> = may_be_new.chain(std::mem::take(&mut self.untyped)).collect();
+        if !untyped.is_empty() {
+            self.warn("type", None);
+        }
+        for key in untyped {
             let mut ask = cmd("TYPE");
             ask.arg(key.bytes());
             batch.ask(Question::Type(key), ask);

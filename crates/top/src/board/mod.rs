@@ -36,8 +36,10 @@ pub struct Board {
     found_by: FoundBy,
     series: BTreeMap<Key, Series>,
     markets: BTreeMap<Key, Market>,
-    limiters: BTreeMap<Key, Option<LimiterRow>>,
+    limiters: BTreeMap<Key, Limiter>,
     streams: BTreeMap<Key, Stream>,
+    /// Keys of which the server did not say what they are: they are asked about again.
+    untyped: BTreeSet<Key>,
     keyspace: Keyspace,
     events: Vec<EventRow>,
     signals: Vec<SignalRow>,
@@ -85,11 +87,21 @@ struct Market {
     info_error: Option<String>,
 }
 
+/// What is known of a limiter.
+#[derive(Debug, Default)]
+struct Limiter {
+    row: Option<LimiterRow>,
+    /// Why it cannot be read.
+    error: Option<String>,
+}
+
 /// A stream of signals, and how far it is read.
 #[derive(Debug, Default)]
 struct Stream {
     last_id: Option<Vec<u8>>,
     is_read: bool,
+    /// Why it cannot be.
+    error: Option<String>,
 }
 
 /// Whose turn is next, by what is asked.
@@ -118,6 +130,7 @@ impl Board {
             markets: BTreeMap::new(),
             limiters: BTreeMap::new(),
             streams: BTreeMap::new(),
+            untyped: BTreeSet::new(),
             keyspace: Keyspace::default(),
             events: Vec::new(),
             signals: Vec::new(),
@@ -211,7 +224,7 @@ impl Board {
         self.now_ms > 0
             && self.series.values().all(Series::is_read)
             && self.markets.values().all(|market| market.read_ms > 0)
-            && self.limiters.values().all(Option::is_some)
+            && self.limiters.values().all(|limiter| limiter.row.is_some() || limiter.error.is_some())
     }
 
     /// And whether that goes for what is asked only now and then.

@@ -18,7 +18,7 @@ impl Board {
             .map(|(key, series)| symbol_row(key, series))
             .collect();
         symbols.sort_by(by_volume);
-        let mut limiters: Vec<_> = self.limiters.values().flatten().cloned().collect();
+        let mut limiters: Vec<_> = self.limiters.values().filter_map(|limiter| limiter.row.clone()).collect();
         limiters.sort_by(fullest_first);
         Snapshot {
             form: FORM,
@@ -40,7 +40,7 @@ impl Board {
             limiters,
             audit: self.keyspace.audit_row(),
             policies: self.keyspace.policy_rows(),
-            warnings: self.warnings.values().cloned().collect(),
+            warnings: self.warnings(),
         }
     }
 
@@ -48,6 +48,16 @@ impl Board {
     pub fn details(&self) -> BTreeMap<Key, Arc<Detail>> {
         let is_read = |(_, detail): &(&Key, &Detail)| detail.to_ms > 0;
         self.details.iter().filter(is_read).map(|(key, detail)| (key.clone(), Arc::new(detail.clone()))).collect()
+    }
+
+    /// What is told once, and why limiters and signals are missing that one of them is refused for.
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.warnings.clone();
+        let limiters = self.limiters.values().find_map(|limiter| limiter.error.as_ref());
+        let signals = self.streams.values().find_map(|stream| stream.error.as_ref());
+        warnings.extend(limiters.map(|why| ("limiters", format!("RL.INFO: {why}"))));
+        warnings.extend(signals.map(|why| ("signals", format!("XREVRANGE: {why}"))));
+        warnings.into_values().collect()
     }
 
     fn memory_row(&self) -> MemoryRow {

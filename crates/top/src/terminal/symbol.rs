@@ -38,7 +38,8 @@ fn head(row: Option<&SymbolRow>, app: &App, key: &Key) -> Vec<Line<'static>> {
     let mut lines =
         vec![Line::styled(format!("{}  key {}", shown(key.symbol(), 40), shown(key.bytes(), 60)), app.look.head())];
     let Some(row) = row else {
-        lines.push(Line::styled("the series is gone", app.look.warning()));
+        let why = app.snapshot().map_or("nothing was read yet", |snapshot| crate::lines::absent(snapshot));
+        lines.push(Line::styled(why, app.look.warning()));
         return lines;
     };
     lines.extend(crate::lines::figures(row).map(Line::from));

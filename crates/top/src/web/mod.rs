@@ -51,29 +51,27 @@ struct Shared {
 /// A page that looks at a symbol, until it is closed.
 struct Looking {
     shared: Arc<Shared>,
-    key: Option<Key>,
+    key: Key,
 }
 
 impl Looking {
     /// None when too many symbols are looked at already.
-    fn at(shared: &Arc<Shared>, key: Option<Key>) -> Option<Self> {
-        if let Some(key) = &key {
-            let mut open = shared.open.lock().unwrap_or_else(PoisonError::into_inner);
-            if open.len() >= MOST_OPEN && !open.contains_key(key) {
-                return None;
-            }
-            *open.entry(key.clone()).or_default() += 1;
-            shared.want(&open);
+    fn at(shared: &Arc<Shared>, key: Key) -> Option<Self> {
+        let mut open = shared.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= MOST_OPEN && !open.contains_key(&key) {
+            return None;
         }
+        *open.entry(key.clone()).or_default() += 1;
+        shared.want(&open);
+        drop(open);
         Some(Self { shared: Arc::clone(shared), key })
     }
 }
 
 impl Drop for Looking {
     fn drop(&mut self) {
-        let Some(key) = &self.key else { return };
         let mut open = self.shared.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(key) {
+        if let Some(count) = open.get_mut(&self.key) {
             *count -= 1;
         }
         open.retain(|_, count| *count > 0);
@@ -153,16 +151,18 @@ fn answer(request: &Request<Incoming>, shared: &Arc<Shared>) -> Answer {
         }
         gate::Verdict::Refuse(why) => return text(StatusCode::FORBIDDEN, why),
     }
-    let id = gate::parameter(request.uri(), "id");
-    let page = match id {
-        Some(id) => page::find(&shared.view.borrow(), id).map(Page::One),
+    let view = shared.view.borrow().clone();
+    let page = match gate::parameter(request.uri(), "id") {
+        Some(id) => page::of_symbol(&view, id),
         None if gate::parameter(request.uri(), "of") == Some("keys") => Some(Page::Keyspace),
         None => Some(Page::All),
     };
     match (request.uri().path(), page) {
-        ("/", _) => html(page::whole(&shared.view.borrow(), &Page::All)),
-        ("/keys", _) => html(page::whole(&shared.view.borrow(), &Page::Keyspace)),
-        ("/symbol", Some(page @ Page::One(_))) => html(page::whole(&shared.view.borrow(), &page)),
+        ("/", _) => html(page::whole(&view, &Page::All)),
+        ("/keys", _) => html(page::whole(&view, &Page::Keyspace)),
+        ("/symbol", Some(page @ Page::One(_))) => html(page::whole(&view, &page)),
+        // It may be there: its page tells once something was read.
+        ("/symbol", Some(page @ Page::Unread(_))) if view.snapshot.is_none() => html(page::whole(&view, &page)),
         ("/events", Some(page)) => events(shared, page),
         ("/style.css", ..) => full(StatusCode::OK, "text/css", include_str!("style.css").into()),
         ("/live.js", ..) => full(StatusCode::OK, "text/javascript", include_str!("live.js").into()),
@@ -172,21 +172,46 @@ fn answer(request: &Request<Incoming>, shared: &Arc<Shared>) -> Answer {
 
 /// The page's content, again whenever something was read. What it has is told when the browser leaves.
 fn events(shared: &Arc<Shared>, page: Page) -> Answer {
-    let Some(looking) = Looking::at(shared, page.key().cloned()) else {
-        return text(StatusCode::SERVICE_UNAVAILABLE, "too many symbols are open\n");
-    };
-    let view = shared.view.clone();
-    let frames = stream::unfold((view, page, looking, true), |(mut view, page, looking, is_first)| async move {
+    let live = Live { shared: Arc::clone(shared), view: shared.view.clone(), page, looking: None };
+    let frames = stream::unfold((live, true), |(mut live, is_first)| async move {
         if !is_first {
-            view.changed().await.ok()?;
+            live.view.changed().await.ok()?;
         }
-        let content = page::content(&view.borrow_and_update(), &page);
         // One line, whatever is in it.
-        let line = serde_json::to_string(&content).ok()?;
+        let line = serde_json::to_string(&live.content()).ok()?;
         let frame = Frame::data(Bytes::from(format!("event: view\ndata: {line}\n\n")));
-        Some((Ok::<_, Infallible>(frame), (view, page, looking, false)))
+        Some((Ok::<_, Infallible>(frame), (live, false)))
     });
     with_headers(Response::new(StreamBody::new(frames).boxed()), "text/event-stream")
+}
+
+/// A page that is open. A refusal of its stream would end it for good: what it cannot show now it says, and shows later.
+struct Live {
+    shared: Arc<Shared>,
+    view: watch::Receiver<View>,
+    page: Page,
+    /// None while too many symbols are open.
+    looking: Option<Looking>,
+}
+
+impl Live {
+    fn content(&mut self) -> String {
+        let view = self.view.borrow_and_update().clone();
+        if let Page::Unread(id) = &self.page
+            && let Some(key) = page::find(&view, id)
+        {
+            self.page = Page::One(key);
+        }
+        if let Page::One(key) = &self.page
+            && self.looking.is_none()
+        {
+            self.looking = Looking::at(&self.shared, key.clone());
+            if self.looking.is_none() {
+                return page::too_many();
+            }
+        }
+        page::content(&view, &self.page)
+    }
 }
 
 fn html(page: String) -> Answer {

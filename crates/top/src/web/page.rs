@@ -15,6 +15,7 @@ use crate::watch::local_ms;
 /// Rows on the page; the rest is smaller.
 const MOST_ROWS: usize = 500;
 const MOST_NEWS: usize = 20;
+const NAV: &str = "<nav><a href=\"/\">symbols</a> <a href=\"/keys\">keys</a></nav>";
 
 /// Which page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,21 +24,19 @@ pub enum Page {
     All,
     /// One of them.
     One(Key),
+    /// One of them, by what stands for its key: it is not known yet which.
+    Unread(String),
     /// What all keys are like.
     Keyspace,
 }
 
 impl Page {
-    /// The series that it looks at closely.
-    pub const fn key(&self) -> Option<&Key> {
-        if let Self::One(key) = self { Some(key) } else { None }
-    }
-
     /// Its title, and where its changes come from.
     fn title_and_events(&self) -> (String, String) {
         match self {
             Self::All => ("all symbols".to_owned(), "/events".to_owned()),
             Self::One(key) => (escape(&shown(key.symbol(), LONG)), format!("/events?id={}", id(key))),
+            Self::Unread(id) => ("a symbol".to_owned(), format!("/events?id={id}")),
             Self::Keyspace => ("keys".to_owned(), "/events?of=keys".to_owned()),
         }
     }
@@ -48,6 +47,12 @@ fn id(key: &Key) -> String {
     let mut hasher = DefaultHasher::new();
     key.bytes().hash(&mut hasher);
     format!("{:016x}", hasher.finish())
+}
+
+/// The page of the series with this id; none when the id is none.
+pub fn of_symbol(view: &View, wanted: &str) -> Option<Page> {
+    let is_id = wanted.len() == 16 && wanted.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    is_id.then(|| find(view, wanted).map_or_else(|| Page::Unread(wanted.to_owned()), Page::One))
 }
 
 /// The key with this id.
@@ -91,7 +96,7 @@ pub fn whole(view: &View, page: &Page) -> String {
 
 /// What changes of a page.
 pub fn content(view: &View, page: &Page) -> String {
-    let mut out = "<nav><a href=\"/\">symbols</a> <a href=\"/keys\">keys</a></nav>".to_owned();
+    let mut out = NAV.to_owned();
     if let Link::Down { since_ms, why } = &view.link {
         let since = age(local_ms().saturating_sub(*since_ms));
         let _ = write!(out, "<p class=alarm>no server for {since}: {}</p>", escape(why));
@@ -113,9 +118,15 @@ pub fn content(view: &View, page: &Page) -> String {
     match page {
         Page::All => all(&mut out, snapshot),
         Page::One(key) => one(&mut out, view, snapshot, key),
+        Page::Unread(_) => out.push_str("<p class=warning>there is no such symbol, or it was not read yet</p>"),
         Page::Keyspace => keyspace(&mut out, snapshot),
     }
     out
+}
+
+/// In the place of a symbol that is one too many.
+pub fn too_many() -> String {
+    format!("{NAV}<p class=warning>too many symbols are open: this one waits until another is closed</p>")
 }
 
 fn all(out: &mut String, snapshot: &Snapshot) {
@@ -230,16 +241,20 @@ fn one(out: &mut String, view: &View, snapshot: &Snapshot, key: &Key) {
         escape(&shown(key.bytes(), LONG))
     );
     let Some(row) = snapshot.symbols.iter().find(|row| row.name == *key) else {
-        out.push_str("<p class=warning>the series is gone</p>");
+        let _ = write!(out, "<p class=warning>{}</p>", lines::absent(snapshot));
         return;
     };
-    let Some(detail) = view.details.get(key) else {
-        out.push_str("<p class=quiet>it is being read</p>");
-        return;
-    };
-    for error in row.error.iter().chain(&detail.error) {
+    let detail = view.details.get(key);
+    for error in row.error.iter().chain(detail.and_then(|detail| detail.error.as_ref())) {
         let _ = write!(out, "<p class=warning>{}</p>", escape(error));
     }
+    let Some(detail) = detail else {
+        // A series whose options are refused is not read closely.
+        if row.error.is_none() {
+            out.push_str("<p class=quiet>it is being read</p>");
+        }
+        return;
+    };
     match svg(row, detail, Paper::Bare) {
         Ok(picture) => out.push_str(&picture),
         Err(error) => drop(write!(out, "<p class=warning>{}</p>", escape(&error))),
@@ -285,4 +300,24 @@ fn table<const N: usize>(out: &mut String, columns: &[Column; N], rows: impl Ite
         }
     }
     out.push_str("</tbody></table>");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::board::Board;
+    use crate::keys::Kind;
+
+    #[test]
+    fn a_series_is_gone_only_where_all_are_read() {
+        let (key, other) = (Key::from(b"liq:{A}".as_slice()), Key::from(b"liq:{B}".as_slice()));
+        let mut board = Board::new("x", 3_600_000);
+        let view = |board: &Board| View { snapshot: Some(Arc::new(board.snapshot())), ..View::new("x") };
+        let page = Page::One(key);
+        assert!(content(&view(&board), &page).contains("the series is gone"));
+        board.add(Kind::Series, other);
+        assert!(content(&view(&board), &page).contains("it is gone, or was not read yet"));
+    }
 }

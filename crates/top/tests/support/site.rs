@@ -55,7 +55,7 @@ impl Site {
     }
 
     /// The contents of a live page as they come.
-    pub fn live(&self, path: &str) -> impl Iterator<Item = String> {
+    pub fn live(&self, path: &str) -> impl Iterator<Item = String> + use<> {
         let lines = BufReader::new(self.send(path, "Host: localhost\r\n")).lines().map_while(Result::ok);
         let data = lines.filter_map(|line| line.strip_prefix("data: ").map(str::to_owned));
         data.map(|text| serde_json::from_str(&text).unwrap())
