@@ -29,6 +29,9 @@ pub enum RestError {
     /// The answer is of another shape.
     #[error("unexpected answer: {0}")]
     Shape(&'static str),
+    /// Every part of it failed.
+    #[error("{0}")]
+    Parts(String),
 }
 
 impl RestError {

@@ -12,7 +12,7 @@ use super::feed::Pacer;
 use super::instruments::Instruments;
 use super::plan::Plan;
 use super::recorder::Recorder;
-use super::repair;
+use super::repair::{self, Missed};
 use super::rest::asked;
 use crate::config::Config;
 use crate::event::Event;
@@ -226,7 +226,12 @@ impl Shared {
         let started = Instant::now();
         let joins_dated = self.config.joins_dated;
         match asked(move || repair::ask(venue, &settings, &contracts, joins_dated, span)).await {
-            Ok(mut events) => {
+            Ok(Missed { mut events, lacking }) => {
+                if !lacking.is_empty() {
+                    let lacking = lacking.join(", ");
+                    tracing::warn!(venue = venue.name(), lacking, "not all of what was missed could be had");
+                    self.metrics.gap(venue, to_ms.saturating_sub(from_ms) as f64 / 1e3);
+                }
                 events.retain(|event| self.is_untold(venue, event));
                 tracing::info!(venue = venue.name(), found = events.len(), took = ?started.elapsed(), "asked for what was missed");
                 self.metrics.repaired(venue, events.len() as u64);

@@ -3,6 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::support::exchange::Step;
 use super::support::running::stored;
 use super::support::server::wait_until;
 use super::venues::{INVERSE, LINEAR, Scene, asked_from, bybit_list, dialect};
@@ -131,4 +132,60 @@ fn a_trigger_that_was_told_by_rest_does_not_count_again_when_its_connection_ends
     scene.wait_stored(3);
     running.terminate();
     assert_eq!(stored(&scene.server), 3);
+}
+
+/// Seven hundred, 500 at a time.
+fn pages_of_bitfinex(path: &str) -> String {
+    let asked = asked_from(path);
+    let first = FIRST.get_or_init(|| asked);
+    let row = |n: &u64| {
+        let ts = first + 1 + n;
+        format!(r#"["pos",{},{ts},null,"tBTCF0:USTF0",-0.5,9000,null,0,1,null,9100]"#, 1_000 + n)
+    };
+    let rows: Vec<String> = (0..700).filter(|n| first + 1 + n >= asked).take(500).map(|n| row(&n)).collect();
+    format!("[{}]", rows.join(","))
+}
+
+static FIRST: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+
+#[test]
+fn more_than_a_page_was_missed() {
+    let scene = Scene::new("bitfinex", vec!["liq:global"], Vec::new(), "");
+    scene.rest.answer_by("/v2/liquidations/hist", pages_of_bitfinex);
+    let mut running = scene.run();
+    scene.wait_health("ok");
+    let ts = now_ms();
+    scene.exchange.send(format!(r#"[907,[["pos",1,{ts},null,"tBTCF0:USTF0",-0.5,9000,null,0,1,null,9400]]]"#));
+    scene.wait_stored(1);
+    scene.exchange.cut();
+    scene.wait_stored(701);
+    running.terminate();
+    assert_eq!(stored(&scene.server), 701);
+}
+
+/// OKX is asked of each family of contracts: one that it refuses, as when it was delisted, takes nothing from the others.
+fn families_of_okx(path: &str) -> String {
+    if path.contains("instFamily=GONE-USDT&") {
+        return r#"{"code":"51000","msg":"Parameter instFamily error","data":[]}"#.to_owned();
+    }
+    let ts = asked_from(path) + 1;
+    format!(
+        r#"{{"code":"0","data":[{{"details":[{{"bkPx":"100","posSide":"net","side":"sell","sz":"7","ts":"{ts}"}}],"instFamily":"BTC-USDT","instId":"BTC-USDT-SWAP","instType":"SWAP"}}]}}"#
+    )
+}
+
+#[test]
+fn a_part_that_is_refused_takes_nothing_from_the_others_and_is_counted() {
+    let dialect = dialect("okx");
+    let first = vec![Step::Send((dialect.frame)(0)), Step::Ping, Step::Cut];
+    let scene = Scene::new("okx", dialect.expects.to_vec(), vec![first], "");
+    scene.rest.answer_by("/api/v5/public/liquidation-orders", families_of_okx);
+    let contract = |name: &str| format!(r#"{{"instId":"{name}-SWAP","ctVal":"0.01","ctMult":"1","ctType":"linear"}}"#);
+    let known = format!(r#"{{"data":[{},{}]}}"#, contract("GONE-USDT"), contract("BTC-USDT"));
+    scene.rest.answer("/api/v5/public/instruments", &known);
+    let mut running = scene.run();
+    scene.wait_stored(dialect.per_frame() + 1);
+    wait_until("what is lacking counts", || scene.metric("gap_seconds_total") > 0.0);
+    running.terminate();
+    assert_eq!(stored(&scene.server), dialect.per_frame() + 1);
 }
