@@ -21,6 +21,7 @@ pub fn head(snapshot: &Snapshot) -> [String; 2] {
     let memory = &snapshot.memory;
     let of_budget = match (memory.ratio, memory.budget) {
         (Some(ratio), Some(budget)) => format!("{:.0}% of {}", ratio * 100.0, bytes(budget)),
+        (_, None) => "limit unknown".to_owned(),
         _ => "no limit".to_owned(),
     };
     let node =

@@ -163,6 +163,9 @@ fn a_user_sees_what_he_may_and_is_told_what_not() {
     assert!(picture["symbols"].as_array().unwrap().iter().all(|row| row["error"].is_string()), "LIQ.RANGE is missing");
     let warnings = picture["warnings"].to_string();
     assert!(warnings.contains("LIQ.MEMORY") && warnings.contains("INFO"), "{warnings}");
+    assert!(["TICK.LAST: NOPERM", "TICK.INFO: NOPERM"].iter().all(|said| warnings.contains(said)), "{warnings}");
+    let text = succeed(program(&format!("{}?user=little&pass=p", server.url())).arg("--once"));
+    assert!(text.contains("memory ? ? used, limit unknown"), "{text}");
 
     // The rule of docs/liq-top.md.
     let page = include_str!("../../../docs/liq-top.md");

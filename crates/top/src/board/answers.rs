@@ -172,6 +172,7 @@ impl Board {
                 market.last = Some(last.into_inner());
                 market.error = None;
             }
+            Err(error) if error.is_gone() => drop(self.markets.remove(key)),
             Err(error) => {
                 let why = self.told(&error);
                 if let Some(market) = self.markets.get_mut(key) {

@@ -50,13 +50,18 @@ impl Board {
         self.details.iter().filter(is_read).map(|(key, detail)| (key.clone(), Arc::new(detail.clone()))).collect()
     }
 
-    /// What is told once, and why limiters and signals are missing that one of them is refused for.
+    /// What is told once, and why figures are missing of markets, limiters and signals: the first refusal of each.
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.warnings.clone();
-        let limiters = self.limiters.values().find_map(|limiter| limiter.error.as_ref());
-        let signals = self.streams.values().find_map(|stream| stream.error.as_ref());
-        warnings.extend(limiters.map(|why| ("limiters", format!("RL.INFO: {why}"))));
-        warnings.extend(signals.map(|why| ("signals", format!("XREVRANGE: {why}"))));
+        let refusals = [
+            ("prices", "TICK.LAST", self.markets.values().find_map(|market| market.error.as_ref())),
+            ("markets", "TICK.INFO", self.markets.values().find_map(|market| market.info_error.as_ref())),
+            ("limiters", "RL.INFO", self.limiters.values().find_map(|limiter| limiter.error.as_ref())),
+            ("signals", "XREVRANGE", self.streams.values().find_map(|stream| stream.error.as_ref())),
+        ];
+        for (about, command, why) in refusals {
+            warnings.extend(why.map(|why| (about, format!("{command}: {why}"))));
+        }
         warnings.into_values().collect()
     }
 
