@@ -369,7 +369,7 @@ impl Reader {
         let (mut has_waited, mut items) = (false, self.batch.take_items());
         while let Some(item) = items.next() {
             // What waited for its price may have been told by REST meanwhile, or over another connection.
-            if matches!(&item, Item::Liquidation(event) if !self.shared.is_untold(self.plan.venue, event)) {
+            if matches!(&item, Item::Liquidation(event) if self.shared.is_told_otherwise(self.plan.venue, event)) {
                 continue;
             }
             let is_taken = match self.shared.events.try_send(Arrived { item, at_us }) {

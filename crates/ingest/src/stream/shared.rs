@@ -57,6 +57,22 @@ impl Ids {
     }
 }
 
+impl Ids {
+    /// Notes an event, and its price; false when another was noted of this id and time.
+    fn note(&mut self, event: &Event) -> bool {
+        let is_new = self.is_new(&format!("{} {}", event.id, event.ts_ms));
+        is_new && self.is_new(&at_its_price(event))
+    }
+
+    fn knows(&self, id: &str) -> bool {
+        self.known.contains(id)
+    }
+}
+
+fn at_its_price(event: &Event) -> String {
+    format!("{} {} {}", event.id, event.ts_ms, event.price)
+}
+
 /// How much of a frame came before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeated {
@@ -252,13 +268,17 @@ impl Shared {
         }
     }
 
-    /// Notes an event that is handed on; false when it was already. Of Bitfinex the server cannot know it again: the price of
-    /// a liquidation that was heard may have been an estimate, and what is told of it afterwards another.
-    pub fn is_untold(&self, venue: Venue, event: &Event) -> bool {
-        if venue != Venue::Bitfinex {
-            return true;
-        }
-        self.told.lock().map_or(true, |mut told| told.is_new(&format!("{} {}", event.id, event.ts_ms)))
+    /// Notes an event that a venue told afterwards; false when it was handed on before. Of Bitfinex the server cannot know
+    /// it again: the price of a liquidation that was heard may have been an estimate, and what is told afterwards another.
+    fn is_untold(&self, venue: Venue, event: &Event) -> bool {
+        venue != Venue::Bitfinex || self.told.lock().map_or(true, |mut told| told.note(event))
+    }
+
+    /// Notes an event that was heard; true when it was handed on before at another price, so that the server would not
+    /// know it again.
+    pub fn is_told_otherwise(&self, venue: Venue, event: &Event) -> bool {
+        venue == Venue::Bitfinex
+            && self.told.lock().is_ok_and(|mut told| !told.note(event) && !told.knows(&at_its_price(event)))
     }
 
     /// Takes out of a frame what came before over another connection: where the venue tells no time, the server cannot know
