@@ -230,6 +230,15 @@ fn what_a_person_does_is_not_undone() {
     assert_eq!(browser.complaints(), [""; 0]);
 }
 
+/// A page that is marked shows what comes once liq-top is back at this address, without being loaded again.
+#[track_caller]
+fn assert_goes_on(browser: &Browser, server: &Server, address: &str) {
+    let _site = Site::open(&server.url(), address, &[]);
+    add_events(&mut server.connect(), b"liq:{FRESH}", 5);
+    browser.wait_for("it goes on", "return gone.hidden && document.body.innerText.includes('FRESH')");
+    assert_eq!(browser.run("return window.mark"), 1, "the page was not loaded again");
+}
+
 #[test]
 fn a_page_says_when_liq_top_is_gone_and_goes_on_when_it_is_back() {
     let server = stocked_server(&["notify-keyspace-events Engxe"]);
@@ -242,10 +251,7 @@ fn a_page_says_when_liq_top_is_gone_and_goes_on_when_it_is_back() {
     drop(site);
     browser.wait_for("it is said", "return !gone.hidden && gone.innerText.includes('what is shown is old')");
     assert!(browser.text().contains("SOLUSDT"), "the last picture stays");
-    let _site = Site::open(&server.url(), &address, &[]);
-    add_events(&mut server.connect(), b"liq:{FRESH}", 5);
-    browser.wait_for("it goes on", "return gone.hidden && document.body.innerText.includes('FRESH')");
-    assert_eq!(browser.run("return window.mark"), 1);
+    assert_goes_on(&browser, &server, &address);
 }
 
 #[test]
@@ -282,10 +288,7 @@ fn a_page_that_was_refused_asks_again() {
     drop(site);
     refuse_once(&address);
     browser.wait_for("it is said", "return !gone.hidden");
-    let _site = Site::open(&server.url(), &address, &[]);
-    add_events(&mut server.connect(), b"liq:{FRESH}", 5);
-    browser.wait_for("it goes on", "return gone.hidden && document.body.innerText.includes('FRESH')");
-    assert_eq!(browser.run("return window.mark"), 1, "the page was not loaded again");
+    assert_goes_on(&browser, &server, &address);
 }
 
 /// Answers the next request there with an error.

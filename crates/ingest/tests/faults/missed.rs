@@ -68,15 +68,17 @@ fn what_was_missed_is_asked_for_up_to_the_last_subscription_and_from_before_the_
     running.terminate();
 }
 
+/// A liquidation of Bitfinex that was triggered.
+fn position(id: u64, ts: u64, price: &str) -> String {
+    format!(r#"["pos",{id},{ts},null,"tBTCF0:USTF0",-0.5,9000,null,0,1,null,{price}]"#)
+}
+
 #[test]
 fn triggers_that_wait_for_a_price_go_out_when_their_connection_ends() {
     let scene = Scene::new("bitfinex", vec!["liq:global"], Vec::new(), "");
     let mut running = scene.run();
     scene.wait_health("ok");
-    let row = |id: u64, price: &str| {
-        let ts = 1_790_000_000_000 + id;
-        format!(r#"[907,[["pos",{id},{ts},null,"tBTCF0:USTF0",-0.5,9000,null,0,1,null,{price}]]]"#)
-    };
+    let row = |id: u64, price: &str| format!("[907,[{}]]", position(id, 1_790_000_000_000 + id, price));
     scene.exchange.send(row(1, "null"));
     scene.exchange.send(row(2, "9100"));
     scene.wait_stored(1);
@@ -93,16 +95,13 @@ fn triggers_that_wait_for_a_price_go_out_when_their_connection_ends() {
 #[test]
 fn a_trigger_that_was_priced_by_estimate_does_not_count_again_at_the_price_told_afterwards() {
     let scene = Scene::new("bitfinex", vec!["liq:global"], Vec::new(), "");
-    let row = |id: u64, ts: u64, price: &str| {
-        format!(r#"["pos",{id},{ts},null,"tBTCF0:USTF0",-0.5,9000,null,0,1,null,{price}]"#)
-    };
     let ts = now_ms();
     // The price was known in the end; and one that was not heard.
-    scene.rest.answer("/v2/liquidations/hist", &format!("[{},{}]", row(1, ts, "9100"), row(2, ts, "9200")));
+    scene.rest.answer("/v2/liquidations/hist", &format!("[{},{}]", position(1, ts, "9100"), position(2, ts, "9200")));
     let mut running = scene.run();
     scene.wait_health("ok");
-    scene.exchange.send(format!("[907,[{}]]", row(1, ts, "null")));
-    scene.exchange.send(format!("[907,[{}]]", row(3, ts, "9300")));
+    scene.exchange.send(format!("[907,[{}]]", position(1, ts, "null")));
+    scene.exchange.send(format!("[907,[{}]]", position(3, ts, "9300")));
     scene.wait_stored(1);
     scene.exchange.cut();
     wait_until("it was asked", || scene.metric("repairs_total") >= 1.0);
@@ -115,19 +114,16 @@ fn a_trigger_that_was_priced_by_estimate_does_not_count_again_at_the_price_told_
 #[test]
 fn a_trigger_that_was_told_by_rest_does_not_count_again_when_its_connection_ends() {
     let scene = Scene::new("bitfinex", vec!["liq:global"], Vec::new(), "");
-    let row = |id: u64, ts: u64, price: &str| {
-        format!(r#"["pos",{id},{ts},null,"tBTCF0:USTF0",-0.5,9000,null,0,1,null,{price}]"#)
-    };
     let ts = now_ms();
-    scene.rest.answer("/v2/liquidations/hist", &format!("[{}]", row(5, ts, "9500")));
+    scene.rest.answer("/v2/liquidations/hist", &format!("[{}]", position(5, ts, "9500")));
     let mut running = scene.run();
     scene.wait_health("ok");
-    scene.exchange.send(format!("[907,[{}]]", row(4, ts, "9400")));
+    scene.exchange.send(format!("[907,[{}]]", position(4, ts, "9400")));
     scene.wait_stored(1);
     scene.exchange.cut();
     wait_until("it is back", || scene.exchange.connections() == 2);
-    scene.exchange.send(format!("[907,[{}]]", row(5, ts, "null")));
-    scene.exchange.send(format!("[907,[{}]]", row(6, ts, "9600")));
+    scene.exchange.send(format!("[907,[{}]]", position(5, ts, "null")));
+    scene.exchange.send(format!("[907,[{}]]", position(6, ts, "9600")));
     wait_until("it was asked", || scene.metric("repairs_total") >= 1.0);
     scene.wait_stored(3);
     running.terminate();
@@ -140,7 +136,7 @@ fn pages_of_bitfinex(path: &str) -> String {
     let first = FIRST.get_or_init(|| asked);
     let row = |n: &u64| {
         let ts = first + 1 + n;
-        format!(r#"["pos",{},{ts},null,"tBTCF0:USTF0",-0.5,9000,null,0,1,null,9100]"#, 1_000 + n)
+        position(1_000 + n, ts, "9100")
     };
     let rows: Vec<String> = (0..700).filter(|n| first + 1 + n >= asked).take(500).map(|n| row(&n)).collect();
     format!("[{}]", rows.join(","))
@@ -155,7 +151,7 @@ fn more_than_a_page_was_missed() {
     let mut running = scene.run();
     scene.wait_health("ok");
     let ts = now_ms();
-    scene.exchange.send(format!(r#"[907,[["pos",1,{ts},null,"tBTCF0:USTF0",-0.5,9000,null,0,1,null,9400]]]"#));
+    scene.exchange.send(format!("[907,[{}]]", position(1, ts, "9400")));
     scene.wait_stored(1);
     scene.exchange.cut();
     scene.wait_stored(701);

@@ -215,10 +215,6 @@ impl Market {
             self.levels.record(&tick, order);
             self.tail.record(&tick, order, self.tail_now() as usize);
             self.forget_what_left();
-            // Whatever is believed ends a row of prices that were not.
-            if let Some(jump) = self.jumps.first_mut() {
-                jump.since = None;
-            }
             if status == Status::Accepted {
                 match &mut self.prices.last {
                     Some(last) => last.become_copy_of(&tick),
@@ -226,6 +222,9 @@ impl Market {
                 }
                 let price = Price { price: tick.price, qty: tick.qty, ts_ms: tick.ts_ms };
                 self.moved(Source::Last, price, before, tick.id, changes.as_deref_mut());
+            } else if let Some(jump) = self.jumps.first_mut() {
+                // A late one that is believed ends a row of prices that were not, too.
+                jump.since = None;
             }
         }
         if let Some(changes) = changes.filter(|_| !closed.is_empty()) {
