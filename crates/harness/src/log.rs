@@ -46,6 +46,12 @@ const USUAL: &[&str] = &[
     "Child failed reporting info to parent",
     // A server that ends before it has noticed that the child which gave a replica its data is done.
     "There is a child saving an .rdb",
+    // A replica whose primary is gone, at whatever point of its handshake: it tries again.
+    "Failed to read response",
+    "I/O error",
+    "SYNC handshake",
+    "Sending command to master in replication handshake",
+    "Replica bio thread",
 ];
 
 /// The lines of `log` at level warning that neither a server writes usually nor the test expects.

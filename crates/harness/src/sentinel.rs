@@ -2,7 +2,6 @@
 
 use std::process::{Child, Stdio};
 
-use crate::server::LOST_LINK;
 use crate::{Client, Options, Server, module, wait_until};
 
 /// What servers say of being told their part.
@@ -35,8 +34,7 @@ impl Watched {
     /// Starts all three, and waits until the Sentinel knows both servers. Its master is called `market`.
     #[track_caller]
     pub fn start() -> Self {
-        let said = || SAID.into_iter().chain(LOST_LINK);
-        let options = || said().fold(Options::default().tcp(), Options::expect_warning);
+        let options = || SAID.into_iter().fold(Options::default().tcp(), Options::expect_warning);
         let master = options().start();
         let replica = options().line(format!("replicaof 127.0.0.1 {}", master.port())).start();
         replica.wait_for_link();

@@ -9,15 +9,6 @@ use std::time::{Duration, Instant};
 use crate::signal::{self, Signal};
 use crate::{Client, Options, free_port, log, module};
 
-/// What a replica says of a primary that is gone, at whatever point of its handshake.
-pub const LOST_LINK: [&str; 5] = [
-    "Failed to read response",
-    "I/O error",
-    "SYNC handshake",
-    "Sending command to master in replication handshake",
-    "Replica bio thread",
-];
-
 /// How long a server may take to answer; generous, as slow machines and loaded data are no failure.
 const PATIENCE: Duration = Duration::from_secs(180);
 
