@@ -265,13 +265,14 @@ fn a_flood_takes_resolution_and_no_event() {
         (0..SYMBOLS).map(|symbol| flood.sent_to(symbol)).sum::<u64>()
     );
     assert_near(&mut client, &flood);
+    wait_until("all are brought to it", || watched_keys().all(|key| detail(&mut client, &key) == (256, 5)));
     let held = digests(&mut client);
-    // As the file says it, before anybody writes on.
+    // As the file says it, before anybody writes on. Short of memory all the while: as much as is given back meanwhile, no
+    // mode is left, which would widen tails anew.
+    server.add_line("maxmemory 32mb");
     server.restart();
     let mut client = server.connect();
     assert_eq!(digests(&mut client), held, "the append-only file gives the same series");
-    // Short of memory all the while: as much as is given back meanwhile, no mode is left, which would widen tails anew.
-    client.run("CONFIG SET maxmemory 32mb").ok();
     client.run("DEBUG RELOAD").ok();
     assert_eq!(digests(&mut client), held, "a snapshot gives the same series");
     client.run("CONFIG SET maxmemory 64mb").ok();
@@ -373,9 +374,12 @@ fn leave_mode_after_mode(client: &mut Client) {
     assert!(passed.contains(&Mode::Compact) && passed.last() == Some(&Mode::Normal), "{passed:?}");
 }
 
+fn watched_keys() -> impl Iterator<Item = String> {
+    (0..SYMBOLS).step_by(97).map(|symbol| format!("liq:{symbol}"))
+}
+
 fn digests(client: &mut Client) -> Vec<(String, String)> {
-    let keys = (0..SYMBOLS).step_by(97).map(|symbol| format!("liq:{symbol}"));
-    keys.map(|key| (client.digest(&key), key)).collect()
+    watched_keys().map(|key| (client.digest(&key), key)).collect()
 }
 
 #[test]

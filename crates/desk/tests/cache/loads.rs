@@ -159,7 +159,8 @@ async fn a_hot_key_is_loaded_once_an_expiry_and_nobody_waits() {
 }
 
 /// As in the body of a loop over `buffer_unordered`: what began to look in Redis is polled no more until this one is done.
-#[tokio::test(flavor = "multi_thread")]
+/// On one thread, so that no answer comes while it is polled.
+#[tokio::test]
 async fn a_reader_that_is_polled_no_more_holds_up_nobody_for_ever() {
     let server = Server::plain();
     let source = Source::default();
