@@ -149,7 +149,7 @@ impl Running {
         let mut status = NO_STATUS;
         status.state = state;
         // Behind the last one when it is done.
-        status.db = u64::try_from(self.walk.db()).unwrap_or(0).saturating_sub(u64::from(self.is_done));
+        status.db = u64::try_from(self.walk.db().number()).unwrap_or(0).saturating_sub(u64::from(self.is_done));
         status.scanned = self.audit.keys();
         status.progress_pct = if self.is_done { 100.0 } else { share.min(100.0) };
         status.started_ms = Some(self.started_ms);
@@ -236,7 +236,7 @@ impl Visitor for Visit<'_> {
             idle_ms: key.idle_ms(),
             is_own: matches!(found, MetType::Own(_)),
         };
-        let db = u32::try_from(key.db()).unwrap_or(0);
+        let db = key.db().home();
         match (type_name, found) {
             (None, MetType::Foreign(type_id)) => {
                 let observed = Observed { bytes: key.memory_usage(), ..observed };
@@ -311,7 +311,8 @@ impl Alarm for Slice {
         }
         TOTALS.key_audits.add(1);
         all.status = running.status(AuditState::Idle);
-        let Running { audit, started_ms, cpu_us, .. } = *running;
+        let Running { mut audit, started_ms, cpu_us, .. } = *running;
+        audit.renumber(ffi::Database::number_of);
         let last = Finished::new(audit, started_ms, context.now_ms(), cpu_us, all.last.as_ref());
         all.last = Some(last);
     }

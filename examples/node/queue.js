@@ -21,7 +21,7 @@ function script(name, keys) {
 export class Queue {
   /** Connects to the queue `name`; settings as those of the Rust builder, times in milliseconds. */
   static async open(url, name, settings = {}) {
-    const scripts = { push: script("push", 7), take: script("take", 5), end: script("end", 5), renew: script("renew", 3) };
+    const scripts = { push: script("push", 7), take: script("take", 5), end: script("end", 5), renew: script("renew", 3), lost: script("lost", 3) };
     // Bodies are bytes.
     const client = createClient({ url, scripts, commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } } });
     client.on("error", () => {}); // Every call says so too.
@@ -54,7 +54,8 @@ export class Queue {
   /**
    * Works until the signal is aborted. `handler(job)` gets `{ id, body, attempt, redelivered }`; when it throws the job is
    * tried again, an error with `bury = true` buries it. `redelivered` says that somebody had it who never said how that
-   * ended: ask first whether it is done.
+   * ended: ask first whether it is done. What was handed out in an answer that was lost on its way is asked for, for one
+   * lease; of a worker that is stopped meanwhile it goes to others after the lease.
    */
   async work(handler, { atOnce = 8, lease = 10_000, signal } = {}) {
     const consumer = `node-${process.pid}-${randomBytes(6).toString("hex")}`;
@@ -64,6 +65,7 @@ export class Queue {
       if (jobs.length) this.client.renew(...this.streams, consumer, ...jobs).catch(() => {}); // The lease runs out.
     }, lease / 3);
     let cursors = ["0-0", "0-0", "0-0"];
+    let lostUntil = 0;
     try {
       while (!signal?.aborted) {
         let jobs = [];
@@ -71,8 +73,11 @@ export class Queue {
         const had = new Set(held.keys());
         try {
           const want = Math.min(atOnce - held.size, 100);
-          if (want > 0) [cursors, jobs] = await this.#take(consumer, want, lease, cursors);
+          if (want > 0 && performance.now() < lostUntil) jobs = await this.#lost(consumer, want, held);
+          if (want > 0 && !jobs.length) [cursors, jobs] = await this.#take(consumer, want, lease, cursors);
         } catch (error) {
+          // The server may have handed jobs out all the same. Later their lease has run out.
+          lostUntil = performance.now() + lease;
           if (error.message.includes("NOGROUP")) await this.#makeGroups().catch(() => {});
         }
         for (const job of jobs) {
@@ -97,19 +102,35 @@ export class Queue {
   async #take(consumer, want, lease, cursors) {
     const keys = [...this.streams, `${this.prefix}later`, `${this.prefix}dead`];
     const [now, , next, jobs] = await this.client.take(...keys, consumer, want, lease, ...cursors);
-    const read = ([priority, entry, flat, deliveries]) => {
-      const fields = {};
-      for (let at = 0; at < flat.length; at += 2) fields[flat[at].toString()] = flat[at + 1];
-      const number = (name) => Number(fields[name] ?? 0);
-      return {
-        priority: Number(priority), entry: entry.toString(), id: fields.i?.toString() ?? "", bytes: fields.b ?? Buffer.alloc(0),
-        attempts: number("a"), attempt: number("a") + Number(deliveries), redelivered: Number(deliveries) > 1 || number("d") > 0,
-        deliveries: Number(deliveries),
-        // A job that was pushed as this entry has its time in the entry's id.
-        pushed: fields.t ? number("t") : Number.parseInt(entry.toString(), 10), expires: number("x"), now: Number(now),
-      };
+    return [next.map(String), jobs.map((job) => this.#read(job, Number(now)))];
+  }
+
+  /** Jobs of this worker by the server's word that it never heard of: nobody has begun them, and the attempt is the same. */
+  async #lost(consumer, want, held) {
+    const jobs = [];
+    for (const [priority, stream] of this.streams.entries()) {
+      const pending = await this.client.xPendingRange(stream, "workers", "-", "+", held.size + want, { consumer });
+      for (const { id, deliveriesCounter } of pending) {
+        if (!held.has(`${priority}:${id}`)) jobs.push([priority, id.toString(), deliveriesCounter]);
+      }
+    }
+    if (!jobs.length) return [];
+    const [seconds, micros] = await this.client.time();
+    const found = await this.client.lost(...this.streams, consumer, ...jobs.slice(0, want).flat());
+    return found.map((job) => this.#read(job, Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)));
+  }
+
+  #read([priority, entry, flat, deliveries], now) {
+    const fields = {};
+    for (let at = 0; at < flat.length; at += 2) fields[flat[at].toString()] = flat[at + 1];
+    const number = (name) => Number(fields[name] ?? 0);
+    return {
+      priority: Number(priority), entry: entry.toString(), id: fields.i?.toString() ?? "", bytes: fields.b ?? Buffer.alloc(0),
+      attempts: number("a"), attempt: number("a") + Number(deliveries), redelivered: Number(deliveries) > 1 || number("d") > 0,
+      deliveries: Number(deliveries),
+      // A job that was pushed as this entry has its time in the entry's id.
+      pushed: fields.t ? number("t") : Number.parseInt(entry.toString(), 10), expires: number("x"), now,
     };
-    return [next.map(String), jobs.map(read)];
   }
 
   async #run(job, handler, consumer) {

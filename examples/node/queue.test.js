@@ -2,6 +2,7 @@
 // crates/desk's example `queue`, built). Run by ./test.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { connect, createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -176,6 +177,46 @@ test("a full worker goes on after a flush", async (t) => {
   await until("the next one runs", () => seen.length === 2);
   stop.abort();
   await work;
+});
+
+/** A way to the server that loses the first answer with `text` in it, and its connection with it. */
+async function losing(t, text) {
+  const state = { lost: 0 };
+  const proxy = createServer((near) => {
+    const far = connect(new URL(url).port, "127.0.0.1");
+    const end = () => (near.destroy(), far.destroy());
+    let before = Buffer.alloc(0);
+    for (const socket of [near, far]) socket.on("error", end).on("close", end);
+    near.on("data", (data) => far.write(data));
+    far.on("data", (data) => {
+      const seen = Buffer.concat([before, data]);
+      if (state.lost === 0 && seen.includes(text)) return (state.lost += 1), end();
+      before = seen.subarray(-text.length);
+      near.write(data);
+    });
+  });
+  await new Promise((listening) => proxy.listen(0, "127.0.0.1", listening));
+  t.after(() => proxy.close());
+  return Object.assign(state, { url: `redis://127.0.0.1:${proxy.address().port}` });
+}
+
+test("a job whose answer was lost runs as if nothing was", async (t) => {
+  const way = await losing(t, "lost-job");
+  const [direct, far] = [await Queue.open(url, "lost"), await Queue.open(way.url, "lost", { attempts: 1 })];
+  t.after(() => (direct.client.destroy(), far.client.destroy()));
+  const [stop, seen] = [new AbortController(), []];
+  // Nobody else could have it before the test is over.
+  const work = far.work(async (job) => seen.push([job.body.n, job.attempt, job.redelivered]), { lease: 3_600_000, signal: stop.signal });
+  await direct.push({ n: "first" }, { priority: "low" });
+  await until("it works", () => seen.length === 1);
+  await direct.push({ n: "lost-job" });
+  await until("the answer is lost, and the job runs", () => way.lost === 1 && seen.length === 2);
+  await direct.push({ n: "last" }, { priority: "high" });
+  await until("work goes on", () => seen.length === 3);
+  stop.abort();
+  await work;
+  assert.deepEqual(seen, [["first", 1, false], ["lost-job", 1, false], ["last", 1, false]]);
+  for (const stream of direct.streams) assert.equal(Number(await direct.client.xLen(stream)), 0);
 });
 
 test("Rust and Node share a queue", { skip: !process.env.LIQ_QUEUE_EXAMPLE && "LIQ_QUEUE_EXAMPLE is not set" }, async (t) => {

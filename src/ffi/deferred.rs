@@ -12,6 +12,7 @@ use std::sync::{Mutex, TryLockError};
 use redis_module::raw;
 
 use super::argument::bytes_of;
+use super::database::Database;
 use super::guard::guard;
 use super::persisted::is_own_type;
 use super::timer::{self, Alarm, TimerSlot};
@@ -57,7 +58,7 @@ impl Held {
 
     /// Whether the key is known to be held: one command tells of it more than once (made, set, given an expiry), and a
     /// script comes back to it.
-    fn holds(&self, key: (i32, &[u8])) -> bool {
+    fn holds(&self, key: (Database, &[u8])) -> bool {
         let joined = self.names.get(..self.joined).unwrap_or_default();
         self.names.last().is_some_and(|last| last.key() == key)
             || joined.binary_search_by(|held| held.key().cmp(&key)).is_ok()
@@ -76,7 +77,7 @@ impl Held {
 
 /// A name that the server keeps for us, and the database it is of.
 pub(super) struct HeldName {
-    db: i32,
+    db: Database,
     raw: *mut raw::RedisModuleString,
 }
 
@@ -89,16 +90,16 @@ impl HeldName {
     ///
     /// # Safety
     /// `name` is a string of the server.
-    pub(super) unsafe fn new(db: i32, name: *mut raw::RedisModuleString) -> Self {
+    pub(super) unsafe fn new(db: Database, name: *mut raw::RedisModuleString) -> Self {
         // SAFETY: the caller's promise; without a context the string is ours to free, which `drop` does.
         Self { db, raw: unsafe { api!(RedisModule_HoldString)(ptr::null_mut(), name) } }
     }
 
-    pub(super) const fn db(&self) -> i32 {
+    pub(super) const fn db(&self) -> Database {
         self.db
     }
 
-    fn key(&self) -> (i32, &[u8]) {
+    fn key(&self) -> (Database, &[u8]) {
         (self.db, self.bytes())
     }
 
@@ -135,7 +136,7 @@ fn with_held<R>(body: impl FnOnce(&mut Held) -> R) -> Option<R> {
 /// # Safety
 /// `key` is a string of the server.
 pub(super) unsafe fn defer<S: LateSettler>(context: &Context<'_>, key: *mut raw::RedisModuleString) {
-    let db = context.selected_db();
+    let db = Database::of(context.selected_db());
     let taken = with_held(|held| {
         // SAFETY: the caller's promise, and the server keeps it for the running event.
         let name = unsafe { bytes_of(key) };
@@ -227,7 +228,7 @@ pub(super) fn settle<S: Settler>(context: &Context<'_>, names: &[HeldName]) {
     for name in names {
         // Nearly all of a step are of one database.
         if selected != Some(name.db) {
-            selected = context.select_db(name.db).then_some(name.db);
+            selected = context.select_db(name.db.number()).then_some(name.db);
         }
         if selected.is_some()
             && let Some(mut key) = LateKey::open(context, name)

@@ -9,6 +9,7 @@ use redis_module::raw;
 use super::argument::bytes_of;
 use super::command::{self, Registration};
 use super::context::{Context, Level, log_anywhere};
+use super::database;
 use super::detached;
 use super::guard::{guard, install_panic_hook};
 use super::info::{self, InfoSource};
@@ -125,6 +126,7 @@ impl<'call> Loader<'call> {
         // SAFETY: as above.
         unsafe {
             replication::watch(self.raw);
+            database::watch(self.raw);
             W::configured(&Context::new(self.raw));
         }
         parameter::begin(parameters);

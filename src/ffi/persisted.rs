@@ -17,12 +17,13 @@ use super::guard::guard;
 pub struct TypeSlot {
     handle: AtomicPtr<raw::RedisModuleType>,
     live: AtomicU64,
+    came: AtomicU64,
 }
 
 impl TypeSlot {
     /// A type not yet registered.
     pub const fn new() -> Self {
-        Self { handle: AtomicPtr::new(ptr::null_mut()), live: AtomicU64::new(0) }
+        Self { handle: AtomicPtr::new(ptr::null_mut()), live: AtomicU64::new(0), came: AtomicU64::new(0) }
     }
 
     pub(super) fn handle(&self) -> *mut raw::RedisModuleType {
@@ -32,6 +33,11 @@ impl TypeSlot {
     /// How many values exist, in all databases and on their way to being freed.
     pub fn live(&self) -> u64 {
         self.live.load(Ordering::Relaxed)
+    }
+
+    /// How many values came whole, as another server or key had them: loaded, restored, moved or copied.
+    pub fn came(&self) -> u64 {
+        self.came.load(Ordering::Relaxed)
     }
 }
 
@@ -174,6 +180,7 @@ unsafe extern "C" fn rdb_load<T: Persisted>(io: *mut raw::RedisModuleIO, version
 }
 
 fn decode<T: Persisted>(version: c_int, bytes: &[u8]) -> Result<T, String> {
+    T::slot().came.fetch_add(1, Ordering::Relaxed);
     match u8::try_from(version) {
         Ok(version) if version <= T::ENCODING_VERSION => T::decode(version, bytes),
         _ => Err(format!("layout {version} is newer than this module knows ({})", T::ENCODING_VERSION)),
@@ -315,6 +322,7 @@ unsafe extern "C" fn copy<T: Persisted>(
     value: *const c_void,
 ) -> *mut c_void {
     guard(ptr::null_mut, || {
+        T::slot().came.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the server gives a value of this type.
         let value = unsafe { value_of::<T>(value) };
         // A null answer makes COPY fail.

@@ -11,15 +11,16 @@ use redis_module::raw;
 
 use super::argument::bytes_of;
 use super::call::Strings;
+use super::database::Database;
 use super::deferred::{self, HeldName, Settler};
 use super::persisted::own_type_name;
 use super::{Context, KeyName};
 
 /// A walk over the keys of one database after the other. A key that is there from the beginning to the end is met at
-/// least once, whatever is written, expired, resized or flushed meanwhile.
+/// least once, whatever is written, expired, resized, flushed or swapped meanwhile.
 pub struct Walk {
     cursor: Cursor,
-    db: i32,
+    db: Database,
 }
 
 struct Cursor(NonNull<raw::RedisModuleScanCursor>);
@@ -68,7 +69,7 @@ impl Findings {
     /// when there is none.
     pub fn lend(&mut self, context: &Context<'_>, body: impl FnOnce(KeyName<'_>) -> bool) -> bool {
         let Some(name) = self.0.pop() else { return false };
-        if context.select_db(name.db()) && body(name.key_name()) {
+        if context.select_db(name.db().number()) && body(name.key_name()) {
             self.0.push(name);
         }
         true
@@ -86,17 +87,17 @@ impl Findings {
 impl Walk {
     /// At the beginning of the first database; `None` when the server has no memory for it.
     pub fn begin() -> Option<Self> {
-        Some(Self { cursor: Cursor::new()?, db: 0 })
+        Some(Self { cursor: Cursor::new()?, db: Database::FIRST })
     }
 
     /// The database it is in.
-    pub const fn db(&self) -> i32 {
+    pub const fn db(&self) -> Database {
         self.db
     }
 
     /// Shows `visitor` the keys of the next bucket, or goes on to the next database. False when all were seen.
     pub fn step<V: Visitor>(&mut self, context: &Context<'_>, visitor: &mut V) -> bool {
-        if !context.select_db(self.db) {
+        if !context.select_db(self.db.number()) {
             return false;
         }
         let data: *mut V = visitor;
@@ -105,7 +106,7 @@ impl Walk {
             api!(RedisModule_Scan)(context.raw, self.cursor.0.as_ptr(), Some(meet::<V>), data.cast::<c_void>())
         };
         if more == 0 {
-            self.db = self.db.saturating_add(1);
+            self.db = self.db.next();
             // SAFETY: the cursor is alive.
             unsafe { api!(RedisModule_ScanCursorRestart)(self.cursor.0.as_ptr()) };
         }
@@ -143,7 +144,7 @@ unsafe extern "C" fn meet<V: Visitor>(
         // SAFETY: `step` passed a `V` that nobody else uses; the server lends the others for this call.
         unsafe {
             let context = Context::new(context);
-            let db = context.selected_db();
+            let db = Database::of(context.selected_db());
             (*visitor.cast::<V>()).visit(&MetKey { context, db, name, key });
         }
     }));
@@ -164,7 +165,7 @@ pub enum MetType {
 /// A key as the walk meets it.
 pub struct MetKey<'call> {
     context: Context<'call>,
-    db: i32,
+    db: Database,
     name: *mut raw::RedisModuleString,
     key: NonNull<raw::RedisModuleKey>,
 }
@@ -177,7 +178,7 @@ impl MetKey<'_> {
     }
 
     /// Its database.
-    pub fn db(&self) -> i32 {
+    pub fn db(&self) -> Database {
         self.db
     }
 

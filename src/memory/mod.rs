@@ -1,7 +1,8 @@
 //! The memory modes: how short memory is, told to whoever asks, and acted upon.
 //!
 //! How much is used is looked at by the server's cron, and by the next write after a good deal was allocated. A series or a
-//! market is brought to what the mode leaves it from its next write on; the others by a walk (`walk`).
+//! market is brought to what the mode leaves it from its next write on; the others, and those that come whole while it
+//! stands, by a walk (`walk`).
 
 mod bring;
 mod trim;
@@ -125,6 +126,10 @@ impl MemoryWatch for Watch {
         let decides = context.decides();
         if decides && !DECIDED.swap(decides, Ordering::Relaxed) {
             walk::begin();
+        }
+        // So may be what was restored, moved here or copied, which a walk under way had passed by.
+        if decides && mode() != Mode::Normal {
+            walk::begin_for_what_came();
         }
         DECIDED.store(decides, Ordering::Relaxed);
     }

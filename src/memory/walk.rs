@@ -1,7 +1,9 @@
 //! Walks over every series and market in slices so short that nobody waits for them: the one that brings all to what the
 //! mode leaves them, and what it shares with others.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::bring::{Spare, bring};
 use super::mode;
@@ -16,10 +18,36 @@ pub(super) const PAUSE_MS: u64 = 1;
 
 static ROUND: Mutex<Option<Round>> = Mutex::new(None);
 
+/// Values that had come when the newest walk began: what came since may be where that had been already.
+static CAME: AtomicU64 = AtomicU64::new(0);
+/// No walk begins before this only because values came.
+static REST_UNTIL: Mutex<Option<Instant>> = Mutex::new(None);
+/// Walks for values that come again and again take a tenth of the time …
+const REST: u32 = 9;
+/// … or begin this long after one another, where it is held up or there are very many keys.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+
 /// Begins anew, whichever walk is under way.
 pub fn begin() {
+    CAME.store(came(), Ordering::Relaxed);
     *ROUND.lock().unwrap_or_else(PoisonError::into_inner) = Round::begin();
     ffi::arm::<Slice>(PAUSE_MS);
+}
+
+/// Begins when values came whole since the newest walk did, which is over, and it was not just now.
+pub fn begin_for_what_came() {
+    let is_resting =
+        || REST_UNTIL.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|end| Instant::now() < end);
+    if came() != CAME.load(Ordering::Relaxed)
+        && ROUND.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+        && !is_resting()
+    {
+        begin();
+    }
+}
+
+fn came() -> u64 {
+    LiqSeries::slot().came().wrapping_add(TickStore::slot().came())
 }
 
 struct Slice;
@@ -38,6 +66,9 @@ impl Alarm for Slice {
         if is_more && next.is_none() {
             *next = Some(round);
             ffi::arm::<Self>(PAUSE_MS);
+        } else {
+            let rest = round.begun.elapsed().saturating_mul(REST).min(LONGEST_REST);
+            *REST_UNTIL.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(rest);
         }
     }
 }
@@ -46,12 +77,13 @@ impl Alarm for Slice {
 pub(super) struct Round {
     walk: Walk,
     met: Met,
+    begun: Instant,
 }
 
 impl Round {
     /// At the beginning; `None` when the server has no memory for it.
     pub(super) fn begin() -> Option<Self> {
-        Some(Self { walk: Walk::begin()?, met: Met(Findings::default()) })
+        Some(Self { walk: Walk::begin()?, met: Met(Findings::default()), begun: Instant::now() })
     }
 
     /// Goes on for a slice, and lends every series and market it meets to `act`, again and again as long as that says that

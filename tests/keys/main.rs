@@ -12,4 +12,5 @@ mod guide;
 mod policies;
 mod shapes;
 mod steps;
+mod swaps;
 mod walks;

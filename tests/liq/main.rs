@@ -12,6 +12,7 @@ mod support;
 
 mod accepted;
 mod adding;
+mod arrivals;
 mod batches;
 mod beside_markets;
 

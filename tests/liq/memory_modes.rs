@@ -13,29 +13,29 @@ use crate::support::{Client, Options, Reply, Server};
 use crate::twin::T0;
 
 /// A series keeps so many raw events, and tells sizes apart by so many bits.
-fn detail(client: &mut Client, key: &str) -> (i64, i64) {
+pub fn detail(client: &mut Client, key: &str) -> (i64, i64) {
     let info = client.run(&format!("LIQ.INFO {key}"));
     (info.field("tail_now").int(), info.field("precision_now").int())
 }
 
-fn mode(client: &mut Client) -> String {
+pub fn mode(client: &mut Client) -> String {
     client.run("LIQ.MEMORY").field("mode").text()
 }
 
 /// Sets the budget so that `percent` of it is used by now.
-fn set_budget(client: &mut Client, percent: i64) {
+pub fn set_budget(client: &mut Client, percent: i64) {
     let used = client.run("LIQ.MEMORY").field("used").int();
     client.run(&format!("CONFIG SET liq.memory-budget {}", used * 100 / percent)).ok();
 }
 
-fn expecting_modes(mut server: Server) -> Server {
+pub fn expecting_modes(mut server: Server) -> Server {
     server.expect_warning("liq: memory mode");
     server
 }
 
 /// What no mode takes anything from, so that the modes' own effect does not lead out of them while they are looked at.
 #[track_caller]
-fn put_ballast(client: &mut Client) {
+pub fn put_ballast(client: &mut Client) {
     let limits: String = (1..9).map(|hours| format!(" LIMIT 5 PERIOD {hours}h SLIDING")).collect();
     let made = client.pipeline(&(0..4_000).map(|n| format!("RL.CREATE ballast:{n}{limits}")).collect::<Vec<_>>());
     assert!(made.iter().all(Reply::is_ok), "{:?}", made.first());

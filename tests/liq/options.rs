@@ -214,6 +214,22 @@ fn a_shorter_retention_drops_what_is_older() {
     assert_eq!(client.run("LIQ.STATS s WINDOW 3h").field("count").int(), 3);
     let refused = client.run("LIQ.STATS s WINDOW 4h");
     assert!(refused.error().starts_with("ERR WINDOW: "), "{refused:?}");
+    // They go with the next write, and have not gone until then.
+    let held = |client: &mut Client| {
+        let events = client.run("LIQ.INFO s").field("events").int();
+        assert_eq!(client.run("LIQ.RANGE s - +").array().len() as i64, events);
+        events
+    };
+    assert_eq!(held(&mut client), 10);
+    client.run("LIQ.ALTER s RETENTION 24h WINDOW 24h").ok();
+    let stats = client.run("LIQ.STATS s WINDOW 24h");
+    assert_eq!((stats.field("count").int(), stats.field("exact").bool()), (10, true));
+    client.run("LIQ.ALTER s RETENTION 3h WINDOW 2h").ok();
+    client.run(&format!("LIQ.ADD s {} buy 100 11", T0 + 9 * HOUR));
+    assert_eq!(held(&mut client), 4);
+    client.run("LIQ.ALTER s RETENTION 24h").ok();
+    let stats = client.run("LIQ.STATS s WINDOW 24h");
+    assert_eq!((stats.field("count").int(), stats.field("exact").bool()), (4, false));
 }
 
 #[test]

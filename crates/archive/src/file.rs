@@ -206,3 +206,9 @@ pub fn range(name: &str) -> Option<(Id, Id)> {
     let (first, last) = stem.split_at(place);
     Some((first.parse().ok()?, last.strip_prefix('-')?.parse().ok()?))
 }
+
+/// Whether a file is named so, finished or not.
+pub fn is_name(name: &str) -> bool {
+    let unfinished = name.strip_prefix(UNFINISHED).and_then(|name| name.strip_suffix(UNREADABLE));
+    range(unfinished.unwrap_or(name)).is_some()
+}

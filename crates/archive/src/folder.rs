@@ -9,7 +9,7 @@ use crate::id::Id;
 use crate::{Error, file, name};
 
 /// The file whose lock says that somebody writes.
-const LOCK: &str = ".lock";
+pub(crate) const LOCK: &str = ".lock";
 
 /// A folder that is ours to write to, until this is dropped or the process ends.
 pub struct Owned {

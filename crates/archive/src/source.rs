@@ -39,11 +39,9 @@ pub fn names(connection: &mut Connection, patterns: &[String]) -> Result<Vec<Vec
             names.push(pattern.as_bytes().to_vec());
             continue;
         }
-        // `x[1]` may be a name. A server that refuses to tell is one where that name is not to be read.
-        match cmd("TYPE").arg(pattern).query::<String>(connection) {
-            Ok(of) if of == "stream" => names.push(pattern.as_bytes().to_vec()),
-            Err(error) if error.code().is_none() => return Err(error.into()),
-            _ => {}
+        // `x[1]` may be a name.
+        if is_stream(cmd("TYPE").arg(pattern).query(connection))? {
+            names.push(pattern.as_bytes().to_vec());
         }
         let mut cursor = b"0".to_vec();
         loop {
@@ -60,6 +58,16 @@ pub fn names(connection: &mut Connection, patterns: &[String]) -> Result<Vec<Vec
     names.sort();
     names.dedup();
     Ok(names)
+}
+
+/// Whether TYPE says so. A server that does not tell of a name (NOPERM, MOVED) is one where it is not to be read; one that
+/// is busy just now would be passed over in silence.
+fn is_stream(answer: redis::RedisResult<String>) -> Result<bool, Error> {
+    match answer.map_err(Error::from) {
+        Ok(of) => Ok(of == "stream"),
+        Err(error) if error.is_of_all_streams() => Err(error),
+        Err(_) => Ok(false),
+    }
 }
 
 /// What Redis says of a stream; none when there is no such key.
@@ -150,4 +158,25 @@ pub fn trimmable(connection: &mut Connection, stream: &[u8], until: Id, keep_ms:
 /// Trims what is before `first`; answers how many entries that were.
 pub fn trim(connection: &mut Connection, stream: &[u8], first: Id) -> Result<u64, Error> {
     Ok(cmd("XTRIM").arg(stream).arg("MINID").arg(first.to_string()).query(connection)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(answer: &str) -> Option<bool> {
+        let value = redis::parse_redis_value(answer.as_bytes()).and_then(Value::extract_error);
+        is_stream(value.and_then(|value| Ok(redis::from_redis_value(value)?))).ok()
+    }
+
+    #[test]
+    fn a_name_like_a_pattern_is_left_out_only_where_it_is_not_to_be_read() {
+        assert_eq!(told("+stream\r\n"), Some(true));
+        for answer in ["+none\r\n", "+string\r\n", "-NOPERM No permissions\r\n", "-MOVED 1 127.0.0.1:7000\r\n"] {
+            assert_eq!(told(answer), Some(false), "{answer}");
+        }
+        for refusal in ["-BUSY Redis is busy running a script.\r\n", "-LOADING Redis is loading\r\n"] {
+            assert_eq!(told(refusal), None, "{refusal}");
+        }
+    }
 }

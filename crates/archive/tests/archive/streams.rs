@@ -82,6 +82,28 @@ fn a_name_that_looks_like_a_pattern_is_a_name_too() {
 }
 
 #[test]
+fn whatever_a_stream_is_called_it_is_archived_in_the_folder() {
+    let server = Server::plain();
+    let dir = tempfile::tempdir().unwrap();
+    let long = "x".repeat(300);
+    // Of `a` there is a file of that name, on that day.
+    let names = ["a", "a:1970-01-01:1-0-1-0.parquet", ".lock", "..", "../b", "/", "", "ä\n", &long];
+    for name in names {
+        server.connect().call(&["XADD", name, "1-0", "n", "1"]);
+    }
+    for _ in 0..2 {
+        let (code, told) = once(&server, dir.path(), &names);
+        assert_eq!(code, 0, "{told}");
+    }
+    let (code, told) = text_of(&server, &["status", dir.path().to_str().unwrap(), "--redis", &server.url()]);
+    assert_eq!(code, 0, "{told}");
+    for name in names {
+        assert_eq!(entries(dir.path(), name).len(), 1, "{name}");
+        assert!(told.contains(&format!("{name} files=1 entries=1 last=1-0 missing=0 waiting=0")), "{name}: {told}");
+    }
+}
+
+#[test]
 fn ids_beyond_the_signed_integers_read_back() {
     let server = Server::plain();
     let dir = tempfile::tempdir().unwrap();

@@ -90,6 +90,10 @@ impl Held {
         self.jobs().by_entry.values().cloned().collect()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.jobs().by_entry.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.jobs().by_entry.is_empty()
     }

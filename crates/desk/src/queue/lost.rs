@@ -12,7 +12,7 @@ use super::scripts::LOST;
 use super::{Inner, Priority};
 use crate::Error;
 
-/// The most jobs of a priority asked for at once.
+/// The most jobs of a priority asked for at once, beside those that are held.
 const AT_ONCE: usize = 100;
 
 /// Whether something may have been lost.
@@ -50,9 +50,11 @@ impl Lost {
 }
 
 async fn find(inner: &Inner, name: &str, held: &Held) -> Result<Vec<Taken>, Error> {
+    // Those that are held for longer come first.
+    let most = AT_ONCE + held.len();
     let mut asked = Pipeline::new();
     for stream in &inner.keys.streams {
-        asked.cmd("XPENDING").arg(stream).arg("workers").arg("-").arg("+").arg(AT_ONCE).arg(name);
+        asked.cmd("XPENDING").arg(stream).arg("workers").arg("-").arg("+").arg(most).arg(name);
     }
     let mut args = vec![name.to_owned()];
     for (priority, entries) in Priority::ALL.into_iter().zip(inner.link.send_all(&asked).await?) {

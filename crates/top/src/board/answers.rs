@@ -129,10 +129,17 @@ impl Board {
     fn take_hour(&mut self, key: &Key, answer: Result<Value, RedisError>) {
         let Some(series) = self.series.get_mut(key) else { return };
         match read::<Reply<StatsBuckets>>(answer) {
-            Ok(rows) => series.hour = rows.0.iter().map(|row| row.stats.volume).collect(),
+            Ok(rows) => {
+                series.hour = rows.0.iter().map(|row| row.stats.volume).collect();
+                series.is_hour_refused = false;
+            }
             Err(error) => {
-                series.hour.clear();
-                series.has_no_minutes = true;
+                series.is_hour_refused = true;
+                // A server that is busy has the minutes all the same, and the chart that is shown is asked for again.
+                if !error.is_of_the_moment() {
+                    series.hour.clear();
+                    series.has_no_minutes = true;
+                }
                 self.told(&error);
             }
         }
@@ -335,6 +342,11 @@ impl Refused {
     /// Whether the same may be answered soon, as by a server that is busy or loads its data.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Server(_)) && !self.is_for_good()
+    }
+
+    /// Whether it says nothing of what was asked: it may pass, and the command was not looked into.
+    fn is_of_the_moment(&self) -> bool {
+        matches!(self, Self::Server(error) if self.may_pass() && error.code() != Some("ERR"))
     }
 
     /// Whether the key is not there, is another's now, or lives on another node.

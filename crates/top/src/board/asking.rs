@@ -133,6 +133,7 @@ impl Board {
             batch.ask(Question::Type(key), ask);
         }
         self.ask_keyspace(&mut batch);
+        self.forget_streams();
         self.ask_series(&mut batch);
         self.ask_closely(&mut batch);
         self.ask_markets(&mut batch);

@@ -64,6 +64,8 @@ struct Series {
     hour: Vec<f64>,
     /// Whether minutes were refused: they are not kept while memory is short.
     has_no_minutes: bool,
+    /// Whether they were refused when they were asked for last, for whatever reason.
+    is_hour_refused: bool,
     last_price: Option<f64>,
     /// The newest event that was looked at.
     newest_ms: Option<u64>,
@@ -209,6 +211,21 @@ impl Board {
         found.iter().for_each(|key| self.add(kind, key.clone()));
     }
 
+    /// Forgets the streams that no series names any more, with their signals: one that is named again is read anew.
+    fn forget_streams(&mut self) {
+        if self.streams.is_empty() {
+            return;
+        }
+        let named: BTreeSet<&[u8]> =
+            self.series.values().filter_map(|series| Some(series.info.as_ref()?.signals.0.as_slice())).collect();
+        let is_named = |key: &[u8]| named.contains(key);
+        if !self.streams.keys().all(|key| is_named(key.bytes())) {
+            self.streams.retain(|key, _| is_named(key.bytes()));
+            let names: BTreeSet<String> = self.streams.keys().map(|key| answers::text(key.bytes())).collect();
+            self.signals.retain(|signal| names.contains(&signal.stream));
+        }
+    }
+
     /// How many keys of ours there are by our books.
     pub fn known(&self) -> u64 {
         (self.series.len() + self.markets.len() + self.limiters.len()) as u64
@@ -229,9 +246,7 @@ impl Board {
 
     /// And whether that goes for what is asked only now and then.
     pub fn is_whole(&self) -> bool {
-        let is_whole = |series: &Series| {
-            series.error.is_some() || (series.is_looked_at && (series.has_no_minutes || !series.hour.is_empty()))
-        };
+        let is_whole = |series: &Series| series.error.is_some() || (series.is_looked_at && series.is_charted());
         self.is_read()
             && self.series.values().all(is_whole)
             && self.markets.values().all(|market| market.info.is_some() || market.info_error.is_some())
@@ -249,5 +264,105 @@ impl Board {
 impl Series {
     const fn is_read(&self) -> bool {
         self.error.is_some() || (self.stats.is_some() && self.info.is_some())
+    }
+
+    /// Whether its hour was read, or refused.
+    const fn is_charted(&self) -> bool {
+        self.has_no_minutes || self.is_hour_refused || !self.hour.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    const BUSY: &str = "-BUSY Redis is busy running a script.\r\n";
+
+    fn key() -> Key {
+        Key::from(b"liq:{BTC}".as_slice())
+    }
+
+    fn take(board: &mut Board, question: &Question, reply: &str) {
+        board.take(question, redis::parse_redis_value(reply.as_bytes()));
+    }
+
+    fn is_asked(board: &mut Board, question: &Question) -> bool {
+        board.batch(std::iter::empty()).questions.contains(question)
+    }
+
+    /// LIQ.INFO of a series with this stream of signals, and its full detail.
+    fn info(signals: &str) -> String {
+        let counts = "retention window minevents maxlen accepted_maxlen precision precision_now tail tail_now idle events \
+                      tail_events panes pane_ms memory total_accepted total_filtered total_small total_duplicate total_late \
+                      total_future total_signals total_stale_signals vwapwindow percentile minsize longoffset shortoffset";
+        let mut words: Vec<String> = counts.split_whitespace().map(|name| format!("+{name}\r\n:3600000\r\n")).collect();
+        words.extend(["tail_first", "first", "last"].map(|name| format!("+{name}\r\n$-1\r\n")));
+        words.extend(
+            [("accepted", ""), ("market", ""), ("clock", "SERVER"), ("signals", signals)]
+                .map(|(name, text)| format!("+{name}\r\n+{text}\r\n")),
+        );
+        words.push("+exchanges\r\n*0\r\n".to_owned());
+        format!("*{}\r\n{}", words.len() * 2, words.concat())
+    }
+
+    /// That knows one series.
+    fn board(signals: &str) -> Board {
+        let mut board = Board::new("x", 3_600_000);
+        board.add(Kind::Series, key());
+        take(&mut board, &Question::Info(key()), &info(signals));
+        assert!(board.series[&key()].info.is_some(), "{:?}", board.series[&key()].error);
+        board
+    }
+
+    #[test]
+    fn a_chart_that_a_busy_server_refuses_is_asked_for_again() {
+        let (mut board, question) = (board(""), Question::Hour(key()));
+        assert!(is_asked(&mut board, &question));
+        for refusal in [BUSY, "-LOADING Redis is loading the dataset in memory\r\n", BUSY] {
+            take(&mut board, &question, refusal);
+            assert!(is_asked(&mut board, &question), "{refusal}");
+        }
+        board.series.get_mut(&key()).unwrap().hour = vec![1.0, 2.0];
+        take(&mut board, &question, BUSY);
+        assert_eq!(board.series[&key()].hour, [1.0, 2.0], "what was read is shown");
+        assert!(is_asked(&mut board, &question));
+        let short = "-ERR BUCKET: must be a multiple of 5m, the width of the panes in the window, got '1m'\r\n";
+        take(&mut board, &question, short);
+        assert!(board.series[&key()].hour.is_empty());
+        assert!(!is_asked(&mut board, &question), "while memory is short there are no minutes");
+        take(&mut board, &Question::Info(key()), &info(""));
+        assert!(is_asked(&mut board, &question), "there may be again");
+    }
+
+    #[test]
+    fn one_picture_waits_for_no_chart_that_is_refused() {
+        let mut board = board("");
+        let series = board.series.get_mut(&key()).unwrap();
+        (series.stats, series.is_looked_at) = (Some(Stats::default()), true);
+        assert!(!board.series[&key()].is_charted());
+        take(&mut board, &Question::Hour(key()), BUSY);
+        assert!(board.series[&key()].is_charted());
+    }
+
+    #[test]
+    fn a_stream_that_no_series_names_any_more_is_forgotten() {
+        let (mut board, question) = (board("signals"), Question::Signals(Key::from(b"signals".as_slice())));
+        assert!(is_asked(&mut board, &question));
+        let entry = "*1\r\n*2\r\n$3\r\n5-1\r\n*2\r\n$6\r\nsymbol\r\n$3\r\nBTC\r\n";
+        take(&mut board, &question, entry);
+        take(&mut board, &question, "-NOPERM No permissions to access a key\r\n");
+        assert_eq!((board.snapshot().signals.len(), board.snapshot().warnings.len()), (1, 1));
+        assert!(is_asked(&mut board, &question));
+        take(&mut board, &Question::Info(key()), &info(""));
+        assert!(!is_asked(&mut board, &question));
+        assert_eq!((board.snapshot().signals, board.snapshot().warnings), (Vec::new(), Vec::new()));
+        // Named again it is read from its beginning, and nothing is told twice.
+        take(&mut board, &Question::Info(key()), &info("signals"));
+        assert!(is_asked(&mut board, &question));
+        take(&mut board, &question, entry);
+        assert_eq!(board.snapshot().signals.len(), 1);
+        board.remove(&key());
+        assert!(!is_asked(&mut board, &question), "nor is one whose series is gone");
     }
 }

@@ -104,6 +104,11 @@ impl Audit {
         self.databases.iter().flat_map(|database| database.groups.iter().map(|group| (database.number, group)))
     }
 
+    /// Gives each database the number that `number_of` says by the one under which its keys were seen.
+    pub fn renumber(&mut self, number_of: impl Fn(u32) -> u32) {
+        self.databases.iter_mut().for_each(|database| database.number = number_of(database.number));
+    }
+
     /// How many keys were seen; one that the walk met twice counts twice.
     pub const fn keys(&self) -> u64 {
         self.keys
