@@ -331,6 +331,10 @@ impl Reader {
                 self.subscriber.acknowledged(&answer, Instant::now());
                 self.tell();
             }
+            Frame::Repeated(answer) => {
+                self.subscriber.repeated(&answer, Instant::now());
+                self.tell();
+            }
             Frame::Refused(answer, why) => {
                 let venue = self.plan.venue;
                 self.shared.metrics.count(venue, Count::Refusal);
