@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-use super::backfill;
+use super::backfill::{self, CANDLE_IS_MADE_MS, Minutes};
 use super::feed::Pacer;
 use super::instruments::Instruments;
 use super::plan::Plan;
@@ -23,11 +23,9 @@ use crate::sink::{Arrived, now_us};
 use crate::venue::{Decoder, Venue, Wanted, bitmex};
 
 const MINUTE_MS: u64 = 60_000;
-/// How long a venue may take to have its candle of a minute that has ended.
-const CANDLE_IS_MADE: Duration = Duration::from_secs(3);
 /// What was missed is asked for by the venue's clock, known by this machine's: so much earlier and later, too. What came
 /// before is recognised.
-const CLOCKS_DIFFER_MS: u64 = 5_000;
+pub const CLOCKS_DIFFER_MS: u64 = 5_000;
 /// How long a spool that takes nothing is waited for when the program ends.
 const TAKEN_WITHIN: Duration = Duration::from_secs(1);
 /// Ids that are remembered of a venue whose events carry no time of their own.
@@ -204,34 +202,42 @@ impl Shared {
     /// Asks for the candles since a moment, Unix milliseconds: at once, and again when the minute has ended in which the
     /// feed came back.
     async fn backfill(&self, venue: Venue, wanted: &Wanted, from_ms: u64) {
-        let resumed_ms = (now_us() / 1_000) as u64;
-        let rest_of_minute = Duration::from_millis(MINUTE_MS - resumed_ms % MINUTE_MS);
-        self.ask_candles(venue, wanted, from_ms.saturating_sub(MINUTE_MS)).await;
-        tokio::time::sleep(rest_of_minute + CANDLE_IS_MADE).await;
-        self.ask_candles(venue, wanted, from_ms.max(resumed_ms.saturating_sub(MINUTE_MS))).await;
+        let resumed = Instant::now();
+        let told_ms = self.ask_candles(venue, wanted, from_ms.saturating_sub(MINUTE_MS)).await;
+        let at_ms = told_ms.unwrap_or_else(|| now_ms().saturating_sub(CLOCKS_DIFFER_MS));
+        tokio::time::sleep(until_its_minute_is_made(at_ms, resumed.elapsed())).await;
+        let passed_ms = resumed.elapsed().as_millis() as u64;
+        self.ask_candles(venue, wanted, now_ms().saturating_sub(passed_ms + MINUTE_MS)).await;
     }
 
-    async fn ask_candles(&self, venue: Venue, wanted: &Wanted, from_ms: u64) {
+    /// Asks for the candles since a moment by this machine's clock; the venue's time, if it told that.
+    async fn ask_candles(&self, venue: Venue, wanted: &Wanted, from_ms: u64) -> Option<u64> {
+        let mut told_ms = None;
         for instrument in &wanted.instruments {
             let (settings, contracts, instrument) =
                 (self.config.venue(venue), self.config.contracts(), instrument.clone());
             let question = move || {
-                let span = (from_ms, (now_us() / 1_000) as u64);
+                let span = (from_ms, now_ms());
                 backfill::ask(venue, &settings, &mut Decoder::new(contracts.clone()), &instrument, span)
             };
             match asked(question).await {
-                Ok(items) => {
+                Ok(Minutes { items, at_ms }) => {
+                    told_ms = at_ms;
                     self.metrics.repaired(venue, items.len() as u64);
                     let at_us = now_us();
                     for item in items {
                         if self.events.send(Arrived { item: Item::Market(item), at_us }).await.is_err() {
-                            return;
+                            return None;
                         }
                     }
                 }
-                Err(why) => tracing::warn!(venue = venue.name(), why, "candles cannot be asked for"),
+                Err(why) => {
+                    told_ms = None;
+                    tracing::warn!(venue = venue.name(), why, "candles cannot be asked for");
+                }
             }
         }
+        told_ms
     }
 
     async fn repair(self: Arc<Self>, venue: Venue, (from_ms, to_ms): (u64, u64)) {
@@ -297,6 +303,17 @@ impl Shared {
             _ => Repeated::Part,
         }
     }
+}
+
+/// How long until a venue has its candle of the minute in which something was so long ago, when its time is this.
+const fn until_its_minute_is_made(at_ms: u64, ago: Duration) -> Duration {
+    let was_ms = at_ms.saturating_sub(ago.as_millis() as u64);
+    let end_ms = was_ms - was_ms % MINUTE_MS + MINUTE_MS;
+    Duration::from_millis(end_ms.saturating_sub(at_ms) + CANDLE_IS_MADE_MS)
+}
+
+fn now_ms() -> u64 {
+    u64::try_from(now_us() / 1_000).unwrap_or_default()
 }
 
 /// Ends when the program is to end.
