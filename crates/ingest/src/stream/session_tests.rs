@@ -1,5 +1,8 @@
 //! A session at its end.
 
+use std::sync::Weak;
+
+use super::super::presence::Stage;
 use super::*;
 use crate::config::Config;
 use crate::event::{Event, Side};
@@ -23,10 +26,10 @@ fn reader(venue: Venue) -> (Reader, tempfile::TempDir, (mpsc::Receiver<Arrived>,
     let shared = Arc::new(Shared::new(config, Arc::<Metrics>::default(), door, stopped));
     let subscriber = Subscriber::new(venue, &plan.topics, plan.chunk, Duration::from_secs(3600), Instant::now());
     let (decoder, batch) = (Decoder::new(Contracts::default()), Batch::default());
-    let (whole, _) = watch::channel(false);
-    let (alive_since, has_resumed, is_seamless, predecessor) = (None, false, false, Weak::new());
-    let reader =
-        Reader { plan, shared, decoder, batch, subscriber, whole, alive_since, has_resumed, is_seamless, predecessor };
+    let (stage, _) = watch::channel(Stage::Begins);
+    let place = Place { stage, hearing: Arc::default(), predecessor: Weak::new() };
+    let presence = Presence::new(Arc::clone(&plan), Arc::clone(&shared), place, true);
+    let reader = Reader { plan, shared, decoder, batch, subscriber, presence };
     (reader, folder, (events, stop))
 }
 

@@ -220,6 +220,24 @@ impl Subscriber {
         self.topics.iter().all(|topic| topic.state != State::Wanted)
     }
 
+    /// What is subscribed.
+    pub fn acknowledged_topics(&self) -> Vec<String> {
+        let acknowledged = self.topics.iter().filter(|topic| topic.state == State::Acknowledged);
+        acknowledged.map(|topic| topic.name.clone()).collect()
+    }
+
+    /// Asks again at a moment, if not before, for those of these topics that were refused; whether there are any.
+    pub fn hurry(&mut self, names: &[String], at: Instant) -> bool {
+        let mut are_there = false;
+        for topic in self.topics.iter_mut().filter(|topic| names.contains(&topic.name)) {
+            if let State::Refused(again_at) = &mut topic.state {
+                are_there = true;
+                *again_at = at.min(*again_at);
+            }
+        }
+        are_there
+    }
+
     /// When something may have to be asked again, while nothing else happens.
     pub fn wake_at(&self) -> Option<Instant> {
         let late = self.asked.values().map(|(_, at)| *at + ANSWER_WITHIN);
