@@ -191,7 +191,10 @@ impl Reader {
     fn learn(&mut self, news: News) {
         match news {
             News::Topics(topics) => self.subscriber.add(&topics, Instant::now()),
-            News::Gone(topics) => self.subscriber.drop_topics(&topics, Instant::now()),
+            News::Gone(topics) => {
+                self.subscriber.drop_topics(&topics, Instant::now());
+                self.presence.forget(&topics);
+            }
             News::Contracts(contracts) => self.decoder.learn(contracts),
         }
         self.presence.tell(&mut self.subscriber);
@@ -265,6 +268,9 @@ impl Reader {
         };
         self.note(&text, at_us);
         let mut reading = self.heed(frame);
+        for topic in self.presence.take_apart() {
+            self.decoder.set_apart(&topic);
+        }
         reading.has_waited = self.hand_on(at_us).await?;
         Ok(reading)
     }

@@ -41,6 +41,8 @@ pub struct Subscriber {
     chunk: usize,
     retry_every: Duration,
     open_since: Option<Instant>,
+    /// What was acknowledged and not told yet.
+    fresh: Vec<String>,
 }
 
 impl Subscriber {
@@ -56,6 +58,7 @@ impl Subscriber {
             chunk: chunk.max(1),
             retry_every,
             open_since: None,
+            fresh: Vec::new(),
         };
         subscriber.add(topics, now);
         subscriber
@@ -198,8 +201,11 @@ impl Subscriber {
     }
 
     fn accept(&mut self, name: &str) {
-        if let Some(topic) = self.topics.iter_mut().find(|topic| topic.name == name) {
+        if let Some(topic) = self.topics.iter_mut().find(|topic| topic.name == name)
+            && topic.state != State::Acknowledged
+        {
             topic.state = State::Acknowledged;
+            self.fresh.push(name.to_owned());
         }
     }
 
@@ -220,10 +226,21 @@ impl Subscriber {
         self.topics.iter().all(|topic| topic.state != State::Wanted)
     }
 
+    /// What was acknowledged since the last time this was asked.
+    pub fn take_fresh(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.fresh)
+    }
+
     /// What is subscribed.
     pub fn acknowledged_topics(&self) -> Vec<String> {
         let acknowledged = self.topics.iter().filter(|topic| topic.state == State::Acknowledged);
         acknowledged.map(|topic| topic.name.clone()).collect()
+    }
+
+    /// What is wanted and not subscribed.
+    pub fn missing_topics(&self) -> Vec<String> {
+        let missing = self.topics.iter().filter(|topic| topic.state != State::Acknowledged);
+        missing.map(|topic| topic.name.clone()).collect()
     }
 
     /// Asks again at a moment, if not before, for those of these topics that were refused; whether there are any.

@@ -27,6 +27,11 @@ pub fn topic(symbol: &str) -> String {
     format!("allLiquidation.{symbol}")
 }
 
+/// The instrument whose trades a topic tells.
+pub fn traded_in(topic: &str) -> Option<&str> {
+    topic.strip_prefix("publicTrade.")
+}
+
 pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) -> Frame {
     let Some(topic) = frame.get("topic").and_then(Value::as_str) else {
         return control(frame, batch);
