@@ -9,7 +9,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, sleep_until};
 
+use super::hearing::Hearing;
 use super::plan::Plan;
+use super::presence::{Place, Stage};
 use super::session::{End, News, Session};
 use super::{Shared, stopped};
 use crate::contract::Contracts;
@@ -21,6 +23,8 @@ use crate::venue::Venue;
 const DOES_WELL: Duration = Duration::from_secs(60);
 /// How long a new connection may take to be whole before the old one's end.
 const OVERLAP: Duration = Duration::from_secs(120);
+/// How much longer both go on when the new one was refused what the old one hears: until the venue has ended that.
+const BOTH: Duration = Duration::from_secs(20 * 60);
 /// News that wait for a connection.
 const NEWS_WAITING: usize = 16;
 
@@ -59,11 +63,24 @@ impl Pacer {
 struct Line {
     task: JoinHandle<End>,
     leave: watch::Sender<bool>,
-    whole: watch::Receiver<bool>,
+    speaks: watch::Sender<bool>,
+    stage: watch::Receiver<Stage>,
     news: mpsc::Sender<News>,
     since: Instant,
+    /// Until then it is to be whole, if it is to replace another.
+    until: Instant,
     /// There for as long as it hears the venue.
-    hearing: Weak<()>,
+    hearing: Weak<Hearing>,
+}
+
+/// A connection and the one that is to replace it.
+struct Lines {
+    line: Line,
+    next: Option<Line>,
+    /// When the next one is begun.
+    renew_at: Instant,
+    /// Of attempts to make it.
+    backoff: Backoff,
 }
 
 /// A plan, and the sessions that carry it out.
@@ -92,19 +109,8 @@ impl Feed {
                 self.backoff.reset();
             }
             self.shared.metrics.health.alive(&self.plan.name, false);
-            let mut wait = self.backoff.next_wait();
-            let why = match end {
-                End::Left => return,
-                End::Silence => {
-                    self.shared.metrics.count(self.plan.venue, Count::Silence);
-                    "subscribed, but the control stream is silent".to_owned()
-                }
-                End::Busy(after, why) => {
-                    wait = wait.max(after);
-                    why
-                }
-                End::Failed(why) => why,
-            };
+            let Some((why, least)) = self.why(end) else { return };
+            let wait = self.backoff.next_wait().max(least);
             tracing::warn!(venue = self.plan.venue.name(), name = self.plan.name, why, ?wait, "disconnected");
             tokio::select! {
                 () = sleep(wait) => {}
@@ -113,47 +119,117 @@ impl Feed {
         }
     }
 
+    /// Why a session ended, and how long the venue wants to be left alone; nothing where it was asked to.
+    fn why(&self, end: End) -> Option<(String, Duration)> {
+        match end {
+            End::Left => None,
+            End::Silence => {
+                self.shared.metrics.count(self.plan.venue, Count::Silence);
+                Some(("subscribed, but the control stream is silent".to_owned(), Duration::ZERO))
+            }
+            End::Busy(after, why) => Some((why, after)),
+            End::Failed(why) => Some((why, Duration::ZERO)),
+        }
+    }
+
     /// One connection after the other without a gap, until one ends by itself; how, and how long it had stood.
     async fn stand(&mut self) -> Option<(End, Duration)> {
         let mut stop = self.shared.stop.clone();
-        let mut line = self.begin(None);
-        let mut next: Option<Line> = None;
+        let (first, longest) = self.shared.config.reconnect;
+        let line = self.begin(None);
+        let renew_at = line.since + self.lifetime();
+        let mut lines = Lines { line, next: None, renew_at, backoff: Backoff::new(first, longest) };
         loop {
-            let renewal = tokio::time::Instant::from_std(line.since + self.lifetime());
-            let give_up = next.as_ref().map_or(renewal + OVERLAP, |next| (next.since + OVERLAP).into());
+            let stage = lines.next.as_ref().map(|next| next.stage.clone());
+            let until = lines.next.as_ref().map_or(lines.renew_at, |next| next.until);
             tokio::select! {
-                end = &mut line.task => {
-                    let end = end.unwrap_or_else(|error| End::Failed(error.to_string()));
-                    match next.take() {
-                        // It ended before the next was whole, which goes on all the same.
-                        Some(successor) if end != End::Left => line = successor,
-                        _ => return Some((end, line.since.elapsed())),
+                end = ending(&mut lines.line) => {
+                    if let Err(ended) = self.outlive(&mut lines, end) {
+                        return Some(ended);
                     }
                 }
-                () = sleep_until(renewal), if next.is_none() => next = Some(self.begin(Some(&line))),
-                () = become_whole(next.as_mut()), if next.is_some() => {
-                    if let Some(successor) = next.take() {
-                        let old = std::mem::replace(&mut line, successor);
-                        tracing::info!(name = self.plan.name, "a new connection is whole: the old one is left");
-                        leave(old).await;
-                    }
+                end = ending_of(lines.next.as_mut()) => self.put_off(&mut lines, end),
+                () = sleep_until(lines.renew_at.into()), if lines.next.is_none() => {
+                    lines.next = Some(self.begin(Some(&lines.line)));
                 }
-                () = sleep_until(give_up), if next.is_some() => {
-                    if let Some(failed) = next.take() {
-                        failed.task.abort();
-                        line.since = Instant::now();
-                    }
-                }
-                Some(news) = self.news.recv() => self.learn(news, &line, next.as_ref()).await,
+                () = become_whole(stage) => self.replace(&mut lines).await,
+                () = sleep_until(until.into()), if lines.next.is_some() => self.give_up(&mut lines).await,
+                Some(news) = self.news.recv() => self.learn(news, &lines).await,
                 () = stopped(&mut stop) => {
-                    if let Some(next) = next {
+                    if let Some(next) = lines.next {
                         leave(next).await;
                     }
-                    leave(line).await;
+                    leave(lines.line).await;
                     return None;
                 }
             }
         }
+    }
+
+    /// The connection has ended: before the next was whole, which goes on all the same, or there is none.
+    fn outlive(&self, lines: &mut Lines, end: End) -> Result<(), (End, Duration)> {
+        let lived = lines.line.since.elapsed();
+        let Some(successor) = lines.next.take_if(|_| end != End::Left) else { return Err((end, lived)) };
+        let (why, _) = self.why(end).unwrap_or_default();
+        tracing::warn!(
+            venue = self.plan.venue.name(),
+            name = self.plan.name,
+            why,
+            "disconnected: a new connection goes on"
+        );
+        // Until that one says otherwise.
+        self.shared.metrics.health.alive(&self.plan.name, false);
+        drop(self.instate(lines, successor));
+        lines.line.speaks.send_replace(true);
+        Ok(())
+    }
+
+    /// The new connection is whole: the old one is left.
+    async fn replace(&self, lines: &mut Lines) {
+        if let Some(successor) = lines.next.take() {
+            tracing::info!(name = self.plan.name, "a new connection is whole: the old one is left");
+            // The old one tells health nothing more when it is left; from then on the new one does.
+            leave(self.instate(lines, successor)).await;
+            lines.line.speaks.send_replace(true);
+        }
+    }
+
+    /// Puts a connection into the place of the old one, which is given back.
+    fn instate(&self, lines: &mut Lines, successor: Line) -> Line {
+        lines.renew_at = successor.since + self.lifetime();
+        lines.backoff.reset();
+        std::mem::replace(&mut lines.line, successor)
+    }
+
+    /// The new connection has ended before it was whole: another one is tried while the old one stands.
+    fn put_off(&self, lines: &mut Lines, end: End) {
+        lines.next = None;
+        let (why, least) = self.why(end).unwrap_or_default();
+        let wait = lines.backoff.next_wait().max(least);
+        tracing::warn!(venue = self.plan.venue.name(), name = self.plan.name, why, ?wait, "no new connection yet");
+        lines.renew_at = Instant::now() + wait;
+    }
+
+    /// The new connection has had its time.
+    async fn give_up(&self, lines: &mut Lines) {
+        let Some(mut next) = lines.next.take() else { return };
+        let (venue, name, stage) = (self.plan.venue.name(), &self.plan.name, *next.stage.borrow());
+        let lacks = stage == Stage::Lacks;
+        if stage == Stage::Whole {
+            // In this very moment.
+            lines.next = Some(next);
+            return self.replace(lines).await;
+        }
+        if lacks && next.until == next.since + OVERLAP {
+            tracing::warn!(venue, name, "a new connection was refused what the old one hears: both go on");
+            next.until += BOTH;
+            lines.next = Some(next);
+            return;
+        }
+        let wait = if lacks { self.lifetime() } else { lines.backoff.next_wait() };
+        tracing::warn!(venue, name, lacks, ?wait, "a new connection was not whole in time: the old one goes on");
+        leave(next).await;
+        lines.renew_at = Instant::now() + wait;
     }
 
     fn lifetime(&self) -> Duration {
@@ -166,31 +242,32 @@ impl Feed {
         let delay = self.shared.pacer(self.plan.venue).wait(self.plan.venue, now);
         let (news, told) = mpsc::channel(NEWS_WAITING);
         let (leave, leaving) = watch::channel(false);
-        let (becomes_whole, whole) = watch::channel(false);
-        let hearing = Arc::new(());
+        let (speaks, is_to_speak) = watch::channel(before.is_none());
+        let (stage, comes_to) = watch::channel(Stage::Begins);
+        let hearing = Arc::new(Hearing::default());
         let heard = Arc::downgrade(&hearing);
-        let before = before.filter(|line| *line.whole.borrow());
+        let predecessor = before.map(|line| Weak::clone(&line.hearing)).unwrap_or_default();
         let session = Session {
             plan: Arc::clone(&self.plan),
             shared: Arc::clone(&self.shared),
             contracts: self.contracts.clone(),
             news: told,
             leave: leaving,
-            whole: becomes_whole,
-            hearing,
-            predecessor: before.map(|line| Weak::clone(&line.hearing)).unwrap_or_default(),
+            speaks: is_to_speak,
+            place: Place { stage, hearing, predecessor },
         };
-        Line { task: tokio::spawn(session.run(delay)), leave, whole, news, since: now + delay, hearing: heard }
+        let (task, since) = (tokio::spawn(session.run(delay)), now + delay);
+        Line { task, leave, speaks, stage: comes_to, news, since, until: since + OVERLAP, hearing: heard }
     }
 
-    async fn learn(&mut self, news: News, line: &Line, next: Option<&Line>) {
+    async fn learn(&mut self, news: News, lines: &Lines) {
         let plan = Arc::make_mut(&mut self.plan);
         match &news {
             News::Topics(topics) => plan.topics.extend(topics.iter().cloned()),
             News::Gone(topics) => plan.topics.retain(|topic| !topics.contains(topic)),
             News::Contracts(contracts) => self.contracts = contracts.clone(),
         }
-        for line in std::iter::once(line).chain(next) {
+        for line in std::iter::once(&lines.line).chain(&lines.next) {
             // One that has ended learns it from the plan.
             let _ = line.news.send(news.clone()).await;
         }
@@ -203,11 +280,22 @@ async fn leave(line: Line) {
     let _ = line.task.await;
 }
 
-async fn become_whole(line: Option<&mut Line>) {
-    let Some(line) = line else { return std::future::pending().await };
-    if line.whole.wait_for(|whole| *whole).await.is_err() {
+async fn become_whole(stage: Option<watch::Receiver<Stage>>) {
+    let Some(mut stage) = stage else { return std::future::pending().await };
+    if stage.wait_for(|stage| *stage == Stage::Whole).await.is_err() {
         // It ended without becoming whole; that is seen to elsewhere.
         std::future::pending::<()>().await;
+    }
+}
+
+async fn ending(line: &mut Line) -> End {
+    (&mut line.task).await.unwrap_or_else(|error| End::Failed(error.to_string()))
+}
+
+async fn ending_of(line: Option<&mut Line>) -> End {
+    match line {
+        Some(line) => ending(line).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -230,3 +318,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "feed_tests.rs"]
+mod connections;

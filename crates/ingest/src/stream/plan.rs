@@ -171,6 +171,11 @@ fn okx_topics(feeds: Feeds, instrument: &str) -> Vec<String> {
     own.chain(index.map(|index| format!("index-tickers:{index}"))).collect()
 }
 
+/// Whether a topic tells of an instrument: `btcusdt@aggTrade`, `publicTrade.BTCUSDT`, `trades:BTC-USDT-SWAP`.
+pub fn is_about(topic: &str, instrument: &str) -> bool {
+    topic.split(['@', '.', ':']).any(|piece| piece.eq_ignore_ascii_case(instrument))
+}
+
 /// One of Bybit's connections.
 pub fn bybit_plan(config: &VenueConfig, category: &str, default: &str, number: usize, symbols: &[String]) -> Plan {
     let url = match &config.url {

@@ -64,6 +64,10 @@ pub fn ask(
     joins_dated: bool,
     (from_ms, to_ms): (u64, u64),
 ) -> Result<Missed, RestError> {
+    // Of a clock that was set back: no venue has anything of such a time.
+    if from_ms > to_ms {
+        return Ok(Missed::default());
+    }
     let rest = |default: &str| Rest::new(config, default);
     let Told { frames, lacking } = match venue {
         Venue::Bitfinex => bitfinex(&rest(BITFINEX_URL)?, from_ms, to_ms)?,
@@ -204,5 +208,22 @@ fn told_something(told: Told) -> Result<Told, RestError> {
         Err(RestError::Parts(told.lacking.join(", ")))
     } else {
         Ok(told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_asked_of_a_time_that_ends_before_it_begins() {
+        // Nobody listens there.
+        let config = VenueConfig { rest_url: Some("http://127.0.0.1:1".to_owned()), ..VenueConfig::default() };
+        for venue in [Venue::Bitfinex, Venue::Deribit] {
+            let missed = |span| ask(venue, &config, &Contracts::default(), false, span);
+            assert!(missed((1_000, 2_000)).is_err(), "{venue:?}");
+            let missed = missed((2_000, 1_000)).unwrap();
+            assert!(missed.events.is_empty() && missed.lacking.is_empty(), "{venue:?}");
+        }
     }
 }

@@ -91,6 +91,11 @@ impl Rest {
 
     /// Gets a JSON value; `path` begins with a slash. Blocks until the venue has answered.
     pub fn get(&self, path: &str) -> Result<Value, RestError> {
+        self.get_timed(path).map(|(value, _)| value)
+    }
+
+    /// Gets a JSON value and the venue's time as the answer's header tells it, Unix milliseconds.
+    pub fn get_timed(&self, path: &str) -> Result<(Value, Option<u64>), RestError> {
         let mut response = self.agent.get(format!("{}{path}", self.base)).call().map_err(Box::new)?;
         let status = response.status();
         if status.is_client_error() || status.is_server_error() {
@@ -98,8 +103,11 @@ impl Rest {
             let wait = after.and_then(|after| wait_of(after, SystemTime::now()));
             return Err(wait.map_or(RestError::Status(status.as_u16()), |wait| RestError::Busy(status.as_u16(), wait)));
         }
+        let date = response.headers().get("date").and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+        let since_epoch = date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let told_ms = since_epoch.map(|since| since.as_secs() * 1_000);
         let bytes = response.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec().map_err(Box::new)?;
-        serde_json::from_slice(&bytes).map_err(|_| RestError::Shape("not JSON"))
+        Ok((serde_json::from_slice(&bytes).map_err(|_| RestError::Shape("not JSON"))?, told_ms))
     }
 }
 

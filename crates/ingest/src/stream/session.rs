@@ -1,6 +1,6 @@
 //! One connection to a venue from its making to its end: connect, subscribe, read, answer.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::dial::{Socket, dial};
 use super::plan::Plan;
+use super::presence::{Place, Presence};
 use super::rest::wait_of;
 use super::shared::{Repeated, Shared};
 use super::subscriber::Subscriber;
@@ -24,8 +25,6 @@ use crate::venue::{Decoder, Frame};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long what is still on its way is read when the connection is left.
 const LEAVING: Duration = Duration::from_secs(1);
-/// How long what was missed is not asked for because subscriptions are unanswered: they are asked twice within.
-const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(30);
 const FAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// What a connection learns while it stands.
@@ -64,12 +63,10 @@ pub struct Session {
     pub news: mpsc::Receiver<News>,
     /// True when it is to end.
     pub leave: watch::Receiver<bool>,
-    /// Set true when data flows and every subscription is answered.
-    pub whole: watch::Sender<bool>,
-    /// Held for as long as it hears the venue.
-    pub hearing: Arc<()>,
-    /// The same of the connection that this one is to replace, if that one was whole.
-    pub predecessor: Weak<()>,
+    /// True when health is to hear of it, and not of the one before.
+    pub speaks: watch::Receiver<bool>,
+    /// Its place among the connections of its plan.
+    pub place: Place,
 }
 
 impl Session {
@@ -92,7 +89,7 @@ impl Session {
         let venue = self.plan.venue;
         tracing::info!(venue = venue.name(), name = self.plan.name, "connected");
         self.shared.metrics.connection(venue, true);
-        let Self { plan, shared, contracts, news, leave, whole, hearing, predecessor } = self;
+        let Self { plan, shared, contracts, news, leave, speaks, place } = self;
         let now = Instant::now();
         let subscriber = Subscriber::new(venue, &plan.topics, plan.chunk, shared.config.resubscribe, now);
         let decoder = Decoder::new(contracts).keeping_unknown().joining_dated(shared.config.joins_dated);
@@ -101,21 +98,10 @@ impl Session {
             None => decoder,
         };
         let batch = Batch::default();
-        let (alive_since, has_resumed, is_seamless) = (None, false, false);
-        let mut reader = Reader {
-            plan,
-            shared,
-            decoder,
-            batch,
-            subscriber,
-            whole,
-            alive_since,
-            has_resumed,
-            is_seamless,
-            predecessor,
-        };
-        let end = reader.converse(socket, news, leave).await;
-        drop(hearing);
+        let presence = Presence::new(Arc::clone(&plan), Arc::clone(&shared), place, *speaks.borrow());
+        let mut reader = Reader { plan, shared, decoder, batch, subscriber, presence };
+        let end = reader.converse(socket, news, leave, speaks).await;
+        reader.presence.end();
         reader.shared.metrics.connection(venue, false);
         reader.finish().await;
         end
@@ -139,14 +125,7 @@ struct Reader {
     decoder: Decoder,
     batch: Batch,
     subscriber: Subscriber,
-    whole: watch::Sender<bool>,
-    /// Since when data comes.
-    alive_since: Option<Instant>,
-    /// What was missed before it was asked for.
-    has_resumed: bool,
-    /// It was whole while its predecessor still heard the venue: nothing is missing between them.
-    is_seamless: bool,
-    predecessor: Weak<()>,
+    presence: Presence,
 }
 
 impl Reader {
@@ -155,7 +134,9 @@ impl Reader {
         mut socket: Socket,
         mut news: mpsc::Receiver<News>,
         mut leave: watch::Receiver<bool>,
+        mut speaks: watch::Receiver<bool>,
     ) -> End {
+        let mut is_silent = !*speaks.borrow();
         for text in &self.plan.opening {
             if let Err(error) = socket.send(Message::text(text.as_str())).await {
                 return End::Failed(error.to_string());
@@ -191,6 +172,11 @@ impl Reader {
                     self.learn(news);
                     None
                 }
+                () = super::stopped(&mut speaks), if is_silent => {
+                    is_silent = false;
+                    self.presence.speak(&mut self.subscriber);
+                    None
+                }
                 () = sleep_until(silent_at) => return End::Silence,
                 () = super::stopped(&mut leave) => return self.leave(socket).await,
             };
@@ -205,14 +191,18 @@ impl Reader {
     fn learn(&mut self, news: News) {
         match news {
             News::Topics(topics) => self.subscriber.add(&topics, Instant::now()),
-            News::Gone(topics) => self.subscriber.drop_topics(&topics, Instant::now()),
+            News::Gone(topics) => {
+                self.subscriber.drop_topics(&topics, Instant::now());
+                self.presence.forget(&topics);
+            }
             News::Contracts(contracts) => self.decoder.learn(contracts),
         }
-        self.tell();
+        self.presence.tell(&mut self.subscriber);
     }
 
     /// Says good-bye, and reads what the venue had sent before it heard.
     async fn leave(&mut self, mut socket: Socket) -> End {
+        self.presence.fall_silent();
         let reading = async {
             let _ = socket.send(Message::Close(None)).await;
             while let Some(message) = socket.next().await {
@@ -228,32 +218,10 @@ impl Reader {
     /// Gives out what still waits for a price: over this connection nobody tells it any more.
     async fn finish(&mut self) {
         let at_us = now_us();
-        if let Some(since) = self.alive_since.filter(|_| !self.has_resumed) {
-            self.shared.begun(&self.plan, at_us - since.elapsed().as_micros() as i64);
-        }
         self.decoder.finish(&mut self.batch);
         self.note("no price came before the connection ended", at_us);
         // A spool that is gone takes nothing, here as before.
         let _ = self.hand_on(at_us).await;
-    }
-
-    fn tell(&mut self) {
-        let health = &self.shared.metrics.health;
-        health.subscriptions(&self.plan.name, self.subscriber.summary());
-        if self.alive_since.is_some() && self.subscriber.is_settled() {
-            self.is_seamless |= self.predecessor.strong_count() > 0;
-            self.whole.send_if_modified(|whole| !std::mem::replace(whole, true));
-        }
-        self.resume();
-    }
-
-    /// Has what was missed asked for, once nothing of it is missed any more.
-    fn resume(&mut self) {
-        let Some(since) = self.alive_since.filter(|_| !self.has_resumed) else { return };
-        if self.subscriber.is_settled() || since.elapsed() > SUBSCRIBED_WITHIN {
-            self.has_resumed = true;
-            self.shared.resumed(&self.plan);
-        }
     }
 
     /// Reads one message and hands its events on.
@@ -289,7 +257,7 @@ impl Reader {
                     Repeated::All => {}
                 }
                 let received_ms = u64::try_from(at_us / 1_000).ok();
-                self.decoder.set_seamless(self.is_seamless || self.predecessor.strong_count() > 0);
+                self.decoder.set_seamless(self.presence.is_seamless());
                 self.decoder.frame(self.plan.venue, &value, received_ms, &mut self.batch)
             }
             Err(_) => {
@@ -300,6 +268,9 @@ impl Reader {
         };
         self.note(&text, at_us);
         let mut reading = self.heed(frame);
+        for topic in self.presence.take_apart() {
+            self.decoder.set_apart(&topic);
+        }
         reading.has_waited = self.hand_on(at_us).await?;
         Ok(reading)
     }
@@ -315,28 +286,23 @@ impl Reader {
         match frame {
             Frame::Data | Frame::Pulse => {
                 reading.is_alive = true;
-                if self.alive_since.is_none() {
-                    self.alive_since = Some(Instant::now());
-                    self.shared.metrics.health.alive(&self.plan.name, true);
-                    self.tell();
-                }
-                self.resume();
-                // What is not subscribed is not heard, whatever else is: until then what came before counts.
-                if self.has_resumed {
-                    self.shared.seen(&self.plan);
-                }
+                self.presence.data_came(&mut self.subscriber);
             }
             Frame::Answer(answer) => reading.answer = Some(answer),
             Frame::Acknowledged(answer) => {
                 self.subscriber.acknowledged(&answer, Instant::now());
-                self.tell();
+                self.presence.tell(&mut self.subscriber);
+            }
+            Frame::Repeated(answer) => {
+                self.subscriber.repeated(&answer, Instant::now());
+                self.presence.tell(&mut self.subscriber);
             }
             Frame::Refused(answer, why) => {
                 let venue = self.plan.venue;
                 self.shared.metrics.count(venue, Count::Refusal);
                 tracing::error!(venue = venue.name(), why, "the venue refused a request");
                 self.subscriber.refused(&answer, Instant::now());
-                self.tell();
+                self.presence.tell(&mut self.subscriber);
             }
             Frame::Control | Frame::Unknown => {}
         }

@@ -1,16 +1,17 @@
 //! What all feeds share, and what is known across their connections: when each was last heard, and what came twice.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-use super::backfill;
+use super::backfill::{self, CANDLE_IS_MADE_MS, Minutes};
 use super::feed::Pacer;
+use super::hearing::{Heard, Moment};
 use super::instruments::Instruments;
-use super::plan::Plan;
+use super::plan::{self, Plan};
 use super::recorder::Recorder;
 use super::repair::{self, Missed};
 use super::rest::asked;
@@ -23,11 +24,9 @@ use crate::sink::{Arrived, now_us};
 use crate::venue::{Decoder, Venue, Wanted, bitmex};
 
 const MINUTE_MS: u64 = 60_000;
-/// How long a venue may take to have its candle of a minute that has ended.
-const CANDLE_IS_MADE: Duration = Duration::from_secs(3);
 /// What was missed is asked for by the venue's clock, known by this machine's: so much earlier and later, too. What came
 /// before is recognised.
-const CLOCKS_DIFFER_MS: u64 = 5_000;
+pub const CLOCKS_DIFFER_MS: u64 = 5_000;
 /// How long a spool that takes nothing is waited for when the program ends.
 const TAKEN_WITHIN: Duration = Duration::from_secs(1);
 /// Ids that are remembered of a venue whose events carry no time of their own.
@@ -101,8 +100,7 @@ pub struct Shared {
     /// Who records the frames, where that is wanted.
     pub(super) recorder: Option<Recorder>,
     pacers: [Pacer; Venue::ALL.len()],
-    /// When each connection was last heard, Unix microseconds.
-    heard: Mutex<HashMap<String, i64>>,
+    heard: Mutex<Heard>,
     ids: Mutex<Ids>,
     /// Liquidations of Bitfinex that were handed on lately.
     told: Mutex<Ids>,
@@ -153,45 +151,57 @@ impl Shared {
         self.pacers.get(venue as usize).unwrap_or_else(|| &self.pacers[0])
     }
 
-    /// Data came over a connection of this plan.
-    pub fn seen(&self, plan: &Plan) {
-        if let Ok(mut heard) = self.heard.lock() {
-            match heard.get_mut(&plan.name) {
-                Some(at_us) => *at_us = now_us(),
-                None => drop(heard.insert(plan.name.clone(), now_us())),
+    /// When topics were last heard.
+    pub fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All is heard over a connection: what was missed since a moment, Unix microseconds, is asked for where that can be
+    /// done.
+    pub fn resumed(self: &Arc<Self>, plan: &Plan, since_us: Option<i64>, now: Moment) {
+        if let Some(wanted) = &plan.markets {
+            self.backfilled(plan.venue, Arc::clone(wanted), since_us);
+        }
+        if let Some(since_us) = since_us {
+            self.make_good(plan, since_us, now);
+        }
+    }
+
+    /// The same of some topics, when all else was heard before.
+    pub fn regained(self: &Arc<Self>, plan: &Plan, topics: &[String], since_us: i64, now: Moment) {
+        let missed_s = (now.wall_us - since_us) / 1_000_000;
+        tracing::info!(name = plan.name, topics = topics.join(", "), missed_s, "heard later than all else");
+        if let Some(wanted) = &plan.markets {
+            let is_told = |instrument: &&String| topics.iter().any(|topic| plan::is_about(topic, instrument));
+            let instruments: Vec<String> = wanted.instruments.iter().filter(is_told).cloned().collect();
+            if !instruments.is_empty() {
+                let wanted = Wanted { instruments, ..Wanted::clone(wanted) };
+                self.backfilled(plan.venue, Arc::new(wanted), Some(since_us));
             }
         }
+        self.make_good(plan, since_us, now);
     }
 
-    /// A connection ended before all was heard over it: where none was before, what was missed begins with its first word.
-    pub fn begun(&self, plan: &Plan, at_us: i64) {
-        if let Ok(mut heard) = self.heard.lock() {
-            heard.entry(plan.name.clone()).or_insert(at_us);
-        }
+    fn backfilled(self: &Arc<Self>, venue: Venue, wanted: Arc<Wanted>, since_us: Option<i64>) {
+        let from_ms = since_us.map_or(0, |since_us| ms(since_us).saturating_sub(CLOCKS_DIFFER_MS));
+        let (shared, mut stop) = (Arc::clone(self), self.stop.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = shared.backfill(venue, &wanted, from_ms) => {}
+                () = stopped(&mut stop) => {}
+            }
+        });
     }
 
-    /// All is heard over a connection: what was missed since the last one is asked for where that can be done.
-    pub fn resumed(self: &Arc<Self>, plan: &Plan) {
-        let last = self.heard.lock().ok().and_then(|heard| heard.get(&plan.name).copied());
-        if let Some(wanted) = &plan.markets {
-            let from_ms = last.map_or(0, |last_us| ((last_us / 1_000) as u64).saturating_sub(CLOCKS_DIFFER_MS));
-            let (shared, venue, wanted) = (Arc::clone(self), plan.venue, Arc::clone(wanted));
-            let mut stop = self.stop.clone();
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = shared.backfill(venue, &wanted, from_ms) => {}
-                    () = stopped(&mut stop) => {}
-                }
-            });
-        }
-        let Some(last_us) = last else { return };
-        let (venue, shared, now_us) = (plan.venue, Arc::clone(self), now_us());
-        if !repair::is_possible(venue) {
-            self.metrics.gap(venue, (now_us - last_us).max(0) as f64 / 1e6);
+    /// Asks for liquidations since a moment, or counts the time where no venue can be asked.
+    fn make_good(self: &Arc<Self>, plan: &Plan, since_us: i64, now: Moment) {
+        let venue = plan.venue;
+        if plan.markets.is_some() || !repair::is_possible(venue) {
+            let uncounted_us = self.heard().uncounted_us(&plan.name, since_us, now);
+            self.metrics.gap(venue, uncounted_us as f64 / 1e6);
             return;
         }
-        let span = ((last_us / 1_000) as u64, (now_us / 1_000) as u64);
-        let mut stop = self.stop.clone();
+        let (span, shared, mut stop) = ((ms(since_us), ms(now.wall_us)), Arc::clone(self), self.stop.clone());
         tokio::spawn(async move {
             tokio::select! {
                 () = shared.repair(venue, span) => {}
@@ -204,34 +214,42 @@ impl Shared {
     /// Asks for the candles since a moment, Unix milliseconds: at once, and again when the minute has ended in which the
     /// feed came back.
     async fn backfill(&self, venue: Venue, wanted: &Wanted, from_ms: u64) {
-        let resumed_ms = (now_us() / 1_000) as u64;
-        let rest_of_minute = Duration::from_millis(MINUTE_MS - resumed_ms % MINUTE_MS);
-        self.ask_candles(venue, wanted, from_ms.saturating_sub(MINUTE_MS)).await;
-        tokio::time::sleep(rest_of_minute + CANDLE_IS_MADE).await;
-        self.ask_candles(venue, wanted, from_ms.max(resumed_ms.saturating_sub(MINUTE_MS))).await;
+        let resumed = Instant::now();
+        let told_ms = self.ask_candles(venue, wanted, from_ms.saturating_sub(MINUTE_MS)).await;
+        let at_ms = told_ms.unwrap_or_else(|| now_ms().saturating_sub(CLOCKS_DIFFER_MS));
+        tokio::time::sleep(until_its_minute_is_made(at_ms, resumed.elapsed())).await;
+        let passed_ms = resumed.elapsed().as_millis() as u64;
+        self.ask_candles(venue, wanted, now_ms().saturating_sub(passed_ms + MINUTE_MS)).await;
     }
 
-    async fn ask_candles(&self, venue: Venue, wanted: &Wanted, from_ms: u64) {
+    /// Asks for the candles since a moment by this machine's clock; the venue's time, if it told that.
+    async fn ask_candles(&self, venue: Venue, wanted: &Wanted, from_ms: u64) -> Option<u64> {
+        let mut told_ms = None;
         for instrument in &wanted.instruments {
             let (settings, contracts, instrument) =
                 (self.config.venue(venue), self.config.contracts(), instrument.clone());
             let question = move || {
-                let span = (from_ms, (now_us() / 1_000) as u64);
+                let span = (from_ms, now_ms());
                 backfill::ask(venue, &settings, &mut Decoder::new(contracts.clone()), &instrument, span)
             };
             match asked(question).await {
-                Ok(items) => {
+                Ok(Minutes { items, at_ms }) => {
+                    told_ms = at_ms;
                     self.metrics.repaired(venue, items.len() as u64);
                     let at_us = now_us();
                     for item in items {
                         if self.events.send(Arrived { item: Item::Market(item), at_us }).await.is_err() {
-                            return;
+                            return None;
                         }
                     }
                 }
-                Err(why) => tracing::warn!(venue = venue.name(), why, "candles cannot be asked for"),
+                Err(why) => {
+                    told_ms = None;
+                    tracing::warn!(venue = venue.name(), why, "candles cannot be asked for");
+                }
             }
         }
+        told_ms
     }
 
     async fn repair(self: Arc<Self>, venue: Venue, (from_ms, to_ms): (u64, u64)) {
@@ -297,6 +315,21 @@ impl Shared {
             _ => Repeated::Part,
         }
     }
+}
+
+/// How long until a venue has its candle of the minute in which something was so long ago, when its time is this.
+const fn until_its_minute_is_made(at_ms: u64, ago: Duration) -> Duration {
+    let was_ms = at_ms.saturating_sub(ago.as_millis() as u64);
+    let end_ms = was_ms - was_ms % MINUTE_MS + MINUTE_MS;
+    Duration::from_millis(end_ms.saturating_sub(at_ms) + CANDLE_IS_MADE_MS)
+}
+
+fn now_ms() -> u64 {
+    ms(now_us())
+}
+
+fn ms(us: i64) -> u64 {
+    u64::try_from(us / 1_000).unwrap_or_default()
 }
 
 /// Ends when the program is to end.

@@ -10,6 +10,8 @@ use crate::venue::{Answered, Venue};
 
 /// How long an answer is awaited before the same is asked again.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Requests that were asked again and may be answered yet.
+const MOST_LATE: usize = 256;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -33,10 +35,14 @@ pub struct Subscriber {
     to_ask: VecDeque<Vec<String>>,
     /// What was asked, by the number of the request.
     asked: BTreeMap<u64, (Vec<String>, Instant)>,
+    /// What was asked so long ago that it was asked again: an answer that comes late is one all the same.
+    late: BTreeMap<u64, Vec<String>>,
     next_id: u64,
     chunk: usize,
     retry_every: Duration,
     open_since: Option<Instant>,
+    /// What was acknowledged and not told yet.
+    fresh: Vec<String>,
 }
 
 impl Subscriber {
@@ -47,10 +53,12 @@ impl Subscriber {
             topics: Vec::new(),
             to_ask: VecDeque::new(),
             asked: BTreeMap::new(),
+            late: BTreeMap::new(),
             next_id: 1,
             chunk: chunk.max(1),
             retry_every,
             open_since: None,
+            fresh: Vec::new(),
         };
         subscriber.add(topics, now);
         subscriber
@@ -58,7 +66,7 @@ impl Subscriber {
 
     /// Wants further topics.
     pub fn add(&mut self, names: &[String], now: Instant) {
-        let fresh: Vec<String> = names.iter().filter(|name| self.find(name).is_none()).cloned().collect();
+        let fresh: Vec<String> = names.iter().filter(|name| self.state_of(name).is_none()).cloned().collect();
         for chunk in fresh.chunks(self.chunk) {
             self.to_ask.push_back(chunk.to_vec());
         }
@@ -79,7 +87,14 @@ impl Subscriber {
     /// The next request to send, if there is one.
     pub fn next_request(&mut self, now: Instant) -> Option<String> {
         self.requeue(now);
-        let chunk = self.to_ask.pop_front()?;
+        let chunk = loop {
+            let mut chunk = self.to_ask.pop_front()?;
+            // What was acknowledged meanwhile need not be asked for again.
+            chunk.retain(|name| self.state_of(name).is_some_and(|state| state != State::Acknowledged));
+            if !chunk.is_empty() {
+                break chunk;
+            }
+        };
         let id = self.next_id;
         self.next_id += 1;
         let text = plan::subscription(self.venue, id, &chunk);
@@ -97,9 +112,14 @@ impl Subscriber {
             .collect();
         for id in late {
             if let Some((chunk, _)) = self.asked.remove(&id) {
-                let left: Vec<String> = chunk.into_iter().filter(|name| self.is_wanted(name)).collect();
+                let is_wanted = |name: &&String| self.state_of(name) == Some(State::Wanted);
+                let left: Vec<String> = chunk.iter().filter(is_wanted).cloned().collect();
                 self.to_ask.extend((!left.is_empty()).then_some(left));
+                self.late.insert(id, chunk);
             }
+        }
+        while self.late.len() > MOST_LATE {
+            self.late.pop_first();
         }
         let mut again = Vec::new();
         for topic in &mut self.topics {
@@ -114,35 +134,42 @@ impl Subscriber {
 
     /// The venue has accepted: the whole request, or of a request with a number the topics it names.
     pub fn acknowledged(&mut self, answer: &Answered, now: Instant) {
-        if !answer.topics.is_empty()
-            && let Some((chunk, _)) = answer.id.and_then(|id| self.asked.remove(&id))
-        {
-            let again_at = now + self.retry_every;
-            for left_out in chunk.iter().filter(|name| !answer.topics.contains(name)) {
-                if let Some(topic) = self.find(left_out) {
-                    topic.state = State::Refused(again_at);
-                }
-            }
+        if !answer.topics.is_empty() {
+            let chunk = answer.id.map(|id| self.take(id)).unwrap_or_default();
+            self.refuse(chunk.iter().filter(|name| !answer.topics.contains(name)), now);
         }
         for name in self.answered(answer) {
-            if let Some(topic) = self.find(&name) {
-                topic.state = State::Acknowledged;
-            }
+            self.accept(&name);
+        }
+        self.note(now);
+    }
+
+    /// What the answer names had been subscribed before; of the rest of its request the venue took nothing.
+    pub fn repeated(&mut self, answer: &Answered, now: Instant) {
+        let names_one = |(_, (chunk, _)): &(&u64, &(Vec<String>, Instant))| {
+            answer.topics.is_empty() || chunk.iter().any(|name| answer.topics.contains(name))
+        };
+        let id = answer.id.or_else(|| self.asked.iter().find(names_one).map(|(id, _)| *id));
+        let chunk = id.map(|id| self.take(id)).unwrap_or_default();
+        let named = if answer.topics.is_empty() && chunk.len() == 1 { &chunk } else { &answer.topics };
+        named.iter().for_each(|name| self.accept(name));
+        let rest: Vec<String> = chunk.iter().filter(|name| !named.contains(name)).cloned().collect();
+        if named.is_empty() {
+            self.halve(&rest);
+        } else if !rest.is_empty() {
+            self.to_ask.push_front(rest);
         }
         self.note(now);
     }
 
     /// The venue has refused.
     pub fn refused(&mut self, answer: &Answered, now: Instant) {
-        let chunk = self.answered(answer);
+        let mut chunk = self.answered(answer);
+        chunk.retain(|name| self.state_of(name) != Some(State::Acknowledged));
         if chunk.len() > 1 {
-            let (first, second) = chunk.split_at(chunk.len() / 2);
-            self.to_ask.push_front(second.to_vec());
-            self.to_ask.push_front(first.to_vec());
-        } else if let Some(topic) =
-            chunk.first().and_then(|name| self.topics.iter_mut().find(|topic| topic.name == *name))
-        {
-            topic.state = State::Refused(now + self.retry_every);
+            self.halve(&chunk);
+        } else {
+            self.refuse(chunk.iter(), now);
         }
         self.note(now);
     }
@@ -157,12 +184,75 @@ impl Subscriber {
             return answer.topics.clone();
         }
         let id = answer.id.or_else(|| self.asked.keys().next().copied());
-        id.and_then(|id| self.asked.remove(&id)).map(|(chunk, _)| chunk).unwrap_or_default()
+        id.map(|id| self.take(id)).unwrap_or_default()
+    }
+
+    /// The topics of a request, which is answered with that.
+    fn take(&mut self, id: u64) -> Vec<String> {
+        let asked = self.asked.remove(&id).map(|(chunk, _)| chunk);
+        asked.or_else(|| self.late.remove(&id)).unwrap_or_default()
+    }
+
+    fn halve(&mut self, chunk: &[String]) {
+        let (first, second) = chunk.split_at(chunk.len() / 2);
+        for half in [second, first].into_iter().filter(|half| !half.is_empty()) {
+            self.to_ask.push_front(half.to_vec());
+        }
+    }
+
+    fn accept(&mut self, name: &str) {
+        if let Some(topic) = self.topics.iter_mut().find(|topic| topic.name == name)
+            && topic.state != State::Acknowledged
+        {
+            topic.state = State::Acknowledged;
+            self.fresh.push(name.to_owned());
+        }
+    }
+
+    /// Refused is what was not acknowledged by another answer.
+    fn refuse<'a>(&mut self, names: impl Iterator<Item = &'a String>, now: Instant) {
+        let again_at = now + self.retry_every;
+        for name in names {
+            if let Some(topic) = self.topics.iter_mut().find(|topic| topic.name == *name)
+                && topic.state != State::Acknowledged
+            {
+                topic.state = State::Refused(again_at);
+            }
+        }
     }
 
     /// Whether every topic was acknowledged or refused.
     pub fn is_settled(&self) -> bool {
         self.topics.iter().all(|topic| topic.state != State::Wanted)
+    }
+
+    /// What was acknowledged since the last time this was asked.
+    pub fn take_fresh(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// What is subscribed.
+    pub fn acknowledged_topics(&self) -> Vec<String> {
+        let acknowledged = self.topics.iter().filter(|topic| topic.state == State::Acknowledged);
+        acknowledged.map(|topic| topic.name.clone()).collect()
+    }
+
+    /// What is wanted and not subscribed.
+    pub fn missing_topics(&self) -> Vec<String> {
+        let missing = self.topics.iter().filter(|topic| topic.state != State::Acknowledged);
+        missing.map(|topic| topic.name.clone()).collect()
+    }
+
+    /// Asks again at a moment, if not before, for those of these topics that were refused; whether there are any.
+    pub fn hurry(&mut self, names: &[String], at: Instant) -> bool {
+        let mut are_there = false;
+        for topic in self.topics.iter_mut().filter(|topic| names.contains(&topic.name)) {
+            if let State::Refused(again_at) = &mut topic.state {
+                are_there = true;
+                *again_at = at.min(*again_at);
+            }
+        }
+        are_there
     }
 
     /// When something may have to be asked again, while nothing else happens.
@@ -196,12 +286,8 @@ impl Subscriber {
         self.open_since = if self.is_settled() { None } else { self.open_since.or(Some(now)) };
     }
 
-    fn is_wanted(&self, name: &str) -> bool {
-        self.topics.iter().any(|topic| topic.name == name && topic.state == State::Wanted)
-    }
-
-    fn find(&mut self, name: &str) -> Option<&mut Topic> {
-        self.topics.iter_mut().find(|topic| topic.name == name)
+    fn state_of(&self, name: &str) -> Option<State> {
+        self.topics.iter().find(|topic| topic.name == name).map(|topic| topic.state)
     }
 }
 

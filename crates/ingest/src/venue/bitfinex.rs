@@ -11,6 +11,8 @@ use crate::event::{Batch, Event, Reject, Side};
 /// Public channels.
 pub const URL: &str = "wss://api-pub.bitfinex.com/ws/2";
 
+/// `subscribe: dup`, which names no channel.
+const SUBSCRIBED_BEFORE: u64 = 10_301;
 /// How long a trigger without a price waits for its execution, by the exchange's time, milliseconds.
 const PRICE_WITHIN_MS: u64 = 10_000;
 /// Triggers that wait at a time.
@@ -18,6 +20,10 @@ const MOST_WAITING: usize = 1_000;
 
 pub(super) fn decode(decoder: &mut Decoder, frame: &Value, received_ms: Option<u64>, batch: &mut Batch) -> Frame {
     match frame.get("event").and_then(Value::as_str) {
+        Some("error") if frame.get("code").and_then(Value::as_u64) == Some(SUBSCRIBED_BEFORE) => {
+            decoder.positions.subscribed(frame);
+            return Frame::Repeated(about(frame));
+        }
         Some("error") => return Frame::Refused(about(frame), frame.to_string()),
         Some("subscribed") => {
             decoder.positions.subscribed(frame);
@@ -69,6 +75,8 @@ pub struct Positions {
     waiting: Vec<Triggered>,
     /// Which derivative each channel of status tells of.
     channels: HashMap<u64, String>,
+    /// The derivative that is subscribed over a channel of which nobody told the number.
+    unnumbered: Option<String>,
     /// The last price of each derivative.
     prices: HashMap<String, f64>,
 }
@@ -87,13 +95,21 @@ struct Triggered {
 impl Positions {
     fn subscribed(&mut self, frame: &Value) {
         let key = frame.get("key").and_then(Value::as_str).and_then(|key| key.strip_prefix("deriv:"));
-        if let (Some(channel), Some(derivative)) = (frame.get("chanId").and_then(Value::as_u64), key) {
-            self.channels.insert(channel, derivative.to_owned());
+        let Some(derivative) = key else { return };
+        match frame.get("chanId").and_then(Value::as_u64) {
+            Some(channel) => {
+                self.channels.insert(channel, derivative.to_owned());
+                self.unnumbered = None;
+            }
+            None if self.channels.values().all(|known| known != derivative) => {
+                self.unnumbered = Some(derivative.to_owned());
+            }
+            None => {}
         }
     }
 
     fn priced(&mut self, channel: Option<u64>, price: Option<f64>) {
-        let derivative = channel.and_then(|channel| self.channels.get(&channel));
+        let derivative = channel.and_then(|channel| self.channels.get(&channel)).or(self.unnumbered.as_ref());
         if let (Some(derivative), Some(price)) = (derivative, price.filter(|price| *price > 0.0)) {
             self.prices.insert(derivative.clone(), price);
         }
@@ -167,5 +183,26 @@ fn forced(
             }
             Ok(None)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Contracts;
+
+    #[test]
+    fn a_derivative_that_was_subscribed_before_has_its_price_over_whatever_channel() {
+        let (mut decoder, mut batch) = (Decoder::new(Contracts::default()), Batch::default());
+        for text in [
+            r#"{"event":"error","msg":"subscribe: dup","code":10301,"channel":"status","key":"deriv:tBTCF0:USTF0"}"#,
+            "[31,[1790000000000,null,9100.5,9100,null,6,7,8]]",
+            r#"[907,[["pos",1,1790000000000,null,"tBTCF0:USTF0",-0.5,9000,null,0,1,null,null]]]"#,
+        ] {
+            let frame = serde_json::from_str(text).unwrap();
+            decoder.frame(Venue::Bitfinex, &frame, Some(1_790_000_000_000), &mut batch);
+        }
+        decoder.finish(&mut batch);
+        assert_eq!(batch.events.iter().map(|event| event.price).collect::<Vec<_>>(), [9_100.5]);
     }
 }

@@ -13,7 +13,11 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, received_ms: Option<u
     if let Some(error) = frame.get("error") {
         let asked = frame.get("request").and_then(|request| request.get("args"));
         let topics = items(asked).iter().filter_map(Value::as_str).map(str::to_owned).collect();
-        return Frame::Refused(Answered::about(topics), error.to_string());
+        let had_before = error.as_str().is_some_and(|error| error.contains("already subscribed"));
+        return match Answered::about(topics) {
+            about if had_before => Frame::Repeated(about),
+            about => Frame::Refused(about, error.to_string()),
+        };
     }
     let Some(table) = frame.get("table").and_then(Value::as_str) else {
         if let Some(topic) = frame.get("subscribe").and_then(Value::as_str) {

@@ -27,6 +27,11 @@ pub fn topic(symbol: &str) -> String {
     format!("allLiquidation.{symbol}")
 }
 
+/// The instrument whose trades a topic tells.
+pub fn traded_in(topic: &str) -> Option<&str> {
+    topic.strip_prefix("publicTrade.")
+}
+
 pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) -> Frame {
     let Some(topic) = frame.get("topic").and_then(Value::as_str) else {
         return control(frame, batch);
@@ -112,7 +117,11 @@ fn control(frame: &Value, batch: &mut Batch) -> Frame {
     let is_subscription = frame.get("op").and_then(Value::as_str) == Some("subscribe");
     if frame.get("success") == Some(&Value::Bool(false)) {
         let why = frame.get("ret_msg").and_then(Value::as_str).unwrap_or("refused").to_owned();
-        return Frame::Refused(Answered::to(frame.get("req_id")), why);
+        let about = Answered::to(frame.get("req_id"));
+        return match had_before(&why) {
+            Some(topics) => Frame::Repeated(Answered { topics, ..about }),
+            None => Frame::Refused(about, why),
+        };
     }
     if is_subscription {
         return Frame::Acknowledged(Answered::to(frame.get("req_id")));
@@ -122,6 +131,12 @@ fn control(frame: &Value, batch: &mut Batch) -> Frame {
     }
     batch.push(Err(Reject::MalformedFrame));
     Frame::Unknown
+}
+
+/// `error:already subscribed,topic:X`: for one topic that is, the whole request is refused.
+fn had_before(why: &str) -> Option<Vec<String>> {
+    let (_, behind) = why.split_once("already subscribed")?;
+    Some(behind.split_once("topic:").map(|(_, topic)| topic.trim().to_owned()).into_iter().collect())
 }
 
 /// `S` is the side of the position, so the order's is the other; `p` is the bankruptcy price. Equal items of one

@@ -20,8 +20,13 @@ pub(super) fn decode(decoder: &mut Decoder, frame: &Value, batch: &mut Batch) ->
         Some("subscription") => {}
         // Channels that are not there are left out of the list of those that were subscribed.
         _ if frame.get("result").is_some_and(Value::is_array) => {
-            let topics = items(frame.get("result")).iter().filter_map(Value::as_str).map(str::to_owned).collect();
-            return Frame::Acknowledged(Answered { id: Answered::to(frame.get("id")).id, topics });
+            let topics: Vec<String> =
+                items(frame.get("result")).iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            let about = Answered { topics, ..Answered::to(frame.get("id")) };
+            return match about.topics.is_empty() {
+                true => Frame::Refused(about, "none of the channels is there".to_owned()),
+                false => Frame::Acknowledged(about),
+            };
         }
         _ if frame.get("result").is_some() => return Frame::Control,
         _ => {

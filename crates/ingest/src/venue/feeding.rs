@@ -7,7 +7,7 @@ use std::sync::Arc;
 use liq_core::grammar::Decimal;
 use liq_core::market::store::Quote;
 
-use super::{Decoder, Venue};
+use super::{Decoder, Venue, bybit};
 use crate::event::{Batch, Reject};
 use crate::market::Told;
 
@@ -37,6 +37,8 @@ pub(super) struct Feeding {
     begun: HashSet<String>,
     /// Nothing is missing before the first trades: another connection heard what came before them.
     is_seamless: bool,
+    /// Instruments of which nobody heard what came before them, all the same.
+    apart: HashSet<String>,
     /// Best bid and ask as far as they were told, price and quantity each.
     offers: HashMap<String, [Offer; 2]>,
 }
@@ -53,8 +55,8 @@ pub(super) enum BookSide {
 
 impl Feeding {
     pub(super) fn new(wanted: Arc<Wanted>) -> Self {
-        let (open, begun, offers) = (HashMap::new(), HashSet::new(), HashMap::new());
-        Self { wanted, open, begun, is_seamless: false, offers }
+        let (open, begun, apart, offers) = (HashMap::new(), HashSet::new(), HashSet::new(), HashMap::new());
+        Self { wanted, open, begun, is_seamless: false, apart, offers }
     }
 
     pub(super) fn wants(&self, instrument: &str) -> bool {
@@ -63,7 +65,7 @@ impl Feeding {
 
     /// Whether trades may be missing before the next one, as far as this connection knows.
     pub(super) fn follows_gap(&self, instrument: &str) -> bool {
-        !self.is_seamless && !self.begun.contains(instrument)
+        (!self.is_seamless || self.apart.contains(instrument)) && !self.begun.contains(instrument)
     }
 
     /// A trade of an instrument was taken.
@@ -102,6 +104,13 @@ impl Decoder {
     pub const fn set_seamless(&mut self, is_seamless: bool) {
         if let Some(feeding) = &mut self.feeding {
             feeding.is_seamless = is_seamless;
+        }
+    }
+
+    /// Of a topic nobody hears what comes before its first data over this connection.
+    pub fn set_apart(&mut self, topic: &str) {
+        if let (Some(feeding), Some(instrument)) = (&mut self.feeding, bybit::traded_in(topic)) {
+            feeding.apart.insert(instrument.to_owned());
         }
     }
 
@@ -198,6 +207,11 @@ mod tests {
         // The other one is gone before the first of this instrument.
         second.set_seamless(false);
         assert_eq!(gaps(&mut second, &["AUSDT", "BUSDT"]), [false, true]);
+        // It was refused over the one that heard all else.
+        let mut third = decoder();
+        third.set_seamless(true);
+        third.set_apart("publicTrade.BUSDT");
+        assert_eq!(gaps(&mut third, &["AUSDT", "BUSDT", "BUSDT"]), [false, true, false]);
         // A recording does not tell where a connection began.
         let mut replay = Decoder::new(Contracts::default()).reading_trades();
         assert_eq!(gaps(&mut replay, &["AUSDT"]), [false]);

@@ -207,6 +207,8 @@ pub enum Frame {
     Control,
     /// A subscription was accepted.
     Acknowledged(Answered),
+    /// What it names had been subscribed before; what else the request asked for was not taken.
+    Repeated(Answered),
     /// To be answered with this text.
     Answer(String),
     /// The venue refused something, in its own words.
