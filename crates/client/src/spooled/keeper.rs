@@ -122,7 +122,7 @@ mod tests {
         let entry = crate::spooled::entry_of("liq:{A}".into(), Event::new(1, Side::Sell, 1.0, 1.0));
         keeper.append(entry).await.unwrap().unwrap();
         let (place, one) = keeper.ask(|spool| spool.next(1, 1, |_| false).unwrap().pop().unwrap()).await.unwrap();
-        keeper.ask(move |spool| spool.settle(&[(place, one.series.id, one.rows, true)]).unwrap()).await.unwrap();
+        keeper.ask(move |spool| spool.settle(&[(place, one.series.id, one.rows, true)])).await.unwrap();
         let begun = Instant::now();
         while begun.elapsed() < TIDY_EVERY * 2 {
             keeper.ask(|spool| spool.hear()).await.unwrap();

@@ -34,7 +34,8 @@ use wire::Terms;
 ///   again what was delivered within `grace` before the last one fell silent, however long nobody answered; not in a
 ///   cluster, where any of the nodes may answer.
 /// * **A key that is gone** (expired, deleted, flushed) is made anew with the options of [`SpooledBuilder::series`].
-/// * **A full disk stops nothing**: events are held in memory until it has room. A full spool drops the smallest.
+/// * **A full disk stops nothing**: events are held in memory until it has room. A full spool drops the smallest. What lies
+///   on a disk that cannot be read goes when it can.
 ///
 /// It is the spool of `liq-ingest`, with the same file and the same guarantee. One process at a time has a folder.
 ///
@@ -89,8 +90,8 @@ impl SpooledBatcher {
         }
     }
 
-    /// Waits until everything taken over so far was delivered, however long the server is away; what it refuses for good
-    /// is not waited for.
+    /// Waits until everything taken over so far was delivered, however long the server is away or the disk cannot be read;
+    /// what the server refuses for good is not waited for.
     pub async fn flush(&self) -> Result<SpooledTotals, NotAdded> {
         let (done, totals) = oneshot::channel();
         self.flushes.send(done).map_err(|_| NotAdded::Closed)?;
