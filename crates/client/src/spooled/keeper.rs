@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 
 use liq_core::liq::request::decode_events;
 use liq_spool::{Entry, Labels, Spool, SpoolError};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
 /// Events taken by one write.
 const MOST_TAKEN: usize = 1_024;
 /// How often what was delivered is deleted, and a disk that took nothing tried again.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 
-type Taken = oneshot::Sender<Result<(), String>>;
+/// Who waits for an event to be on disk, and its room, which is taken until then also when nobody waits any more.
+type Taken = (oneshot::Sender<Result<(), String>>, OwnedSemaphorePermit);
 type Work = Box<dyn FnOnce(&mut Spool) + Send>;
 
 enum Job {
@@ -43,10 +44,10 @@ impl Keeper {
         Ok(Self { jobs, came })
     }
 
-    /// Puts an event on disk; nothing when the thread is gone.
-    pub(super) async fn append(&self, entry: Entry) -> Option<Result<(), String>> {
+    /// Puts an event on disk, also when its answer is not awaited; nothing when the thread is gone.
+    pub(super) async fn append(&self, entry: Entry, room: OwnedSemaphorePermit) -> Option<Result<(), String>> {
         let (taken, answer) = oneshot::channel();
-        self.jobs.send(Job::Append(entry, taken)).ok()?;
+        self.jobs.send(Job::Append(entry, (taken, room))).ok()?;
         answer.await.ok()
     }
 
@@ -94,7 +95,8 @@ fn keep(mut spool: Spool, asked: &Receiver<Job>, came: &Notify) {
         }
         if !entries.is_empty() {
             let result = spool.append(std::mem::take(&mut entries)).map_err(|error| error.to_string());
-            for taken in waiting.drain(..) {
+            for (taken, room) in waiting.drain(..) {
+                drop(room);
                 let _ = taken.send(result.clone());
             }
             came.notify_one();
@@ -112,6 +114,8 @@ fn is_sound(_: &Labels, body: &[u8]) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
+    use tokio::sync::Semaphore;
+
     use super::*;
     use crate::{Event, Side};
 
@@ -120,7 +124,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keeper = Keeper::start(folder.path(), 1_000, Duration::from_millis(100)).unwrap();
         let entry = crate::spooled::entry_of("liq:{A}".into(), Event::new(1, Side::Sell, 1.0, 1.0));
-        keeper.append(entry).await.unwrap().unwrap();
+        let room = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        keeper.append(entry, room).await.unwrap().unwrap();
         let (place, one) = keeper.ask(|spool| spool.next(1, 1, |_| false).unwrap().pop().unwrap()).await.unwrap();
         keeper.ask(move |spool| spool.settle(&[(place, one.series.id, one.rows, true)])).await.unwrap();
         let begun = Instant::now();

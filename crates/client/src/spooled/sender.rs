@@ -120,6 +120,8 @@ where
     pub(super) async fn run(mut self, flushes: Flushes, close_within: Duration) -> SpooledTotals {
         let mut callers = Callers { flushes, waiting: Vec::new(), close_within, end_at: None };
         loop {
+            // Who has stopped waiting is not kept in mind.
+            callers.waiting.retain(|done| !done.is_closed());
             // Who calls during a turn may have added something that it did not see.
             let (called, was_closed) = (callers.waiting.len(), callers.end_at.is_some());
             let turn = tokio::select! {
