@@ -124,6 +124,7 @@ async fn an_outage_and_a_restart_of_the_batcher_change_nothing() {
     let totals = batcher.close().await;
     assert_eq!((totals.delivered, totals.waiting), (0, 300), "{totals:?}");
     assert!(folder.path().join("spool.sqlite").is_file());
+    assert!(!folder.path().join("spool.sqlite-wal").exists(), "somebody has it still");
     // The folder is one batcher's at a time.
     let batcher = start(&proxy.url());
     let second = SpooledBatcher::builder(folder.path()).spawn(client(&proxy.url()));

@@ -22,9 +22,10 @@ type Work = Box<dyn FnOnce(&mut Spool) + Send>;
 enum Job {
     Append(Entry, Taken),
     Do(Work),
+    End(oneshot::Sender<()>),
 }
 
-/// Where the thread is asked. It ends with the last of these.
+/// Where the thread is asked. It ends with the last of these, or when one of them has it end.
 #[derive(Debug, Clone)]
 pub(super) struct Keeper {
     jobs: Sender<Job>,
@@ -64,6 +65,15 @@ impl Keeper {
         self.jobs.send(Job::Do(work)).ok()?;
         answer.await.ok()
     }
+
+    /// Ends the thread, whatever asks it still; the folder is free when this returns.
+    pub(super) async fn end(&self) {
+        let (done, answer) = oneshot::channel();
+        if self.jobs.send(Job::End(done)).is_ok() {
+            // A thread that is gone has let go of the folder, too.
+            let _ = answer.await;
+        }
+    }
 }
 
 fn keep(mut spool: Spool, asked: &Receiver<Job>, came: &Notify) {
@@ -80,7 +90,7 @@ fn keep(mut spool: Spool, asked: &Receiver<Job>, came: &Notify) {
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let mut other = None;
+        let (mut other, mut end) = (None, None);
         for job in std::iter::once(first).chain(asked.try_iter()) {
             match job {
                 Job::Append(entry, taken) => {
@@ -88,8 +98,9 @@ fn keep(mut spool: Spool, asked: &Receiver<Job>, came: &Notify) {
                     waiting.push(taken);
                 }
                 Job::Do(work) => other = Some(work),
+                Job::End(done) => end = Some(done),
             }
-            if other.is_some() || entries.len() >= MOST_TAKEN {
+            if other.is_some() || end.is_some() || entries.len() >= MOST_TAKEN {
                 break;
             }
         }
@@ -103,6 +114,11 @@ fn keep(mut spool: Spool, asked: &Receiver<Job>, came: &Notify) {
         }
         if let Some(work) = other {
             work(&mut spool);
+        }
+        if let Some(done) = end {
+            drop(spool);
+            let _ = done.send(());
+            return;
         }
     }
 }

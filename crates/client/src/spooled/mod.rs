@@ -105,10 +105,13 @@ impl SpooledBatcher {
         totals.await.map_err(|_| NotAdded::Closed)
     }
 
-    /// Delivers what it can within the time that was set for it, and ends. The rest waits on disk for the next start.
+    /// Delivers what it can within the time that was set for it, and ends. The rest waits on disk for the next start: the
+    /// folder is free when this returns.
     pub async fn close(self) -> SpooledTotals {
         drop(self.flushes);
-        self.sender.await.unwrap_or_default()
+        let totals = self.sender.await.unwrap_or_default();
+        self.keeper.end().await;
+        totals
     }
 }
 
