@@ -51,6 +51,10 @@ pub enum Error {
     /// An event that the module would refuse, found before it was sent.
     #[error("{0}")]
     InvalidEvent(#[from] crate::InvalidEvent),
+    /// The spool of a `SpooledBatcher` cannot be read just now; what lies in it waits until it can.
+    #[cfg(feature = "spool")]
+    #[error("{0}")]
+    Spool(String),
     /// Anything else: the connection, the cluster, a reply that is not understood.
     #[error(transparent)]
     Redis(RedisError),

@@ -2,10 +2,13 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use liq_core::liq::request::{EventId, NewEvent, encode_events};
 use liq_harness::child::{self, say};
-use liq_harness::{Child, Fault, Options, Proxy, Server, wait_until};
+use liq_harness::{Child, Fault, Options, Proxy, Server, UnreadableLog, wait_until};
+use liq_spool::{Entry, Labels, Spool};
 use redis_liq::{ClockMode, Event, LiqCommands, SeriesOptions, Side, SpooledBatcher};
 
 const START_MS: u64 = 1_737_910_800_000;
@@ -121,6 +124,7 @@ async fn an_outage_and_a_restart_of_the_batcher_change_nothing() {
     let totals = batcher.close().await;
     assert_eq!((totals.delivered, totals.waiting), (0, 300), "{totals:?}");
     assert!(folder.path().join("spool.sqlite").is_file());
+    assert!(!folder.path().join("spool.sqlite-wal").exists(), "somebody has it still");
     // The folder is one batcher's at a time.
     let batcher = start(&proxy.url());
     let second = SpooledBatcher::builder(folder.path()).spawn(client(&proxy.url()));
@@ -204,7 +208,7 @@ async fn the_spool_is_the_one_of_the_ingest() {
     add(&batcher, 0..10).await;
     assert_eq!(batcher.close().await.waiting, 10);
     // Whoever opens it finds the events by key, as they travel.
-    let mut spool = liq_spool::Spool::open(folder.path(), 1_000, Duration::ZERO, |_, _| true).unwrap();
+    let mut spool = Spool::open(folder.path(), 1_000, Duration::ZERO, |_, _| true).unwrap();
     let found = spool.next(9, 9, |_| false).unwrap();
     let count: usize = found.iter().map(|(_, one)| one.rows.len()).sum();
     assert_eq!((found.len(), count), (3, 10));
@@ -299,4 +303,59 @@ async fn a_refused_event_goes_also_where_nobody_knows_what_was_delivered() {
     add(&batcher, 9..12).await;
     let _ = batcher.flush().await.unwrap();
     assert_eq!((batcher.close().await.waiting, held(&server)), (0, 3));
+}
+
+/// A spool of so many events as a process leaves it that is killed: all in the log, by one write.
+fn spool_left(folder: &Path, events: u64) {
+    let first = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(first.path(), events, Duration::ZERO, |_, _| true).unwrap();
+    let entry = |number: u64| {
+        let (key, id): (Arc<str>, _) = (KEYS[number as usize % 3].into(), format!("{number:064}"));
+        let (size, id) = (1.0 + number as f64, Some(EventId::Text(id.as_bytes())));
+        let event = NewEvent { ts_ms: Some(START_MS + number), side: Side::Sell, price: 1.0, size, exchange: None, id };
+        let labels = Labels { symbol: Arc::clone(&key), ..Labels::default() };
+        Entry { key, labels, at_us: number as i64, body: encode_events(&[event]), size, floor: None }
+    };
+    spool.append((0..events).map(entry).collect()).unwrap();
+    for name in ["spool.sqlite", "spool.sqlite-wal"] {
+        std::fs::copy(first.path().join(name), folder.join(name)).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_cannot_be_read_loses_nothing_and_no_server_that_has_to_be_told_again() {
+    // More than SQLite holds in memory.
+    const MANY: u64 = 50_000;
+    let (mut server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    create(&server);
+    let (proxy, file) = (Proxy::before(&server), folder.path().join("spool.sqlite"));
+    proxy.set(Fault::Refuse);
+    spool_left(folder.path(), MANY);
+    let builder = SpooledBatcher::builder(folder.path()).grace(Duration::from_secs(3_600));
+    let batcher = builder.spawn(client(&proxy.url())).unwrap();
+    let unreadable = UnreadableLog::begin(&file);
+    let seen = proxy.commands();
+    proxy.set(Fault::None);
+    // Who answers is asked every second, and in between the disk.
+    wait("it is tried", || proxy.commands() > seen + 8);
+    assert_eq!(held(&server), 0);
+    unreadable.end();
+    let totals = batcher.flush().await.unwrap();
+    assert_eq!((totals.delivered, totals.waiting, held(&server)), (MANY, 0, MANY), "{totals:?}");
+    assert!(matches!(totals.last_error, Some(redis_liq::Error::Spool(_))), "{totals:?}");
+
+    let unreadable = UnreadableLog::begin(&file);
+    tokio::task::block_in_place(|| {
+        server.kill();
+        server.start_again();
+    });
+    create(&server);
+    let seen = proxy.commands();
+    wait("it is tried", || proxy.commands() > seen + 8);
+    assert_eq!(held(&server), 0);
+    unreadable.end();
+    wait("it is told again", || held(&server) > 0);
+    let totals = batcher.flush().await.unwrap();
+    assert_eq!((totals.rewinds, totals.waiting, held(&server)), (1, 0, MANY), "{totals:?}");
+    let _ = batcher.close().await;
 }

@@ -13,6 +13,7 @@
 pub mod child;
 pub mod client;
 pub mod cluster;
+mod disk;
 mod log;
 pub mod module;
 mod options;
@@ -27,6 +28,7 @@ pub mod signal;
 pub use child::Child;
 pub use client::Client;
 pub use cluster::Cluster;
+pub use disk::UnreadableLog;
 pub use options::Options;
 pub use port::free_port;
 pub use proxy::{Fault, Proxy};

@@ -22,14 +22,19 @@ impl Shelf {
         for (_, series, last) in self.delivered.iter().take(due) {
             up_to.insert(*series, *last);
         }
+        // What is gone cannot be counted.
+        up_to.keys().try_for_each(|series| self.count(*series))?;
         let (transaction, mut gone) = (self.db.transaction()?, 0);
         {
             let mut delete = transaction.prepare_cached("DELETE FROM event WHERE series = ? AND id <= ?")?;
-            for (series, last) in up_to {
+            for (series, last) in &up_to {
                 gone += delete.execute(params![series, last])?;
             }
         }
         transaction.commit()?;
+        for (series, last) in up_to {
+            self.tracks.get_mut(&series).into_iter().for_each(|track| track.refused.retain(|row| *row > last));
+        }
         self.delivered.drain(..due);
         self.rows = self.rows.saturating_sub(gone as u64);
         Ok(())
@@ -100,15 +105,24 @@ impl Shelf {
         Ok(going)
     }
 
-    /// Takes rows of a series away: the server will never take them, or they hold no event.
+    /// Takes rows of a series away: the server will never take them, or they hold no event. Where the disk does not let them
+    /// go they are given out no more, and go with what is delivered.
     pub fn discard(&mut self, series: i64, rows: &[i64]) -> Result<(), SpoolError> {
+        let deleted = self.delete(series, rows);
+        if deleted.is_err() {
+            self.tracks.get_mut(&series).into_iter().for_each(|track| track.refused.extend(rows));
+        }
+        deleted
+    }
+
+    fn delete(&mut self, series: i64, rows: &[i64]) -> Result<(), SpoolError> {
         let Some(track) = self.tracks.get_mut(&series) else { return Ok(()) };
         let transaction = self.db.transaction()?;
         let (mut gone, mut waited) = (0, 0);
         for row in rows {
             let deleted = transaction.execute("DELETE FROM event WHERE id = ? AND series = ?", [*row, series])? as u64;
             gone += deleted;
-            waited += if *row > track.cursor { deleted } else { 0 };
+            waited += if *row > track.counted { deleted } else { 0 };
         }
         transaction.commit()?;
         self.rows = self.rows.saturating_sub(gone);
@@ -143,7 +157,7 @@ impl Shelf {
         for (id, sent) in tracks {
             let Some(series) = self.tracks.get(&id).map(|track| track.series.clone()) else { continue };
             let rows = rows_behind(&self.db, id, sent, usize::MAX, 0)?;
-            self.discard(id, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
+            self.delete(id, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
             for row in rows {
                 let (key, labels) = (Arc::clone(&series.key), series.labels.clone());
                 let floor = labels.venue.is_none().then_some(f64::INFINITY);

@@ -11,6 +11,7 @@ mod rows;
 mod schema;
 mod shelf;
 mod spool;
+mod trouble;
 mod wal;
 
 pub use entry::{Batch, Consignment, Entry, Labels, Series, Sound};

@@ -7,7 +7,7 @@
 //! been delivered already: it goes one event to a batch until the server calls one of them new.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,6 +35,10 @@ pub(super) struct Track {
     pub(super) oldest_us: i64,
     /// Rows up to this one were delivered.
     pub(super) cursor: i64,
+    /// Rows up to this one were taken off `waiting`: the cursor, unless the disk could not be read.
+    pub(super) counted: i64,
+    /// Rows that the server will never take and that the disk did not let go: they go with what was delivered.
+    pub(super) refused: BTreeSet<i64>,
     /// Rows up to this one may have been delivered, nobody knows which.
     pub(super) doubt: i64,
     /// The last row of the batch that is under way, or 0: until its end is known it is sent as it was.
@@ -44,8 +48,9 @@ pub(super) struct Track {
 }
 
 impl Track {
-    const fn new(series: Series) -> Self {
-        Self { series, waiting: 0, oldest_us: 0, cursor: 0, doubt: 0, in_flight: 0, given: 0 }
+    fn new(series: Series) -> Self {
+        let (refused, waiting) = (BTreeSet::new(), 0);
+        Self { series, waiting, oldest_us: 0, cursor: 0, counted: 0, refused, doubt: 0, in_flight: 0, given: 0 }
     }
 
     fn oldest_us(&self) -> Option<i64> {
@@ -244,6 +249,7 @@ impl Shelf {
     }
 
     fn next_of(&mut self, id: i64, batch: usize) -> Result<Option<Consignment>, SpoolError> {
+        self.count(id)?;
         let Some(track) = self.tracks.get_mut(&id) else { return Ok(None) };
         let most = if track.cursor < track.doubt { SINGLES } else { batch };
         let mut rows = rows_behind(&self.db, id, track.cursor, most, track.in_flight)?;
@@ -256,6 +262,10 @@ impl Shelf {
             track.waiting = 0;
             return Ok(None);
         };
+        let refused: Vec<i64> = rows.extract_if(.., |row| track.refused.contains(&row.id)).map(|row| row.id).collect();
+        if rows.is_empty() {
+            return self.settle(id, &refused, false).map(|()| None);
+        }
         let in_doubt = rows.first().is_some_and(|row| row.id <= track.doubt);
         let (doubt, mut left) = (track.doubt, if in_doubt { SINGLES } else { usize::MAX });
         let first = rows.first().map(|row| row.id);
@@ -270,8 +280,9 @@ impl Shelf {
         let (sound, broken): (Vec<_>, Vec<_>) = rows.iter().partition(|row| is_sound(labels, row.plain()));
         let broken: Vec<i64> = broken.iter().map(|row| row.id).collect();
         let Some(last) = sound.last() else {
-            self.discard(id, &broken)?;
             self.undecodable += broken.len() as u64;
+            // They are given out no more, also where the disk keeps them.
+            let _ = self.discard(id, &broken);
             return Ok(None);
         };
         track.given = track.given.max(last.id);
@@ -297,52 +308,58 @@ impl Shelf {
             arrived_us: sound.iter().map(|row| row.at_us).collect(),
         };
         if !broken.is_empty() {
-            self.discard(id, &broken)?;
             self.undecodable += broken.len() as u64;
+            let _ = self.discard(id, &broken);
         }
         Ok(Some(consignment))
     }
 
-    /// Notes that these rows of a series were delivered, and whether any of them was new to the server.
+    /// Notes that these rows of a series were delivered, and whether any of them was new to the server. It holds also where
+    /// the disk cannot be read: what waits behind them is counted when it can.
     pub fn settle(&mut self, series: i64, rows: &[i64], is_new: bool) -> Result<(), SpoolError> {
         let (Some(track), Some(last)) = (self.tracks.get_mut(&series), rows.last()) else { return Ok(()) };
-        // Some of them may have had to make room meanwhile, and count no more.
-        let mut held = self.db.prepare_cached("SELECT count(*) FROM event WHERE series = ? AND id > ? AND id <= ?")?;
-        let passed: i64 = held.query_row(params![series, track.cursor, last], |row| row.get(0))?;
         track.cursor = track.cursor.max(*last);
         (track.in_flight, track.given) = (0, 0);
-        track.waiting = track.waiting.saturating_sub(passed.max(0) as u64);
         if is_new {
             track.doubt = 0;
         }
-        if track.waiting > 0 {
+        self.delivered.push_back((Instant::now(), series, *last));
+        self.count(series)
+    }
+
+    /// Takes off what was delivered since that was done last, of a series that it was not done of.
+    pub(super) fn count(&mut self, series: i64) -> Result<(), SpoolError> {
+        let Some(track) = self.tracks.get_mut(&series).filter(|track| track.counted < track.cursor) else {
+            return Ok(());
+        };
+        // Some of them may have had to make room meanwhile, and count no more.
+        let mut held = self.db.prepare_cached("SELECT count(*) FROM event WHERE series = ? AND id > ? AND id <= ?")?;
+        let passed: i64 = held.query_row(params![series, track.counted, track.cursor], |row| row.get(0))?;
+        let waiting = track.waiting.saturating_sub(passed.max(0) as u64);
+        if waiting > 0 {
             let mut first =
                 self.db.prepare_cached("SELECT at FROM event WHERE series = ? AND id > ? ORDER BY id LIMIT 1")?;
             let at = first.query_row(params![series, track.cursor], |row| row.get(0)).optional()?;
             track.oldest_us = at.unwrap_or(track.oldest_us);
         }
-        self.delivered.push_back((Instant::now(), series, *last));
+        (track.waiting, track.counted) = (waiting, track.cursor);
         Ok(())
     }
 
     /// Takes everything that is held for undelivered, as it is at the start, and when the server may have lost what it
-    /// had taken a moment ago.
+    /// had taken a moment ago. A disk that cannot be read changes nothing.
     pub fn rewind(&mut self) -> Result<(), SpoolError> {
-        self.delivered.clear();
-        self.rows = 0;
-        for track in self.tracks.values_mut() {
-            (track.waiting, track.cursor, track.doubt, track.in_flight, track.given) = (0, 0, 0, 0, 0);
-        }
         // The first row's time stands for the oldest: rows are in the order of arrival.
         let mut held = self.db.prepare("SELECT series, count(*), max(id), at, min(id) FROM event GROUP BY series")?;
-        let mut rows = held.query([])?;
-        while let Some(row) = rows.next()? {
-            let (series, count, last): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            if let Some(track) = self.tracks.get_mut(&series) {
-                track.waiting = count.max(0) as u64;
-                (track.doubt, track.oldest_us) = (last, row.get(3)?);
-                self.rows += track.waiting;
-            }
+        let rows = held.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?))))?;
+        let held: HashMap<i64, (i64, i64, i64)> = rows.collect::<Result<_, _>>()?;
+        self.delivered.clear();
+        self.rows = 0;
+        for (id, track) in &mut self.tracks {
+            let (count, last, first_us) = held.get(id).copied().unwrap_or_default();
+            (track.waiting, track.oldest_us) = (count.max(0) as u64, first_us);
+            (track.cursor, track.counted, track.doubt, track.in_flight, track.given) = (0, 0, last, 0, 0);
+            self.rows += track.waiting;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::entry::{Consignment, Entry, Sound};
 use crate::shelf::Shelf;
+use crate::trouble::Trouble;
 use crate::{SpoolError, wal};
 
 /// The most events that are held in memory while the disk takes none.
@@ -60,6 +61,9 @@ pub struct Spool {
     heard: Option<Instant>,
     trouble: Option<String>,
     try_disk_at: Instant,
+    /// Why what lies on disk cannot be read, and why it cannot be deleted.
+    unread: Trouble,
+    undeleted: Trouble,
     is_sound: Sound,
     /// Markets whose newest trades are gone, so that the next one follows a gap.
     broken_off: HashSet<Arc<str>>,
@@ -81,6 +85,8 @@ impl Spool {
             heard: None,
             trouble: None,
             try_disk_at: Instant::now(),
+            unread: Trouble::default(),
+            undeleted: Trouble::default(),
             is_sound,
             broken_off: HashSet::new(),
             counted: State::default(),
@@ -115,6 +121,7 @@ impl Spool {
     /// Renames the file and its log, so that nothing of it is lost to whoever can read it.
     fn set_aside(&mut self, why: &SpoolError) -> Result<(), SpoolError> {
         self.disk = None;
+        (self.unread, self.undeleted) = (Trouble::default(), Trouble::default());
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
         let mut aside = beside(&self.file, &format!(".broken-{seconds}"));
         for again in 1.. {
@@ -140,6 +147,16 @@ impl Spool {
         self.try_disk_at = Instant::now() + DISK_PAUSE;
     }
 
+    /// The disk cannot be read: a file that will never do is set aside, anything else may pass.
+    fn cannot_read(&mut self, error: SpoolError) -> Result<(), SpoolError> {
+        if error.is_damage() {
+            self.set_aside(&error)?;
+            return self.open_disk();
+        }
+        self.unread.begin(&error, &self.file, "the spool cannot be read");
+        Err(error)
+    }
+
     /// What the spool is like now; what is counted since the last time starts anew.
     pub fn state(&mut self) -> State {
         let shelves = || self.disk.iter().chain(&self.memory);
@@ -147,7 +164,7 @@ impl Spool {
             waiting: shelves().map(Shelf::waiting).sum(),
             in_memory: self.memory.as_ref().map_or(0, Shelf::waiting),
             oldest_us: shelves().filter_map(Shelf::oldest_us).min(),
-            trouble: self.trouble.clone(),
+            trouble: self.trouble.clone().or_else(|| self.unread.text()).or_else(|| self.undeleted.text()),
             ..std::mem::take(&mut self.counted)
         };
         let undecodable: u64 = self.disk.iter_mut().chain(&mut self.memory).map(Shelf::take_undecodable).sum();
@@ -185,8 +202,7 @@ impl Spool {
             let mut appended = self.append_to_disk(entries);
             match &appended {
                 Err(error) if error.is_damage() => {
-                    self.set_aside(error)?;
-                    appended = self.append_to_disk(entries);
+                    appended = self.set_aside(error).and_then(|()| self.append_to_disk(entries));
                 }
                 Err(error) if error.is_disk() && self.trouble.is_none() => {
                     // The log may hold what would be enough.
@@ -253,7 +269,8 @@ impl Spool {
     }
 
     /// What goes next to each of at most `most_series` keys, the same again until it is settled. Keys in `passed` are
-    /// passed over. Of a key that waits in both places goes what came first.
+    /// passed over. Of a key that waits in both places goes what came first. An error where the disk cannot be read and
+    /// memory has nothing to give: whoever asks again without a pause asks in vain.
     pub fn next(
         &mut self,
         most_series: usize,
@@ -262,14 +279,16 @@ impl Spool {
     ) -> Result<Vec<(Place, Consignment)>, SpoolError> {
         let (mut found, memory_first) = (Vec::new(), self.memory_first());
         let is_later = |key: &str| passed(key) || memory_first.contains(key);
-        match self.disk.as_mut().map_or(Ok(Vec::new()), |disk| disk.next(most_series, batch, &is_later)) {
-            Ok(consignments) => found.extend(consignments.into_iter().map(|one| (Place::Disk(self.opened.0), one))),
-            Err(error) if error.is_damage() => {
-                self.set_aside(&error)?;
-                self.open_disk()?;
+        let read = self.disk.as_mut().map_or(Ok(Vec::new()), |disk| disk.next(most_series, batch, &is_later));
+        let unread = match read {
+            Ok(consignments) => {
+                found.extend(consignments.into_iter().map(|one| (Place::Disk(self.opened.0), one)));
+                None
             }
-            Err(error) if error.is_disk() => self.disk_fails(&error),
-            Err(error) => return Err(error),
+            Err(error) => self.cannot_read(error).err(),
+        };
+        if !found.is_empty() {
+            self.unread.end("the spool can be read again");
         }
         let disk = self.disk.as_ref();
         if let Some(memory) = &mut self.memory {
@@ -278,7 +297,7 @@ impl Spool {
             let consignments = memory.next(most_series, batch, &is_later)?;
             found.extend(consignments.into_iter().map(|one| (Place::Memory(self.opened.1), one)));
         }
-        Ok(found)
+        unread.filter(|_| found.is_empty()).map_or(Ok(found), Err)
     }
 
     /// Keys of which memory holds what came before anything on disk: it had been sent when the disk had room again, so it
@@ -295,15 +314,16 @@ impl Spool {
         self.disk.iter().chain(&self.memory).any(|shelf| shelf.has_waiting(&passed))
     }
 
-    /// Notes what was delivered: where, whose, which rows, and whether any of them was new to the server.
-    pub fn settle(&mut self, delivered: &[(Place, i64, Vec<i64>, bool)]) -> Result<(), SpoolError> {
+    /// Notes what was delivered: where, whose, which rows, and whether any of them was new to the server. Whatever the disk
+    /// does, it is not sent again.
+    pub fn settle(&mut self, delivered: &[(Place, i64, Vec<i64>, bool)]) {
         for (place, series, rows, is_new) in delivered {
-            if let Some(shelf) = self.shelf(*place) {
-                shelf.settle(*series, rows, *is_new)?;
+            let counted = self.shelf(*place).map_or(Ok(()), |shelf| shelf.settle(*series, rows, *is_new));
+            if let Err(error) = counted {
+                self.unread.begin(&error, &self.file, "the spool cannot be read");
             }
         }
         self.forget();
-        Ok(())
     }
 
     /// Notes that the server answers which took what was delivered, and would take more.
@@ -323,11 +343,15 @@ impl Spool {
                 self.disk_fails(&error);
             }
         }
+        if self.disk.as_ref().is_none_or(|disk| disk.waiting() == 0) {
+            self.unread.end("nothing waits in the spool any more");
+        }
         let Some(until) = self.heard.and_then(|heard| heard.checked_sub(self.grace)) else { return };
         let forgotten: Vec<_> =
             self.disk.iter_mut().chain(&mut self.memory).map(|shelf| shelf.forget_delivered(until)).collect();
-        for error in forgotten.into_iter().filter_map(Result::err) {
-            self.disk_fails(&error);
+        match forgotten.into_iter().collect::<Result<(), _>>() {
+            Ok(()) => self.undeleted.end("what was delivered can be deleted again"),
+            Err(error) => self.undeleted.begin(&error, &self.file, "what was delivered cannot be deleted"),
         }
         if self.memory.as_ref().is_some_and(|memory| memory.rows() == 0) && self.trouble.is_none() {
             self.memory = None;
@@ -345,17 +369,20 @@ impl Spool {
     }
 
     /// Takes everything that is still held for undelivered: the server may have lost it. Answers how many events that are.
+    /// Where the disk cannot be read it is to be asked for again, before anything is sent.
     pub fn rewind(&mut self) -> Result<u64, SpoolError> {
-        let mut shelves: Vec<&mut Shelf> = self.disk.iter_mut().chain(&mut self.memory).collect();
-        let waiting = |shelves: &[&mut Shelf]| shelves.iter().map(|shelf| shelf.waiting()).sum::<u64>();
-        let before = waiting(&shelves);
-        shelves.iter_mut().try_for_each(|shelf| shelf.rewind())?;
-        Ok(waiting(&shelves).saturating_sub(before))
+        let waiting = |spool: &Self| spool.disk.iter().chain(&spool.memory).map(Shelf::waiting).sum::<u64>();
+        let before = waiting(self);
+        self.disk.as_mut().map_or(Ok(()), Shelf::rewind).or_else(|error| self.cannot_read(error))?;
+        self.memory.as_mut().map_or(Ok(()), Shelf::rewind)?;
+        Ok(waiting(self).saturating_sub(before))
     }
 
-    /// Takes a row away that the server will never take.
-    pub fn discard(&mut self, place: Place, series: i64, row: i64) -> Result<(), SpoolError> {
-        self.shelf(place).map_or(Ok(()), |shelf| shelf.discard(series, &[row]))
+    /// Takes a row away that the server will never take. Whatever the disk does, it is not given out again.
+    pub fn discard(&mut self, place: Place, series: i64, row: i64) {
+        if let Some(Err(error)) = self.shelf(place).map(|shelf| shelf.discard(series, &[row])) {
+            tracing::debug!(%error, row, "a refused event stays in the spool until what comes behind it is deleted");
+        }
     }
 
     /// Notes from which size on a series' events are kept longest.

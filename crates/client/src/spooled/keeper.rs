@@ -8,22 +8,24 @@ use std::time::{Duration, Instant};
 
 use liq_core::liq::request::decode_events;
 use liq_spool::{Entry, Labels, Spool, SpoolError};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
 /// Events taken by one write.
 const MOST_TAKEN: usize = 1_024;
 /// How often what was delivered is deleted, and a disk that took nothing tried again.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 
-type Taken = oneshot::Sender<Result<(), String>>;
+/// Who waits for an event to be on disk, and its room, which is taken until then also when nobody waits any more.
+type Taken = (oneshot::Sender<Result<(), String>>, OwnedSemaphorePermit);
 type Work = Box<dyn FnOnce(&mut Spool) + Send>;
 
 enum Job {
     Append(Entry, Taken),
     Do(Work),
+    End(oneshot::Sender<()>),
 }
 
-/// Where the thread is asked. It ends with the last of these.
+/// Where the thread is asked. It ends with the last of these, or when one of them has it end.
 #[derive(Debug, Clone)]
 pub(super) struct Keeper {
     jobs: Sender<Job>,
@@ -43,10 +45,10 @@ impl Keeper {
         Ok(Self { jobs, came })
     }
 
-    /// Puts an event on disk; nothing when the thread is gone.
-    pub(super) async fn append(&self, entry: Entry) -> Option<Result<(), String>> {
+    /// Puts an event on disk, also when its answer is not awaited; nothing when the thread is gone.
+    pub(super) async fn append(&self, entry: Entry, room: OwnedSemaphorePermit) -> Option<Result<(), String>> {
         let (taken, answer) = oneshot::channel();
-        self.jobs.send(Job::Append(entry, taken)).ok()?;
+        self.jobs.send(Job::Append(entry, (taken, room))).ok()?;
         answer.await.ok()
     }
 
@@ -62,6 +64,15 @@ impl Keeper {
         });
         self.jobs.send(Job::Do(work)).ok()?;
         answer.await.ok()
+    }
+
+    /// Ends the thread, whatever asks it still; the folder is free when this returns.
+    pub(super) async fn end(&self) {
+        let (done, answer) = oneshot::channel();
+        if self.jobs.send(Job::End(done)).is_ok() {
+            // A thread that is gone has let go of the folder, too.
+            let _ = answer.await;
+        }
     }
 }
 
@@ -79,7 +90,7 @@ fn keep(mut spool: Spool, asked: &Receiver<Job>, came: &Notify) {
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let mut other = None;
+        let (mut other, mut end) = (None, None);
         for job in std::iter::once(first).chain(asked.try_iter()) {
             match job {
                 Job::Append(entry, taken) => {
@@ -87,20 +98,27 @@ fn keep(mut spool: Spool, asked: &Receiver<Job>, came: &Notify) {
                     waiting.push(taken);
                 }
                 Job::Do(work) => other = Some(work),
+                Job::End(done) => end = Some(done),
             }
-            if other.is_some() || entries.len() >= MOST_TAKEN {
+            if other.is_some() || end.is_some() || entries.len() >= MOST_TAKEN {
                 break;
             }
         }
         if !entries.is_empty() {
             let result = spool.append(std::mem::take(&mut entries)).map_err(|error| error.to_string());
-            for taken in waiting.drain(..) {
+            for (taken, room) in waiting.drain(..) {
+                drop(room);
                 let _ = taken.send(result.clone());
             }
             came.notify_one();
         }
         if let Some(work) = other {
             work(&mut spool);
+        }
+        if let Some(done) = end {
+            drop(spool);
+            let _ = done.send(());
+            return;
         }
     }
 }
@@ -112,6 +130,8 @@ fn is_sound(_: &Labels, body: &[u8]) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
+    use tokio::sync::Semaphore;
+
     use super::*;
     use crate::{Event, Side};
 
@@ -120,9 +140,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keeper = Keeper::start(folder.path(), 1_000, Duration::from_millis(100)).unwrap();
         let entry = crate::spooled::entry_of("liq:{A}".into(), Event::new(1, Side::Sell, 1.0, 1.0));
-        keeper.append(entry).await.unwrap().unwrap();
+        let room = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        keeper.append(entry, room).await.unwrap().unwrap();
         let (place, one) = keeper.ask(|spool| spool.next(1, 1, |_| false).unwrap().pop().unwrap()).await.unwrap();
-        keeper.ask(move |spool| spool.settle(&[(place, one.series.id, one.rows, true)]).unwrap()).await.unwrap();
+        keeper.ask(move |spool| spool.settle(&[(place, one.series.id, one.rows, true)])).await.unwrap();
         let begun = Instant::now();
         while begun.elapsed() < TIDY_EVERY * 2 {
             keeper.ask(|spool| spool.hear()).await.unwrap();

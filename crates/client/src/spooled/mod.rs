@@ -34,7 +34,8 @@ use wire::Terms;
 ///   again what was delivered within `grace` before the last one fell silent, however long nobody answered; not in a
 ///   cluster, where any of the nodes may answer.
 /// * **A key that is gone** (expired, deleted, flushed) is made anew with the options of [`SpooledBuilder::series`].
-/// * **A full disk stops nothing**: events are held in memory until it has room. A full spool drops the smallest.
+/// * **A full disk stops nothing**: events are held in memory until it has room. A full spool drops the smallest. What lies
+///   on a disk that cannot be read goes when it can.
 ///
 /// It is the spool of `liq-ingest`, with the same file and the same guarantee. One process at a time has a folder.
 ///
@@ -53,7 +54,7 @@ use wire::Terms;
 #[derive(Debug)]
 pub struct SpooledBatcher {
     keeper: Keeper,
-    room: Semaphore,
+    room: Arc<Semaphore>,
     flushes: mpsc::UnboundedSender<oneshot::Sender<SpooledTotals>>,
     sender: JoinHandle<SpooledTotals>,
 }
@@ -77,30 +78,40 @@ impl SpooledBatcher {
     /// may wait for hours.
     ///
     /// What the module would refuse is refused here, since it would have the whole batch refused.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it returned, as by `select!` or a time limit, it took the event if there was room for it (see
+    /// [`SpooledBuilder::capacity`]), and nothing else: such an event counts once, and was added again it counts twice,
+    /// unless the server knows it by its [id](Event::id). It takes up its room until it is on disk, so that calls that are
+    /// given up while the disk hangs are no more than that.
     pub async fn add(&self, key: impl Into<Arc<str>>, event: Event<'_>) -> Result<(), NotAdded> {
         event.check()?;
         let entry = entry_of(key.into(), event);
         // Many may wait for the disk at once, which takes them all by one write.
-        let _room = self.room.acquire().await.map_err(|_| NotAdded::Closed)?;
-        match self.keeper.append(entry).await {
+        let room = Arc::clone(&self.room).acquire_owned().await.map_err(|_| NotAdded::Closed)?;
+        match self.keeper.append(entry, room).await {
             Some(Ok(())) => Ok(()),
             Some(Err(why)) => Err(NotAdded::Spool(why)),
             None => Err(NotAdded::Closed),
         }
     }
 
-    /// Waits until everything taken over so far was delivered, however long the server is away; what it refuses for good
-    /// is not waited for.
+    /// Waits until everything taken over so far was delivered, however long the server is away or the disk cannot be read;
+    /// what the server refuses for good is not waited for.
     pub async fn flush(&self) -> Result<SpooledTotals, NotAdded> {
         let (done, totals) = oneshot::channel();
         self.flushes.send(done).map_err(|_| NotAdded::Closed)?;
         totals.await.map_err(|_| NotAdded::Closed)
     }
 
-    /// Delivers what it can within the time that was set for it, and ends. The rest waits on disk for the next start.
+    /// Delivers what it can within the time that was set for it, and ends. The rest waits on disk for the next start: the
+    /// folder is free when this returns.
     pub async fn close(self) -> SpooledTotals {
         drop(self.flushes);
-        self.sender.await.unwrap_or_default()
+        let totals = self.sender.await.unwrap_or_default();
+        self.keeper.end().await;
+        totals
     }
 }
 
@@ -159,7 +170,8 @@ impl SpooledBuilder {
         self
     }
 
-    /// Calls of `add` that may wait for the disk at once; at least 1, default 10,000.
+    /// Events that may wait for the disk at once, those of calls of `add` that were given up among them; at least 1, default
+    /// 10,000.
     #[must_use]
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = events.clamp(1, Semaphore::MAX_PERMITS);
@@ -245,7 +257,7 @@ impl SpooledBuilder {
         let sender = Sender::new(connect, keeper.clone(), &self);
         Ok(SpooledBatcher {
             keeper,
-            room: Semaphore::new(self.capacity),
+            room: Arc::new(Semaphore::new(self.capacity)),
             flushes,
             sender: tokio::spawn(sender.run(flushed, self.close_within)),
         })
@@ -261,4 +273,34 @@ fn entry_of(key: Arc<str>, mut event: Event<'_>) -> Entry {
     let body = encode_events(&[event.as_request()]);
     let labels = Labels { symbol: Arc::clone(&key), ..Labels::default() };
     Entry { key, labels, at_us, body, size: event.size, floor: Some(f64::INFINITY) }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::Side;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn calls_that_are_given_up_while_the_disk_hangs_take_no_more_room_than_there_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let builder = SpooledBatcher::builder(folder.path()).capacity(3).close_within(Duration::ZERO);
+        let batcher = builder.spawn(redis::Client::open("redis://127.0.0.1:1").unwrap()).unwrap();
+        let (go_on, held) = std::sync::mpsc::channel::<()>();
+        let mut hanging = Box::pin(batcher.keeper.ask(move |_| held.recv().is_ok()));
+        assert!((&mut hanging).now_or_never().is_none());
+        for number in 0..10 {
+            let event = Event::new(number, Side::Sell, 1.0, 1.0);
+            assert!(batcher.add("liq:{A}", event).now_or_never().is_none());
+        }
+        assert_eq!(batcher.room.available_permits(), 0);
+        drop(go_on);
+        hanging.await.unwrap();
+        // It has room again, and what was taken is there.
+        batcher.add("liq:{A}", Event::new(10, Side::Sell, 1.0, 1.0)).await.unwrap();
+        assert_eq!(batcher.room.available_permits(), 3);
+        assert_eq!(batcher.close().await.waiting, 4);
+    }
 }

@@ -120,6 +120,8 @@ where
     pub(super) async fn run(mut self, flushes: Flushes, close_within: Duration) -> SpooledTotals {
         let mut callers = Callers { flushes, waiting: Vec::new(), close_within, end_at: None };
         loop {
+            // Who has stopped waiting is not kept in mind.
+            callers.waiting.retain(|done| !done.is_closed());
             // Who calls during a turn may have added something that it did not see.
             let (called, was_closed) = (callers.waiting.len(), callers.end_at.is_some());
             let turn = tokio::select! {
@@ -189,8 +191,11 @@ where
         };
         let most = self.max_events;
         let next = self.keeper.ask(move |spool| spool.next(MOST_KEYS, most, passed)).await;
-        // What ails the spool it mends itself, or sets aside; the next turn tells.
-        let Some(Ok(consignments)) = next else { return Turn::Idle };
+        let consignments = match next {
+            Some(Ok(consignments)) => consignments,
+            Some(Err(error)) => return self.fail(Error::Spool(error.to_string())),
+            None => return Turn::Idle,
+        };
         let sending = consignments.iter().map(|(_, one)| {
             let is_made = self.made.contains(&one.series.key);
             send(connection.clone(), one, &self.terms, is_made)
@@ -215,7 +220,9 @@ where
         let answering = who_answers(&mut connection).await?;
         let identity = &answering.identity;
         let is_other = self.identity.is_some() && identity.is_some() && self.identity != *identity;
-        if is_other && self.keeper.ask(Spool::rewind).await.is_some_and(|rewound| rewound.is_ok()) {
+        if is_other && let Some(rewound) = self.keeper.ask(Spool::rewind).await {
+            // Until it is done nobody else is known to answer, so that it is tried again before anything is sent.
+            rewound.map_err(|error| Error::Spool(error.to_string()))?;
             self.totals.rewinds += 1;
         }
         self.hear(&answering).await;
@@ -264,7 +271,6 @@ where
         let noted = self.keeper.ask(move |spool| spool.settle(&settled)).await;
         match failed {
             Some(error) => self.fail(error),
-            // What could not be noted is sent again, and recognised.
             None if noted.is_none() => Turn::Idle,
             None => Turn::Delivered,
         }
@@ -289,9 +295,9 @@ where
     }
 
     /// The next attempt is made over a new connection, for which the address is looked up anew, unless it is replicas that are
-    /// waited for.
+    /// waited for, or the disk.
     fn fail(&mut self, error: Error) -> Turn {
-        if !is_lacking(&error) {
+        if !is_lacking(&error) && !matches!(error, Error::Spool(_)) {
             self.connection = None;
         }
         self.totals.last_error = Some(error);

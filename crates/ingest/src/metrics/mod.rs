@@ -196,7 +196,7 @@ impl Metrics {
         registry.register("spool_memory_events", "Those of them that only memory holds", self.spool_memory.clone());
         registry.register("spool_limit_events", "The most events the spool holds", self.spool_limit.clone());
         registry.register("spool_oldest_seconds", "Age of the oldest undelivered event", self.spool_oldest.clone());
-        registry.register("spool_disk_up", "Whether the disk takes events", self.spool_disk_up.clone());
+        registry.register("spool_disk_up", "Whether the disk takes and gives events", self.spool_disk_up.clone());
         registry.register("spool_dropped", "Events dropped because the spool was full", self.dropped.clone());
         registry.register("spool_undecodable", "Rows of the spool that held no event", self.undecodable.clone());
         let lost = "Transactions of the spool's log that were written and cannot be read";

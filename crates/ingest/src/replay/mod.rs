@@ -1,5 +1,6 @@
 //! Recorded liquidations, trades and candles: reading them and sending them on, at the pace they had or as fast as it goes.
 
+mod behind;
 mod lane;
 pub mod layout;
 mod ledger;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use csv::ByteRecord;
 
+use super::behind::Behind;
 use super::layout::Layout;
 use super::lines::{self, Line};
 use super::rows;
@@ -25,12 +26,13 @@ pub struct Record<'a> {
     pub batch: &'a mut Batch,
     /// Neither event nor reject: a heading, an acknowledgement, a heartbeat.
     pub is_control: bool,
-    /// No record of its own: what was held back until the recording's end.
+    /// No record of its own: what was not understood at the recording's end.
     pub is_end: bool,
-    raw: Bytes<'a>,
+    pub(super) raw: Bytes<'a>,
 }
 
-enum Bytes<'a> {
+/// A record's text.
+pub(super) enum Bytes<'a> {
     Line(&'a [u8]),
     Row(&'a ByteRecord),
 }
@@ -95,11 +97,12 @@ fn read_lines(
     mut each: impl FnMut(Record<'_>) -> ControlFlow<()>,
 ) -> io::Result<()> {
     let (mut line, mut batch, mut number) = (Vec::new(), Batch::default(), 0);
-    let mut lacking = Lacking::default();
+    let (mut lacking, mut behind) = (Lacking::default(), Behind::default());
     decoder.hold_unknown(true);
     while read_line(&mut content, &mut line, number)? {
         number += 1;
         batch.clear();
+        decoder.at_record(Some(number));
         let text = line.trim_ascii();
         let kind = if text.is_empty() { Line::Control } else { lines::decode(decoder, venue, &line, &mut batch) };
         lacking.hold(text, decoder.take_unknown(), &mut batch);
@@ -107,13 +110,22 @@ fn read_lines(
             lacking.release(decoder, &mut batch);
         }
         let is_control = kind != Line::Items;
-        let record = Record { number, batch: &mut batch, is_control, is_end: false, raw: Bytes::Line(text) };
-        if each(record).is_break() {
+        let passed = if decoder.holds_back() {
+            behind.push(number, &mut batch, is_control, text);
+            behind.pass(decoder, &mut each)
+        } else {
+            each(Record { number, batch: &mut batch, is_control, is_end: false, raw: Bytes::Line(text) })
+        };
+        if passed.is_break() {
             return Ok(());
         }
     }
     decoder.hold_unknown(false);
-    number += 1;
+    decoder.at_record(None);
+    decoder.finish(&mut batch);
+    if behind.pass(decoder, &mut each).is_break() {
+        return Ok(());
+    }
     // What was never told.
     for (line, events) in &lacking.lines {
         batch.clear();
@@ -122,12 +134,6 @@ fn read_lines(
         if each(record).is_break() {
             return Ok(());
         }
-    }
-    batch.clear();
-    decoder.finish(&mut batch);
-    if !batch.is_empty() {
-        let raw = Bytes::Line(b"");
-        let _ = each(Record { number, batch: &mut batch, is_control: false, is_end: true, raw });
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::backoff::Backoff;
 use super::courier::{Courier, DeliveryError, Receipt, Refusal, Shipment};
+use super::ending::{ended, time_is_up};
 use super::fleeting::Offer;
 use super::probe;
 use super::rows::{home_of, shipment_of};
@@ -31,15 +32,11 @@ const PING_EVERY: Duration = Duration::from_secs(1);
 const _: () = assert!(PING_EVERY.as_secs() + PATIENCE.as_secs() < 5);
 /// How long a series that the server refuses for good is left alone.
 const REFUSED_PAUSE: Duration = Duration::from_secs(30);
-/// How often it is looked whether the disk answers when the program ends.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long is spent on delivering the rest when the program ends.
-const LAST_ATTEMPT: Duration = Duration::from_secs(2);
 
 /// Why the sink ended.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-    /// The spool cannot be opened, or cannot go on.
+    /// The spool cannot be opened.
     #[error(transparent)]
     Spool(#[from] SpoolError),
     /// Its thread cannot be started.
@@ -59,6 +56,8 @@ enum Attempt {
     Made,
     /// Redis takes nothing just now.
     Failed(String),
+    /// The spool cannot be read just now, as it says itself; Redis answers.
+    Unread,
 }
 
 /// Delivers until no more events come, then what it can within a moment; the rest waits on disk.
@@ -69,8 +68,12 @@ pub struct LiveSink {
     courier: Courier,
     share: Share,
     backoff: Backoff,
+    /// Between attempts to read the spool.
+    reading: Backoff,
     /// No delivery is tried before.
     not_before: Option<Instant>,
+    /// Another server answers than the one that took what is still held, and may lack it: it goes before anything else.
+    must_rewind: bool,
     /// Keys that are refused for good, and until when they are left alone.
     refused: HashMap<Arc<str>, Instant>,
     thresholds: Thresholds,
@@ -97,7 +100,9 @@ impl LiveSink {
             courier,
             share: Share::default(),
             backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(2)),
+            reading: Backoff::new(Duration::from_millis(50), Duration::from_secs(1)),
             not_before: None,
+            must_rewind: false,
             refused: HashMap::new(),
             thresholds: Thresholds::default(),
             last_contact: None,
@@ -105,20 +110,11 @@ impl LiveSink {
         })
     }
 
-    /// Runs until no more events come and all are delivered, or Redis takes none then, or `stop` is true and the disk does
-    /// not answer.
+    /// Runs until no more events come and all are delivered, or cannot be just then, or `stop` is true and the disk does not
+    /// answer.
     pub async fn run(mut self, stop: watch::Receiver<bool>) -> Result<(), SinkError> {
         let (is_over, metrics) = (self.desk.is_over.clone(), Arc::clone(&self.metrics));
-        let ending = async move {
-            let last_attempt = async {
-                ended(is_over).await;
-                tokio::time::sleep(LAST_ATTEMPT).await;
-            };
-            tokio::select! {
-                () = last_attempt => {}
-                () = held_up(stop, &metrics) => tracing::error!("the disk does not answer: what it has not taken is lost"),
-            }
-        };
+        let ending = time_is_up(is_over, stop, &metrics);
         tokio::pin!(ending);
         loop {
             tokio::select! {
@@ -141,10 +137,7 @@ impl LiveSink {
             self.metrics.redis_asked(true);
             let attempt = self.attempt(has_work).await;
             self.metrics.redis_asked(false);
-            match attempt? {
-                Attempt::Made => self.succeed(),
-                Attempt::Failed(why) => self.fail(&why),
-            }
+            self.conclude(&attempt?);
             self.last_contact = Some(Instant::now());
             return Ok(is_over && self.not_before.is_some());
         }
@@ -177,22 +170,30 @@ impl LiveSink {
     async fn attempt(&mut self, has_work: bool) -> Result<Attempt, SinkError> {
         self.courier.set_patience(self.share.patience());
         match self.courier.connect().await {
-            Ok(false) => {}
-            Ok(true) => {
-                let events = self.desk.ask(|store| store.spool.rewind()).await.ok_or(SinkError::Gone)??;
-                tracing::info!(events, "another server answers: what was delivered a moment ago is delivered again");
-                self.metrics.rewound();
-            }
+            Ok(is_other) => self.must_rewind |= is_other,
             Err(error) => return Ok(Attempt::Failed(error.to_string())),
         }
-        let mut attempt = Attempt::Made;
-        if has_work {
-            attempt = self.deliver().await?;
-            if matches!(attempt, Attempt::Made) {
-                attempt = self.offer().await?;
-            }
+        if self.must_rewind && !self.rewind().await? {
+            return Ok(Attempt::Unread);
         }
-        if matches!(attempt, Attempt::Made) { self.hear().await } else { Ok(attempt) }
+        let delivered = if has_work { self.deliver().await? } else { Attempt::Made };
+        if matches!(delivered, Attempt::Failed(_)) {
+            return Ok(delivered);
+        }
+        // What memory holds goes also where the disk gives nothing.
+        let offered = if has_work { self.offer().await? } else { Attempt::Made };
+        let heard = if matches!(offered, Attempt::Made) { self.hear().await? } else { offered };
+        Ok(if matches!(heard, Attempt::Made) { delivered } else { heard })
+    }
+
+    /// Has everything delivered again that is still held; false where the spool cannot be read.
+    async fn rewind(&mut self) -> Result<bool, SinkError> {
+        let rewound = self.desk.ask(|store| store.spool.rewind()).await.ok_or(SinkError::Gone)?;
+        let Ok(events) = rewound else { return Ok(false) };
+        self.must_rewind = false;
+        tracing::info!(events, "another server answers: what was delivered a moment ago is delivered again");
+        self.metrics.rewound();
+        Ok(true)
     }
 
     /// Asks from time to time whether those answer who took the events, and would take more: only then what they took is
@@ -214,7 +215,7 @@ impl LiveSink {
     async fn deliver(&mut self) -> Result<Attempt, SinkError> {
         let (passed, batch, most) = (self.passed(), self.config.batch, self.share.series());
         let next = self.desk.ask(move |store| store.spool.next(most, batch, passed)).await;
-        let consignments = next.ok_or(SinkError::Gone)??;
+        let Ok(consignments) = next.ok_or(SinkError::Gone)? else { return Ok(Attempt::Unread) };
         let keys: Vec<_> = consignments.iter().map(|(_, one)| Arc::clone(&one.series.key)).collect();
         let homes: Vec<Home> = consignments.iter().map(|(_, one)| home_of(&one.series)).collect();
         let homes: Vec<&Home> = homes.iter().collect();
@@ -327,7 +328,7 @@ impl LiveSink {
                 Receipt::Refused(refusal) => self.refuse(place, &series, &rows, &refusal).await?,
             }
         }
-        self.desk.ask(move |store| store.spool.settle(&settled)).await.ok_or(SinkError::Gone)??;
+        self.desk.ask(move |store| store.spool.settle(&settled)).await.ok_or(SinkError::Gone)?;
         if let Some(why) = failed {
             return Ok(Attempt::Failed(why));
         }
@@ -357,7 +358,7 @@ impl LiveSink {
             self.metrics.refused();
             tracing::error!(key = %series.key, refusal = refusal.text, "an event was refused and is dropped");
             let id = series.id;
-            self.desk.ask(move |store| store.spool.discard(place, id, row)).await.ok_or(SinkError::Gone)??;
+            self.desk.ask(move |store| store.spool.discard(place, id, row)).await.ok_or(SinkError::Gone)?;
         }
         Ok(())
     }
@@ -366,6 +367,20 @@ impl LiveSink {
         if self.refused.insert(Arc::clone(&series.key), Instant::now() + REFUSED_PAUSE).is_none() {
             self.metrics.refused_series(self.refused.len());
             tracing::error!(key = %series.key, refusal = refusal.text, "the series is refused; its events wait");
+        }
+    }
+
+    fn conclude(&mut self, attempt: &Attempt) {
+        match attempt {
+            Attempt::Made => {
+                self.reading.reset();
+                self.succeed();
+            }
+            Attempt::Failed(why) => self.fail(why),
+            Attempt::Unread => {
+                self.succeed();
+                self.not_before = Some(Instant::now() + self.reading.next_wait());
+            }
         }
     }
 
@@ -383,21 +398,6 @@ impl LiveSink {
         }
         self.backoff.reset();
         self.metrics.redis(Ok(()));
-    }
-}
-
-/// Ends when no more events will come, or the program is to end.
-async fn ended(mut over: watch::Receiver<bool>) {
-    // A sender that is gone means the same.
-    let _ = over.wait_for(|over| *over).await.is_ok();
-}
-
-/// Ends when the program is to end and the disk holds the spool's thread up: nobody knows for how long. What it has not taken
-/// is lost then, so it is waited for twice as long as until it is complained of.
-async fn held_up(stop: watch::Receiver<bool>, metrics: &Metrics) {
-    ended(stop).await;
-    while metrics.health.spool_silence() < PATIENCE * 2 {
-        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

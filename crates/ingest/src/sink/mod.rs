@@ -5,6 +5,7 @@ pub mod backoff;
 mod budget;
 pub mod counts;
 pub mod courier;
+mod ending;
 mod fleeting;
 pub mod link;
 pub mod live;

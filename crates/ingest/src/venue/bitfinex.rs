@@ -79,6 +79,10 @@ pub struct Positions {
     unnumbered: Option<String>,
     /// The last price of each derivative.
     prices: HashMap<String, f64>,
+    /// Which record of a recording is read.
+    record: Option<u64>,
+    /// What got its price, with the record that told of it.
+    priced: Vec<(u64, Result<Event, Reject>)>,
 }
 
 #[derive(Debug)]
@@ -90,9 +94,42 @@ struct Triggered {
     since_ms: u64,
     amount: f64,
     entry: Option<f64>,
+    /// The record that told of it, where a recording is read.
+    record: Option<u64>,
+}
+
+impl Decoder {
+    /// What waits for its price from now on belongs to this record, and is not told where the price comes, but by
+    /// [`Self::take_priced`].
+    pub const fn at_record(&mut self, record: Option<u64>) {
+        self.positions.record = record;
+    }
+
+    /// The first record of which something waits for its price.
+    pub fn first_waiting(&self) -> Option<u64> {
+        self.positions.waiting.iter().filter_map(|triggered| triggered.record).min()
+    }
+
+    /// Whether something waits for its price, or got it and was not taken.
+    pub const fn holds_back(&self) -> bool {
+        !self.positions.waiting.is_empty() || !self.positions.priced.is_empty()
+    }
+
+    /// What waited and got its price since the last time this was asked, with its record.
+    pub fn take_priced(&mut self) -> Vec<(u64, Result<Event, Reject>)> {
+        std::mem::take(&mut self.positions.priced)
+    }
 }
 
 impl Positions {
+    /// Tells what became of something that waited for its price.
+    fn tell(&mut self, record: Option<u64>, event: Result<Event, Reject>, batch: &mut Batch) {
+        match record {
+            Some(record) => self.priced.push((record, event)),
+            None => batch.push(event),
+        }
+    }
+
     fn subscribed(&mut self, frame: &Value) {
         let key = frame.get("key").and_then(Value::as_str).and_then(|key| key.strip_prefix("deriv:"));
         let Some(derivative) = key else { return };
@@ -128,7 +165,8 @@ pub(super) fn give_up(decoder: &mut Decoder, now_ms: u64, batch: &mut Batch) {
                 triggered.entry
             }
         };
-        batch.push(price.ok_or(Reject::NoPrice).and_then(|price| triggered.event(decoder, price)));
+        let event = price.ok_or(Reject::NoPrice).and_then(|price| triggered.event(decoder, price));
+        decoder.positions.tell(triggered.record, event, batch);
     }
 }
 
@@ -162,7 +200,8 @@ fn forced(
         let place = decoder.positions.waiting.iter().position(|waiting| waiting.id == id);
         if let (Some(place), Some(price)) = (place, price(11)) {
             let triggered = decoder.positions.waiting.remove(place);
-            batch.push(triggered.event(decoder, price));
+            let event = triggered.event(decoder, price);
+            decoder.positions.tell(triggered.record, event, batch);
         }
         return Err(Reject::Execution);
     }
@@ -172,8 +211,8 @@ fn forced(
         give_up(decoder, ts_ms, batch);
     }
     let instrument = field(4)?.as_str().ok_or(Reject::MissingField)?.to_owned();
-    let triggered =
-        Triggered { id, instrument, ts_ms, since_ms: received_ms.unwrap_or(ts_ms), amount, entry: price(6) };
+    let (since_ms, record) = (received_ms.unwrap_or(ts_ms), decoder.positions.record);
+    let triggered = Triggered { id, instrument, ts_ms, since_ms, amount, entry: price(6), record };
     match price(11) {
         Some(price) => triggered.event(decoder, price).map(Some),
         None => {
