@@ -23,8 +23,10 @@ use crate::sink::{Arrived, now_us};
 use crate::venue::{Decoder, Frame};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long what is still on its way is read when the connection is left.
-const LEAVING: Duration = Duration::from_secs(1);
+/// How long what is still on its way is read when the connection is left …
+const LEAVING: Duration = Duration::from_secs(5);
+/// … and when the program is to end.
+const ENDING: Duration = Duration::from_secs(1);
 const FAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// What a connection learns while it stands.
@@ -203,6 +205,7 @@ impl Reader {
     /// Says good-bye, and reads what the venue had sent before it heard.
     async fn leave(&mut self, mut socket: Socket) -> End {
         self.presence.fall_silent();
+        let mut stop = self.shared.stop.clone();
         let reading = async {
             let _ = socket.send(Message::Close(None)).await;
             while let Some(message) = socket.next().await {
@@ -211,7 +214,15 @@ impl Reader {
                 }
             }
         };
-        let _ = timeout(LEAVING, reading).await;
+        let ending = async {
+            super::stopped(&mut stop).await;
+            tokio::time::sleep(ENDING).await;
+        };
+        tokio::select! {
+            () = reading => {}
+            () = tokio::time::sleep(LEAVING) => {}
+            () = ending => {}
+        }
         End::Left
     }
 
