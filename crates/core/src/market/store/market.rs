@@ -155,6 +155,9 @@ impl Market {
             self.levels.alter(options.keep, newest_ms);
         }
         self.tail.shrink_to(options.tail as usize, options.order);
+        if let Some(triggers) = self.triggers.as_deref_mut().filter(|_| options.stale_ms != self.options.stale_ms) {
+            triggers.doze();
+        }
         self.options = options;
         self.quiet_ms = 0;
         self.forget_what_left();
