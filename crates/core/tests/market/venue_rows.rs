@@ -48,7 +48,7 @@ fn alter(market: &mut Market, words: &str) {
     market.alter(&OptionsPatch::parse(Args::new(&words)).unwrap()).unwrap();
     market.check();
     let bytes = layout::encode(market);
-    layout::decode(1, &bytes).unwrap().check();
+    layout::decode(layout::LAYOUT, &bytes).unwrap().check();
 }
 
 /// The first minutes of five are told, and the level of one minute is given up.

@@ -109,11 +109,11 @@ impl Levels {
     }
 
     /// Whether a tick of that time can be recorded behind the reach of the finest level: where the finest level that
-    /// reaches there holds a candle that no row gave.
+    /// reaches there holds a candle, and no row tells of that time.
     pub fn takes(&self, ts_ms: u64) -> bool {
         let level = self.list.iter().find(|level| ts_ms >= level.reach_ms());
         let candle = level.and_then(|level| level.get(level.span(ts_ms).start_ms));
-        candle.is_some_and(|candle| !candle.is_row)
+        candle.is_some_and(|candle| !candle.tells_of(ts_ms))
     }
 
     /// Adds a tick to its candle.
