@@ -1,9 +1,12 @@
 //! What TICK.ALTER changes from then on, and not before: what is announced, and where trades may still come.
 
+use liq_core::grammar::Args;
 use liq_core::market::format as layout;
-use liq_core::market::store::Market;
+use liq_core::market::request::Add;
+use liq_core::market::store::{Changes, Market};
+use liq_core::steps;
 
-use crate::tape::{add, market};
+use crate::tape::{NEVER, add, early, market};
 use crate::told::{M, MINUTE, alter, minute, put, tick};
 
 fn reloaded(market: &Market) -> Market {
@@ -88,4 +91,24 @@ fn what_was_made_of_rows_alone_was_not_announced() {
     assert_eq!(tick(&mut traded, &late), ["closed 5m 0 partial"]);
     assert_eq!(tick(&mut traded, &late), ["amended 5m 0 partial"]);
     assert_eq!(put(&mut traded, &format!("5m OHLCV {}", minute(0, 7))), ["amended 5m 0 closed"]);
+}
+
+/// A late tick that says that trades may be missing looks for candles that were told of: rows told of none.
+#[test]
+fn a_gap_over_rows_is_looked_through_by_the_block() {
+    let cost = |rows: u64| {
+        let mut market = market("CLOCK EVENT KEEP 1m 100000");
+        add(&mut market, &format!("{M} buy 5 1"));
+        add(&mut market, &format!("{} buy 5 1", M + 2_000 * MINUTE));
+        let rows: Vec<String> = (10..10 + rows).map(|place| minute(place, 5)).collect();
+        put(&mut market, &format!("1m OHLCV {}", rows.join(" ")));
+        let words = format!("{} buy 5 1 GAP", M + MINUTE);
+        let words: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+        let request = Add::parse(Args::new(&words)).unwrap();
+        let before = steps::taken();
+        market.add(&request.tick.resolve(0, request.gap), early(), NEVER, &mut Changes::default());
+        steps::taken() - before
+    };
+    let (few, many) = (cost(120), cost(900));
+    assert!(many < few + 150, "{few} steps over 120 rows, {many} over 900");
 }

@@ -18,7 +18,7 @@ pub(super) type Told = BTreeMap<(usize, u64), bool>;
 /// How much is looked at and told when a gap changes what candles are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Candles of levels that are looked at for one interval, newest first.
+    /// Candles of levels that are looked at for one interval, newest first; a block of which rows alone tell is one.
     parts: usize,
     /// Candles of one interval that are told of.
     told: usize,
@@ -194,7 +194,7 @@ impl Market {
             let last = span_of(stretch.end.min(self.time_ms).saturating_sub(1));
             let touched = Span { start_ms: first.start_ms, end_ms: last.end_ms };
             let mut parts = 0;
-            let _ = self.levels.visit(*interval, touched, true, &mut |part| {
+            let _ = self.levels.visit_traded(*interval, touched, &mut |part| {
                 let candle = (place, span_of(part.start_ms));
                 if part.is_traded() && self.is_closed(candle.1) && told.last() != Some(&candle) {
                     told.push(candle);

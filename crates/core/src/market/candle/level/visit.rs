@@ -9,13 +9,13 @@ use crate::market::candle::{Candle, Span};
 use crate::steps;
 
 impl Level {
-    /// Visits candles that begin in `span`, oldest first or newest first. Where `as_one` says of where a block begins
-    /// and where its last candle begins that both are parts of one thing, the block may come as one candle.
+    /// Visits candles that begin in `span`, oldest first or newest first. Where `as_one` says so of a block's sum and of
+    /// where its last candle begins, the block may come as one candle.
     pub fn visit(
         &self,
         span: Span,
         is_reversed: bool,
-        as_one: impl Fn(u64, u64) -> bool,
+        as_one: impl Fn(&Candle, u64) -> bool,
         visit: &mut impl FnMut(&Candle) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let mut room = Vec::new();
@@ -24,7 +24,7 @@ impl Level {
             if let Some(summary) = block.summary()
                 && span.start_ms <= first
                 && last < span.end_ms
-                && as_one(first, last)
+                && as_one(summary, last)
             {
                 steps::note(1);
                 return visit(summary);

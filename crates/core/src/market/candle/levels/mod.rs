@@ -216,7 +216,7 @@ impl Levels {
         is_reversed: bool,
         visit: &mut impl FnMut(&Candle) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let as_one = |first_ms: u64, last_ms: u64| last_ms < interval.span(first_ms, self.zone).end_ms;
+        let as_one = |block: &Candle, last_ms: u64| last_ms < interval.span(block.start_ms, self.zone).end_ms;
         let levels = self.list.iter().filter(|level| interval.is_multiple_of(level.unit().width_ms));
         if is_reversed {
             for level in levels {
@@ -228,6 +228,24 @@ impl Levels {
                 level.visit(span, false, as_one, visit)?;
                 level.visit_fresh(span, false, visit)?;
             }
+        }
+        Continue(())
+    }
+
+    /// Visits the same, newest first, for who asks what was traded: where rows alone tell, a block comes as one, and not as
+    /// traded, whatever candles of `interval` it lies in.
+    pub fn visit_traded(
+        &self,
+        interval: Interval,
+        span: Span,
+        visit: &mut impl FnMut(&Candle) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for level in self.list.iter().filter(|level| interval.is_multiple_of(level.unit().width_ms)) {
+            level.visit_fresh(span, true, visit)?;
+            let as_one = |block: &Candle, last_ms: u64| {
+                !block.is_traded() || last_ms < interval.span(block.start_ms, self.zone).end_ms
+            };
+            level.visit(span, true, as_one, visit)?;
         }
         Continue(())
     }
