@@ -1,9 +1,10 @@
-//! What TICK.ALTER changes from then on, and not before: what is announced, and where trades may still come.
+//! What TICK.ALTER changes from then on, and not before: what is announced, where trades may still come, how much a level
+//! holds at least.
 
 use liq_core::grammar::Args;
 use liq_core::market::format as layout;
 use liq_core::market::request::Add;
-use liq_core::market::store::{Changes, Market};
+use liq_core::market::store::{Changes, Market, OptionsPatch};
 use liq_core::steps;
 
 use crate::tape::{NEVER, add, early, market};
@@ -111,4 +112,28 @@ fn a_gap_over_rows_is_looked_through_by_the_block() {
     };
     let (few, many) = (cost(120), cost(900));
     assert!(many < few + 150, "{few} steps over 120 rows, {many} over 900");
+}
+
+/// What a level holds makes at least one candle of the next. What was made before stays, and may be altered elsewhere.
+#[test]
+fn a_level_makes_at_least_one_candle_of_the_next() {
+    let refused = |held: &Market, words: &str| {
+        let words: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+        let patch = OptionsPatch::parse(Args::new(&words)).unwrap();
+        patch.check_keep(held.options().keep).err().map(|error| error.to_string())
+    };
+    let least = |text: &str| Some(format!("KEEP: {text}"));
+    let usual = market("");
+    for words in ["KEEP 1m 5", "KEEP 1s 60", "KEEP 1d 1", "KEEP 1m 1 KEEP 5m 0 KEEP 1h 0 KEEP 1d 0", "KEEP 5m 0"] {
+        assert_eq!(refused(&usual, words), None, "{words}");
+    }
+    assert_eq!(refused(&usual, "KEEP 1m 4"), least("1m must hold at least 5, one candle of 5m"));
+    assert_eq!(refused(&usual, "KEEP 1s 59"), least("1s must hold at least 60, one candle of 1m"));
+    assert_eq!(refused(&usual, "KEEP 1m 0 KEEP 5m 11"), least("5m must hold at least 12, one candle of 1h"));
+    assert_eq!(refused(&usual, "KEEP 1h 23"), least("1h must hold at least 24, one candle of 1d"));
+    let made_before = reloaded(&market("KEEP 1m 3 KEEP 5m 2"));
+    for words in ["STALE 1m", "KEEP 1d 5"] {
+        assert_eq!(refused(&made_before, words), None, "{words}");
+    }
+    assert_eq!(refused(&made_before, "KEEP 5m 12"), least("1m must hold at least 5, one candle of 5m"));
 }

@@ -40,6 +40,15 @@ impl Keep {
         UNITS.into_iter().zip(self.0).filter(|(_, keep)| *keep > 0)
     }
 
+    /// A level whose candles make none of the next level together, with that one.
+    pub fn short(&self) -> impl Iterator<Item = (Unit, Unit)> {
+        let next = self.units().skip(1).map(|(unit, _)| unit);
+        let pairs = self.units().zip(next);
+        pairs.filter_map(|((unit, keep), next)| {
+            (u64::from(keep) < next.width_ms / unit.width_ms).then_some((unit, next))
+        })
+    }
+
     /// The finest unit.
     pub fn finest(&self) -> Unit {
         let [.., coarsest] = UNITS;
