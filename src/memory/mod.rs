@@ -9,6 +9,7 @@ mod trim;
 mod walk;
 
 use std::ffi::CStr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use liq_core::grammar::format_bytes;
@@ -76,6 +77,40 @@ pub fn warning(context: &Context<'_>) -> Option<String> {
     Some(format!("maxmemory-policy {policy} removes whole series ({takes}); noeviction lets the memory modes work"))
 }
 
+/// Whether the server may remove markets together with their armed triggers, and that is not told yet.
+static TAKES_STOPS: AtomicBool = AtomicBool::new(false);
+/// The policies of which that was told.
+static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// A trigger was set: tells once of each policy by which the server may remove it with its market. One that only takes
+/// keys with an expiry cannot, as a market with triggers has none.
+#[inline]
+pub fn tell_of_stops(context: &Context<'_>) {
+    if TAKES_STOPS.load(Ordering::Relaxed) && context.decides() {
+        tell_of_policy(context);
+    }
+}
+
+#[cold]
+fn tell_of_policy(context: &Context<'_>) {
+    TAKES_STOPS.store(false, Ordering::Relaxed);
+    let policy = context.info_text(c"memory", c"maxmemory_policy");
+    let line = format!(
+        "liq: maxmemory-policy {policy} may remove a market and every trigger armed in it; noeviction does not"
+    );
+    context.log(Level::Warning, &line);
+    if let Ok(mut told) = TOLD.lock() {
+        told.push(policy);
+    }
+}
+
+/// Looks whether the policy in force is such a one.
+fn look_at_policy(context: &Context<'_>) {
+    let policy = context.info_text(c"memory", c"maxmemory_policy");
+    let is_told = TOLD.lock().is_ok_and(|told| told.contains(&policy));
+    TAKES_STOPS.store(policy.starts_with("allkeys-") && !is_told, Ordering::Relaxed);
+}
+
 /// Used of what there is, in thousandths.
 fn ratio(context: &Context<'_>) -> Option<u64> {
     match BUDGET.get() {
@@ -137,8 +172,9 @@ impl MemoryWatch for Watch {
     fn configured(context: &Context<'_>) {
         // Who gives more memory need not wait for the cron until new series are made again.
         look(context);
+        look_at_policy(context);
         // The same again at every change would fill the log; a policy is set once.
-        static WARNED: std::sync::Mutex<Option<String>> = std::sync::Mutex::new(None);
+        static WARNED: Mutex<Option<String>> = Mutex::new(None);
         let warning = warning(context);
         let Ok(mut warned) = WARNED.lock() else { return };
         if *warned != warning {

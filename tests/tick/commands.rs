@@ -111,7 +111,13 @@ fn parameters_are_the_defaults_of_new_markets() {
     assert_eq!(info.field("keep").text(), "1s 60 1m 30");
     assert_eq!((info.field("tail").int(), info.field("tz").text()), (7, "+08:00".to_owned()));
     assert_eq!(info.field("announce").array().len(), 2);
-    for (name, value) in [("tick-keep", "1m 5 1h 5"), ("tick-keep", ""), ("tick-order", "x"), ("tick-announce", "7m")] {
+    for (name, value) in [
+        ("tick-keep", "1m 5 1h 5"),
+        ("tick-keep", "1m 4 5m 12"),
+        ("tick-keep", ""),
+        ("tick-order", "x"),
+        ("tick-announce", "7m"),
+    ] {
         assert!(client.call(&["CONFIG", "SET", &format!("liq.{name}"), value]).is_error(), "{name} {value}");
     }
 }

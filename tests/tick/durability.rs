@@ -13,7 +13,7 @@ fn fill(client: &mut Client, from: u64) {
             .run("TICK.CREATE ids ORDER ID KEEP 1s 100 CLOCK EVENT TZ +05:30 ANNOUNCE 1m ANNOUNCE 1h CLOSES closes")
             .ok();
         client.run("TICK.CREATE names TAIL 30 MAXJUMP 5 CLOCK EVENT").ok();
-        client.run("TICK.CREATE levels KEEP 1m 5 KEEP 5m 4 KEEP 1h 3 KEEP 1d 2 TAIL 0 CLOCK EVENT").ok();
+        client.run("TICK.CREATE levels KEEP 1m 5 KEEP 5m 12 KEEP 1h 24 KEEP 1d 2 TAIL 0 CLOCK EVENT").ok();
     }
     let mut lines = Vec::new();
     for at in from..from + 400 {
@@ -36,7 +36,7 @@ fn fill(client: &mut Client, from: u64) {
     for reply in client.pipeline(&lines) {
         assert!(!reply.is_error(), "{reply:?}");
     }
-    client.run(&format!("TICK.ALTER levels KEEP 5m {}", 3 + from % 7)).ok();
+    client.run(&format!("TICK.ALTER levels KEEP 5m {}", 12 + from % 7)).ok();
 }
 
 fn picture(client: &mut Client) -> Vec<String> {

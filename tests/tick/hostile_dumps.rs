@@ -7,9 +7,15 @@ use crate::support::{Client, Options, Server};
 const M: u64 = 1_723_161_300_000;
 
 fn seed(client: &mut Client) -> Vec<u8> {
-    client.run("TICK.CREATE seed ORDER ID CLOCK EVENT KEEP 1s 5 KEEP 1m 3 TAIL 6 CLOSES out MAXLEN 5").ok();
+    client.run("TICK.CREATE seed ORDER ID CLOCK EVENT KEEP 1m 5 KEEP 5m 12 TAIL 6 CLOSES out MAXLEN 5").ok();
     for at in 0..12_u64 {
-        client.run(&format!("TICK.ADD seed {} buy {}.5 0.{} ID {}", M + at * 700, 100 + at, at + 1, 50 + at + at / 5));
+        client.run(&format!(
+            "TICK.ADD seed {} buy {}.5 0.{} ID {}",
+            M + at * 70_000,
+            100 + at,
+            at + 1,
+            50 + at + at / 5
+        ));
     }
     client.run(&format!("TICK.QUOTE seed {M} BID 99 1 ASK 100 2"));
     let payload = client.run("DUMP seed").bytes().to_vec();
@@ -53,9 +59,9 @@ fn restore_and_use(client: &mut Client, payload: &[u8], what: &str) -> bool {
         "TICK.RANGE s - +".to_owned(),
         "CANDLE.RANGE s 1m FILL".to_owned(),
         "CANDLE.RANGE s 1d - + AS pack".to_owned(),
-        format!("TICK.ADD s {} buy 100 50 ID 999999", M + 100_000),
-        format!("TICK.ADD s {} buy 100 50 ID 54", M + 10_000),
-        format!("TICK.QUOTE s {}", M + 200_000),
+        format!("TICK.ADD s {} buy 100 50 ID 999999", M + 1_000_000),
+        format!("TICK.ADD s {} buy 100 50 ID 54", M + 700_000),
+        format!("TICK.QUOTE s {}", M + 1_100_000),
     ] {
         let shown = format!("{:?}", client.run(&line));
         assert!(!shown.contains("internal error") && !shown.contains("NaN"), "{what}: {line}: {shown}");
@@ -91,7 +97,7 @@ fn a_hostile_primary_changes_nothing_and_ends_nothing() {
 fn the_newest_first_in_one_millisecond_and_in_the_past_are_survived() {
     let server = Server::start();
     let mut client = server.connect();
-    client.run("TICK.CREATE k ORDER ID KEEP 1s 50").ok();
+    client.run("TICK.CREATE k ORDER ID KEEP 1s 60").ok();
     let lines: Vec<String> = (0..2_000_u64)
         .rev()
         .map(|at| format!("TICK.ADD k {} buy 100 1 ID {}", M + at % 7 * 100_000, 10_000 - at * 3))

@@ -54,6 +54,12 @@ fn refusals_name_the_argument_and_change_nothing() {
         ("CANDLE.RANGE k 1m AS csv", "AS: must be kline, ohlcv or pack, got 'csv'"),
         ("TICK.CREATE n KEEP 2m 5", "KEEP: must name 1s, 1m, 5m, 1h or 1d, got '2m'"),
         ("TICK.CREATE n KEEP 5m 0", "KEEP: at least one level must be held, and none left out between two"),
+        ("TICK.CREATE n KEEP 1m 4", "KEEP: 1m must hold at least 5, one candle of 5m"),
+        (
+            "TICK.CREATE n KEEP 1m 0 KEEP 5m 0 KEEP 1h 23 ANNOUNCE 1h",
+            "KEEP: 1h must hold at least 24, one candle of 1d",
+        ),
+        ("TICK.ALTER k KEEP 1s 59", "KEEP: 1s must hold at least 60, one candle of 1m"),
         ("TICK.CREATE n ANNOUNCE 30s", "ANNOUNCE: must be a multiple of a level that is held, got '30s'"),
         ("TICK.CREATE n TZ +5", "TZ: must be -12:00 to +14:00 by quarters of an hour, got '+5'"),
         ("TICK.CREATE n TAIL 65537", "TAIL: must be 0 to 65536, got '65537'"),

@@ -39,7 +39,7 @@ fn klines_of_the_venue_are_read_back_as_they_came() {
 fn refused_rows_change_nothing() {
     let server = Server::start();
     let mut client = server.connect();
-    client.run("TICK.CREATE k KEEP 1m 10 KEEP 5m 5").ok();
+    client.run("TICK.CREATE k KEEP 1m 10 KEEP 5m 12").ok();
     let before = client.digest("k");
     for (line, error) in [
         (

@@ -17,3 +17,4 @@ mod durability;
 mod expiries;
 mod failover;
 mod kills;
+mod policies;

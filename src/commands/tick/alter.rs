@@ -43,6 +43,9 @@ impl Command for Alter {
         let mut open = keyspace::write::<TickStore>(context, key)?;
         let stored = open.existing()?;
         let idle_ms = stored.idle_ms();
+        if !is_replayed {
+            patch.check_keep(stored.market.options().keep)?;
+        }
         stored.market.alter(&patch).map_err(|error| refusal(error, &patch))?;
         let is_idle_altered = stored.idle_ms() != idle_ms;
         let expiry =

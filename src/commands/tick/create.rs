@@ -30,7 +30,9 @@ impl Command for Create {
     fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let (key, args) = keyspace::key_and_rest(arguments)?;
         let request = request::Create::parse(args)?;
-        let options = config::default_market_options().altered(&request.options)?;
+        let default = config::default_market_options();
+        let options = default.altered(&request.options)?;
+        request.options.check_keep(default.keep)?;
         for (option, stream) in [("CLOSES", &options.closes), ("FIRES", &options.fires)] {
             if let Some(stream) = stream {
                 streams::check(context, key, option, &stream.key)?;

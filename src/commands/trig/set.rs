@@ -59,6 +59,7 @@ impl Command for Set {
         let market = writing.market()?;
         let answer = SetReply::of(&standing, market, market.now_ms(time));
         writing.finish(Some(c"trig.set"))?;
+        memory::tell_of_stops(context);
         reply::send(context, &answer);
         Ok(())
     }

@@ -12,8 +12,10 @@ use liq_core::market::tape::{Id, Side};
 use proptest::prelude::*;
 
 use crate::tape::{NEVER, add, decimal, early, market, rows};
+use crate::told::alter;
 
 const START_MS: u64 = 1_735_689_600_000;
+const LAYOUT: u32 = layout::LAYOUT;
 
 /// One market per feature of the layout, by name.
 fn specimens() -> Vec<(&'static str, Market)> {
@@ -26,7 +28,14 @@ fn specimens() -> Vec<(&'static str, Market)> {
         ("numbers", fed("ORDER ID TZ +05:45 CLOCK EVENT KEEP 1s 100 TAIL 256", 3_000, 900)),
         ("levels", fed("KEEP 1m 5 KEEP 5m 5 KEEP 1h 5 KEEP 1d 3 TAIL 0 ANNOUNCE", 2_000, 600_000)),
         ("short-of-memory", short_of_memory()),
+        ("announced-later", announced_later()),
     ]
+}
+
+fn announced_later() -> Market {
+    let mut market = fed("", 200, 900);
+    alter(&mut market, "ANNOUNCE 1h ANNOUNCE 1m ANNOUNCE 5m");
+    market
 }
 
 /// Half way: the tail is longer than it is to be, and old minutes are left.
@@ -87,8 +96,8 @@ fn quote(market: &mut Market, words: &str, decided: Option<&mut Vec<u8>>) {
     }
 }
 
-fn golden_path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/tickstore-v1-{name}.bin"))
+fn golden_path(layout: u32, name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/tickstore-v{layout}-{name}.bin"))
 }
 
 fn answers(market: &Market) -> String {
@@ -98,18 +107,32 @@ fn answers(market: &Market) -> String {
 }
 
 #[test]
-fn version_1_is_written_and_read_as_it_was_released() {
+fn the_newest_version_is_written_and_read_as_it_was_released() {
     for (name, market) in specimens() {
         let bytes = layout::encode(&market);
         if std::env::var_os("WRITE_GOLDEN").is_some() {
-            std::fs::write(golden_path(name), &bytes).unwrap();
+            std::fs::write(golden_path(LAYOUT, name), &bytes).unwrap();
         }
-        let golden = std::fs::read(golden_path(name)).unwrap();
-        assert!(bytes == golden, "{name}: what is written is no longer version 1");
-        let read = layout::decode(1, &golden).unwrap();
+        let golden = std::fs::read(golden_path(LAYOUT, name)).unwrap();
+        assert!(bytes == golden, "{name}: what is written is no longer version {LAYOUT}");
+        let read = layout::decode(LAYOUT, &golden).unwrap();
         read.check();
         assert!(layout::encode(&read) == golden, "{name}");
         assert_eq!(answers(&read), answers(&market), "{name}");
+    }
+}
+
+/// Nothing was told then of since when intervals are announced: ever.
+#[test]
+fn version_1_is_still_read() {
+    for (name, market) in specimens().into_iter().filter(|(name, _)| *name != "announced-later") {
+        let golden = std::fs::read(golden_path(1, name)).unwrap();
+        let read = layout::decode(1, &golden).unwrap();
+        read.check();
+        assert_eq!(answers(&read), answers(&market), "{name}");
+        assert!(layout::encode(&read) == layout::encode(&market), "{name}");
+        let is_other = market.options().announce.is_empty() || layout::decode(LAYOUT, &golden).is_err();
+        assert!(is_other, "{name}: one layout passes for another");
     }
 }
 
@@ -117,11 +140,11 @@ fn version_1_is_written_and_read_as_it_was_released() {
 fn unknown_layouts_and_every_truncation_are_refused() {
     for (name, market) in specimens() {
         let bytes = layout::encode(&market);
-        assert!(layout::decode(0, &bytes).is_err() && layout::decode(2, &bytes).is_err());
+        assert!(layout::decode(0, &bytes).is_err() && layout::decode(LAYOUT + 1, &bytes).is_err());
         for end in 0..bytes.len().min(4_000) {
-            assert!(layout::decode(1, &bytes[..end]).is_err(), "{name} cut at {end}");
+            assert!(layout::decode(LAYOUT, &bytes[..end]).is_err(), "{name} cut at {end}");
         }
-        assert!(layout::decode(1, &[&bytes[..], &[0]].concat()).is_err(), "{name} with a byte more");
+        assert!(layout::decode(LAYOUT, &[&bytes[..], &[0]].concat()).is_err(), "{name} with a byte more");
     }
 }
 
@@ -147,7 +170,7 @@ fn use_and_save(mut market: Market, what: &str) {
     drop(answers(&market));
     let bytes = layout::encode(&market);
     let again =
-        layout::decode(1, &bytes).unwrap_or_else(|error| panic!("{what}: what was saved does not load: {error}"));
+        layout::decode(LAYOUT, &bytes).unwrap_or_else(|error| panic!("{what}: what was saved does not load: {error}"));
     again.check();
     assert!(layout::encode(&again) == bytes, "{what}: a reload is seen");
 }
@@ -163,7 +186,7 @@ fn every_flipped_bit_is_refused_or_a_sound_market() {
             for bit in 0..8 {
                 let mut flipped = bytes.clone();
                 flipped[at] ^= 1 << bit;
-                if let Ok(market) = layout::decode(1, &flipped) {
+                if let Ok(market) = layout::decode(LAYOUT, &flipped) {
                     accepted += 1;
                     use_and_save(market, &format!("{name}: bit {bit} of byte {at}"));
                 }
@@ -217,10 +240,10 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] = byte;
         }
-        if let Ok(market) = layout::decode(1, &bytes) {
+        if let Ok(market) = layout::decode(LAYOUT, &bytes) {
             use_and_save(market, "edited");
         }
-        let _ = layout::decode(1, &bytes[1..]);
+        let _ = layout::decode(LAYOUT, &bytes[1..]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Markets against their definition, written slowly: a map per interval over the ticks that were recorded.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop")]
 
+mod altered;
 mod captures;
 mod definition;
 mod detail;
@@ -9,6 +10,7 @@ mod filling;
 mod histories;
 mod history;
 mod layout;
+mod listener;
 mod order;
 mod quotes;
 mod tail;

@@ -80,7 +80,7 @@ fn what_is_saved_does_not_tell_what_is_open() {
             closed.free_spare();
             assert!(memory(&closed) < memory(&market), "a chunk was open");
             assert!(layout::encode(&closed) == bytes, "closed");
-            let loaded = layout::decode(1, &bytes).unwrap();
+            let loaded = layout::decode(layout::LAYOUT, &bytes).unwrap();
             assert!(layout::encode(&loaded) == bytes, "loaded");
             [&market, &closed, &loaded].into_iter().for_each(Market::check);
         }

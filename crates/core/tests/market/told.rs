@@ -1,17 +1,14 @@
 //! What CLOSES is told: an announced candle closes once, and whatever changes of it then is told as amended; what was never
 //! announced is told of by nobody.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use liq_core::grammar::Args;
 use liq_core::market::request::{Add, Put};
-use liq_core::market::store::{Changes, Market, OptionsPatch, PutTally, Quote, Row, Status, Whole};
-use proptest::prelude::*;
+use liq_core::market::store::{Changes, Market, OptionsPatch, PutTally, Quote, Status, Whole};
 
 use crate::tape::{NEVER, early, market, rows};
 
-const M: u64 = 1_723_161_300_000;
-const MINUTE: u64 = 60_000;
+pub const M: u64 = 1_723_161_300_000;
+pub const MINUTE: u64 = 60_000;
 
 fn entries(changes: &Changes) -> Vec<String> {
     let entry = |change: &liq_core::market::store::Change| {
@@ -22,7 +19,7 @@ fn entries(changes: &Changes) -> Vec<String> {
     changes.iter().map(entry).collect()
 }
 
-fn tick_told(market: &mut Market, words: &str) -> (Status, Changes) {
+pub fn tick_told(market: &mut Market, words: &str) -> (Status, Changes) {
     let words: Vec<&[u8]> = words.split_whitespace().map(str::as_bytes).collect();
     let request = Add::parse(Args::new(&words)).unwrap();
     let mut changes = Changes::default();
@@ -31,11 +28,11 @@ fn tick_told(market: &mut Market, words: &str) -> (Status, Changes) {
     (status, changes)
 }
 
-fn tick(market: &mut Market, words: &str) -> Vec<String> {
+pub fn tick(market: &mut Market, words: &str) -> Vec<String> {
     entries(&tick_told(market, words).1)
 }
 
-fn beat_told(market: &mut Market, ts_ms: u64) -> Changes {
+pub fn beat_told(market: &mut Market, ts_ms: u64) -> Changes {
     let quote = Quote { ts_ms, ..Quote::default() };
     let verdict = market.judge_quote(&quote, early(), NEVER);
     let mut changes = Changes::default();
@@ -48,7 +45,7 @@ fn beat(market: &mut Market, ts_ms: u64) -> Vec<String> {
     entries(&beat_told(market, ts_ms))
 }
 
-fn put_told(market: &mut Market, words: &str) -> (PutTally, Changes) {
+pub fn put_told(market: &mut Market, words: &str) -> (PutTally, Changes) {
     let words: Vec<&[u8]> = words.split_whitespace().map(str::as_bytes).collect();
     let request = Put::parse(Args::new(&words), 10_000).unwrap();
     let mut changes = Changes::default();
@@ -59,11 +56,17 @@ fn put_told(market: &mut Market, words: &str) -> (PutTally, Changes) {
     (tally, changes)
 }
 
-fn put(market: &mut Market, words: &str) -> Vec<String> {
+pub fn put(market: &mut Market, words: &str) -> Vec<String> {
     entries(&put_told(market, words).1)
 }
 
-fn minute(place: u64, price: u64) -> String {
+pub fn alter(market: &mut Market, words: &str) {
+    let words: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+    market.alter(&OptionsPatch::parse(Args::new(&words)).unwrap()).unwrap();
+    market.check();
+}
+
+pub fn minute(place: u64, price: u64) -> String {
     format!("{} {price} {price} {price} {price} 1", M + place * MINUTE)
 }
 
@@ -93,8 +96,7 @@ fn a_candle_of_which_a_part_is_not_held_is_told_as_partial() {
     let mut finer = market("KEEP 1m 0 ANNOUNCE 5m CLOCK EVENT");
     tick(&mut finer, &format!("{M} buy 5 1"));
     tick(&mut finer, &format!("{} buy 5 5", M + 7 * MINUTE + 10));
-    let words: [&[u8]; 5] = [b"KEEP", b"1m", b"10", b"ANNOUNCE", b"1m"];
-    finer.alter(&OptionsPatch::parse(Args::new(&words)).unwrap()).unwrap();
+    alter(&mut finer, "KEEP 1m 10 ANNOUNCE 1m");
     tick(&mut finer, &format!("{} buy 6 1", M + 7 * MINUTE + 20));
     assert_eq!(tick(&mut finer, &format!("{} buy 7 1", M + 8 * MINUTE)), ["closed 1m 7 partial"]);
     assert_eq!(tick(&mut finer, &format!("{} buy 7 1", M + 9 * MINUTE)), ["closed 1m 8 closed"]);
@@ -224,109 +226,6 @@ fn a_missing_id_that_comes_in_a_rows_candle_is_missing_no_longer() {
     assert_eq!(gaps, [M, M + 3 * MINUTE], "the numbers were those of the time before the row");
 }
 
-/// What happens to a market, by kind, with a step in time and a number to choose by.
-type Step = (u8, u64, u64);
-
-/// A market and what a listener of CLOSES knows.
-struct Listener {
-    market: Market,
-    is_by_id: bool,
-    ts_ms: u64,
-    next_id: u64,
-    lost: Vec<(u64, u64)>,
-    /// Minutes that trades came into.
-    traded: BTreeSet<u64>,
-    told: BTreeMap<(String, u64), Row>,
-}
-
-impl Listener {
-    fn new(options: &str) -> Self {
-        Self {
-            market: market(&format!("{options} CLOCK EVENT KEEP 1m 100000 ANNOUNCE 1m ANNOUNCE 5m")),
-            is_by_id: options.contains("ID"),
-            ts_ms: M,
-            next_id: 1,
-            lost: Vec::new(),
-            traded: BTreeSet::new(),
-            told: BTreeMap::new(),
-        }
-    }
-
-    fn step(&mut self, (kind, step_ms, number): Step) {
-        let changes = match kind {
-            0..=3 => {
-                self.ts_ms += step_ms;
-                let id = self.next_id;
-                self.next_id += 1;
-                let gap = if number % 5 == 0 { "GAP" } else { "" };
-                self.tick(self.ts_ms, id, "5", gap)
-            }
-            4 => {
-                self.lost.push((self.next_id, self.ts_ms + step_ms / 2));
-                self.next_id += 1;
-                self.ts_ms += step_ms;
-                return;
-            }
-            5 | 6 if !self.lost.is_empty() => {
-                let (id, ts_ms) = self.lost.swap_remove(number as usize % self.lost.len());
-                self.tick(ts_ms, id, if kind == 5 { "6" } else { "-" }, "")
-            }
-            7 => beat_told(&mut self.market, self.ts_ms + step_ms),
-            8 => {
-                let first = (self.ts_ms - M) / MINUTE;
-                let first = first.saturating_sub(number % 12);
-                let rows = (0..1 + number % 7).map(|place| minute(first + place * (1 + number % 2), 5 + number % 2));
-                let whole = if number % 3 == 0 { "WHOLE" } else { "" };
-                let rows: Vec<String> = rows.collect();
-                put_told(&mut self.market, &format!("1m {whole} OHLCV {}", rows.join(" "))).1
-            }
-            _ => return,
-        };
-        self.hear(&changes);
-    }
-
-    fn tick(&mut self, ts_ms: u64, id: u64, price: &str, gap: &str) -> Changes {
-        let id = if self.is_by_id { format!("ID {id}") } else { String::new() };
-        let (status, changes) = tick_told(&mut self.market, &format!("{ts_ms} buy {price} 1 {id} {gap}"));
-        if status.is_recorded() {
-            self.traded.insert(ts_ms / MINUTE * MINUTE);
-        }
-        changes
-    }
-
-    #[track_caller]
-    fn hear(&mut self, changes: &Changes) {
-        for change in changes.iter() {
-            let key = (change.interval.to_string(), change.row.span.start_ms);
-            assert_eq!(self.told.insert(key, change.row).is_some(), change.is_amended, "{change:?}");
-        }
-        let held: BTreeSet<u64> = rows(&self.market, "1m - + COUNT 5000").iter().map(|row| row.span.start_ms).collect();
-        self.traded.retain(|start_ms| held.contains(start_ms));
-        self.told.retain(|_, row| self.traded.range(row.span.start_ms..row.span.end_ms).next().is_some());
-        for interval in ["1m", "5m"] {
-            for row in rows(&self.market, &format!("{interval} - + COUNT 5000 CLOSED")) {
-                let told = self.told.get(&(interval.to_owned(), row.span.start_ms));
-                assert!(told.is_none_or(|told| *told == row), "{interval}: told {told:?}, is {row:?}");
-                let is_traded = self.traded.range(row.span.start_ms..row.span.end_ms).next().is_some();
-                let is_closed = row.span.end_ms <= self.market.time_ms();
-                assert_eq!(told.is_some(), is_traded && is_closed, "{interval} {row:?}");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_listener_knows_what_lies_between_gaps_that_become_one() {
-    let mut listener = Listener::new("ORDER ID GRACE 0");
-    for _ in 0..350 {
-        [0, 0, 4].into_iter().for_each(|kind| listener.step((kind, 40_000, 1)));
-    }
-    assert_eq!(listener.market.gaps().list().len(), liq_core::market::tape::MAX_GAPS);
-    for place in 0..60 {
-        listener.step((5 + place % 2, 0, u64::from(place) * 7));
-    }
-}
-
 /// A batch of late trades into a long candle looks at it once.
 #[test]
 fn a_batch_looks_at_what_it_changes_once() {
@@ -357,15 +256,4 @@ fn a_batch_looks_at_what_it_changes_once() {
     });
     assert!(!put_off.is_empty() && put_off.iter().eq(at_once.iter()));
     assert!(cheap * 5 < dear, "{cheap} steps for the batch, {dear} one by one");
-}
-
-proptest! {
-    #[test]
-    fn a_listener_knows_every_candle_that_was_announced_as_it_is(
-        options in prop::sample::select(vec!["ORDER ID", "ORDER ID GRACE 0", "ORDER TIME", "ORDER TIME GRACE 1m"]),
-        steps in prop::collection::vec((0_u8..9, 0_u64..150_000, 0_u64..1_000), 1..60),
-    ) {
-        let mut listener = Listener::new(options);
-        steps.into_iter().for_each(|step| listener.step(step));
-    }
 }

@@ -1,8 +1,9 @@
 //! Triggers in a market: which prices they are judged by, and in which order.
 
 use liq_core::grammar::Args;
+use liq_core::market::format as layout;
 use liq_core::market::request::{Add, QuoteRequest, SetTrigger};
-use liq_core::market::store::{Changes, Judging, Market, Time};
+use liq_core::market::store::{Changes, Judging, Market, OptionsPatch, Time};
 use liq_core::market::triggers::{Fire, Which};
 
 use crate::tape::market;
@@ -87,6 +88,74 @@ fn a_set_is_judged_by_prices_that_are_not_stale() {
     assert_eq!(run(&mut market, 60_000, "set now LONG SL 90"), ["now sl 90 80 77"]);
     let standing = |market: &Market| market.list_triggers(Which::All, 0, 9).len();
     assert_eq!(standing(&market), 2, "one armed, one owed");
+}
+
+/// Ticks of before an outage that come late: accepted, but not what a stop that was set meanwhile waits for.
+#[test]
+fn a_stop_begins_with_no_price_that_was_stale_when_it_was_set() {
+    let mut market = market("STALE 10s");
+    run(&mut market, 1_000_000, "1000000 buy 100 1");
+    let waits = |market: &Market| (market.triggers().armed(), market.triggers().waiting());
+    run(&mut market, 1_030_000, "set a LONG TRAIL 10");
+    run(&mut market, 1_030_000, "set b SHORT TRAIL 10");
+    run(&mut market, 1_030_000, "set c LONG TRAIL 10 ACTIVATE 150");
+    run(&mut market, 1_030_000, "set d LONG TRAIL 100 EXTREME 190");
+    assert_eq!(waits(&market), (1, 3));
+    assert_eq!(run(&mut market, 1_030_100, "1019999 buy 200 1"), [""; 0]);
+    assert_eq!(waits(&market), (1, 3), "200 was, and 150 was reached, before");
+    market = layout::decode(layout::LAYOUT, &layout::encode(&market)).unwrap();
+    // Under way while they were set: a price that was held would have been taken as well.
+    assert_eq!(run(&mut market, 1_030_200, "1020000 buy 120 1"), [""; 0]);
+    assert_eq!(waits(&market), (3, 1));
+    assert_eq!(run(&mut market, 1_030_300, "1030300 buy 129 1"), [""; 0]);
+    assert_eq!(run(&mut market, 1_030_400, "1030400 buy 119 1"), ["a trail 119 119 "]);
+    assert_eq!(run(&mut market, 1_030_500, "1030500 buy 130 1"), ["b trail 129 130 "]);
+    assert_eq!(run(&mut market, 1_030_600, "1030600 buy 150 1"), [""; 0]);
+    assert_eq!(run(&mut market, 1_030_700, "1030700 buy 140 1"), ["c trail 140 140 "]);
+    assert_eq!(
+        run(&mut market, 1_030_800, "1030800 buy 100 1"),
+        ["d trail 100 100 "],
+        "which had seen 200: it tracked"
+    );
+}
+
+/// Before anything was seen, now is the server's clock: what is replayed behind that is as old as it is.
+#[test]
+fn a_stop_that_was_set_before_a_replay_begins_with_its_first_price() {
+    let mut market = market("CLOCK EVENT");
+    run(&mut market, 1_030_000, "set a LONG TRAIL 10");
+    run(&mut market, 1_030_000, "quote 5000 MARK 7");
+    market = layout::decode(layout::LAYOUT, &layout::encode(&market)).unwrap();
+    assert_eq!(run(&mut market, 1_030_000, "5001 buy 100 1"), [""; 0]);
+    assert_eq!(run(&mut market, 1_030_000, "5002 buy 90 1"), ["a trail 90 90 "]);
+    run(&mut market, 1_030_000, "quote 90000 MARK 7");
+    run(&mut market, 1_030_000, "set b LONG TRAIL 10");
+    run(&mut market, 1_030_000, "79999 buy 200 1");
+    assert_eq!(market.triggers().waiting(), 1);
+    run(&mut market, 1_030_000, "80000 buy 100 1");
+    assert_eq!(market.triggers().waiting(), 0);
+}
+
+/// What is stale by another time from now on, and a reload, change nothing of each other.
+#[test]
+fn what_waits_heeds_the_time_that_makes_prices_stale_now() {
+    let fed = |words: &str| {
+        let mut market = market("STALE 60s");
+        run(&mut market, 1_000_000, "1000000 buy 100 1");
+        run(&mut market, 1_030_000, "set a LONG TRAIL 10 ACTIVATE 150");
+        run(&mut market, 1_030_100, "1001000 buy 110 1");
+        let words: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+        market.alter(&OptionsPatch::parse(Args::new(&words)).unwrap()).unwrap();
+        market
+    };
+    for (words, waiting) in [("STALE 10s", 1), ("STALE 60s", 0)] {
+        let market = fed(words);
+        let loaded = layout::decode(layout::LAYOUT, &layout::encode(&market)).unwrap();
+        for mut market in [market, loaded] {
+            run(&mut market, 1_030_200, "1002000 buy 160 1");
+            assert_eq!(market.triggers().waiting(), waiting, "{words}");
+        }
+    }
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn alter(market: &mut Market, words: &str) {
     market.alter(&OptionsPatch::parse(Args::new(&words)).unwrap()).unwrap();
     market.check();
     let bytes = layout::encode(market);
-    layout::decode(1, &bytes).unwrap().check();
+    layout::decode(layout::LAYOUT, &bytes).unwrap().check();
 }
 
 /// The first minutes of five are told, and the level of one minute is given up.
@@ -272,6 +272,37 @@ fn whole_rows_tell_of_the_time_up_to_one_that_is_open() {
     let gaps: Vec<(u64, u64)> = market.gaps().list().iter().map(|gap| (gap.from_ms, gap.to_ms)).collect();
     assert_eq!(gaps, [(0, M - 1), (M + 300_000, M + 300_001)]);
     assert_eq!(states(&market, "5m"), "0:7:closed 5:5:open");
+}
+
+/// The first rows and the last tell of time that another level holds: they are left out, and what lies between is known.
+#[test]
+fn whole_rows_tell_of_the_time_from_the_first_that_was_given_to_the_last() {
+    let gaps = |market: &Market| -> Vec<(i64, i64)> {
+        let minute = |ms: u64| (ms.cast_signed() - M.cast_signed()).div_euclid(60_000);
+        market.gaps().list().iter().map(|gap| (minute(gap.from_ms).max(0), minute(gap.to_ms))).collect()
+    };
+    let mut coarser = market("KEEP 1m 4");
+    for place in 18..26 {
+        add(&mut coarser, &format!("{} buy 100 1 GAP", M + place * 60_000));
+    }
+    let rows = [minute(19, 7), minute(24, 8), minute(25, 8)].join(" ");
+    let tally = put(&mut coarser, &format!("1m WHOLE OHLCV {rows}"));
+    assert_eq!((tally.late, tally.replaced, tally.removed), (1, 2, 2), "22 and 23 are held, and not named");
+    assert_eq!(gaps(&coarser), [(0, 18), (18, 19), (19, 19)], "what was left out ends no gap of its own");
+
+    let mut finer = market("");
+    for place in [0, 5, 10, 17, 22] {
+        add(&mut finer, &format!("{} buy 100 1 GAP", M + place * 60_000));
+    }
+    alter(&mut finer, "KEEP 1m 0 ANNOUNCE 5m");
+    alter(&mut finer, "KEEP 1m 100");
+    for place in [26, 27, 28] {
+        add(&mut finer, &format!("{} buy 100 1 GAP", M + place * 60_000));
+    }
+    let five = |place: u64| format!("{} 5 5 5 5 50", M + place * 60_000);
+    let tally = put(&mut finer, &format!("5m WHOLE OHLCV {} {} {}", five(0), five(5), five(25)));
+    assert_eq!((tally.replaced, tally.covered, tally.removed), (2, 1, 3));
+    assert_eq!(gaps(&finer), [(0, -1), (25, 26), (26, 27), (27, 28)]);
 }
 
 /// A row that was put before the feed begins says all of its time, whichever level it is of.

@@ -10,6 +10,8 @@ use crate::slow::{Fired, Slow};
 
 const MOST: usize = 1_000_000;
 const START_MS: u64 = 1_735_689_600_000;
+/// How long prices are fresh.
+const FRESH_MS: u64 = 100;
 
 /// Small numbers that are the same everywhere.
 pub struct Random(pub u64);
@@ -59,8 +61,8 @@ struct Trial {
     replica: Triggers,
     slow: Slow,
     now_ms: u64,
-    /// The last price of each source and whether it is fresh.
-    held: [Option<(Price, bool)>; 6],
+    /// The last price of each source and until when it is fresh.
+    held: [Option<(Price, u64)>; 6],
     told: usize,
 }
 
@@ -125,7 +127,8 @@ impl Trial {
     }
 
     fn prices(&self) -> Prices<'static> {
-        let at = |held: (Price, bool)| Held { price: held.0, ts_ms: self.now_ms, tick: b"", is_fresh: held.1 };
+        let is_fresh = |fresh_ms: u64| fresh_ms >= self.now_ms;
+        let at = |held: (Price, u64)| Held { price: held.0, ts_ms: START_MS, tick: b"", is_fresh: is_fresh(held.1) };
         self.held.map(|held| held.map(at))
     }
 
@@ -208,15 +211,21 @@ impl Trial {
         let price = self.around(source, jump);
         let before = self.held[source.number()].map(|(price, _)| price);
         let is_old = self.random.chance(self.shape.old);
-        self.held[source.number()] = Some((price, !is_old && self.random.chance(90)));
+        // Some come late, and none is older than the one before.
+        let late_ms = if is_old || self.random.chance(10) { self.random.below(400) } else { 0 };
+        let since_ms = self.held[source.number()].map_or(0, |(_, fresh_ms)| fresh_ms);
+        let fresh_ms = since_ms.max(self.now_ms + FRESH_MS - late_ms);
+        self.held[source.number()] = Some((price, fresh_ms));
+        self.replica.wake(source, 0..=fresh_ms);
         self.replica.follow(source, price);
+        self.triggers.wake(source, 0..=fresh_ms);
         if is_old {
             self.triggers.leave_unjudged(source, price);
-            self.slow.follow(source, price);
+            self.slow.follow(source, price, fresh_ms);
             return;
         }
-        let tick = Tick { source, price, before, ts_ms: self.now_ms, id: b"5266585715" };
-        let expected = self.slow.judge(&tick);
+        let tick = Tick { source, price, before, ts_ms: fresh_ms - FRESH_MS, id: b"5266585715" };
+        let expected = self.slow.judge(&tick, fresh_ms);
         assert_eq!(self.triggers.judge(&tick, Owed::Stream), expected.len());
         self.compare(&expected);
     }

@@ -11,6 +11,7 @@ pub type Fired = (u64, Cause, Option<Price>, Option<Price>, Option<Price>);
 pub struct Armed {
     pub id: Vec<u8>,
     pub arming: u64,
+    pub armed_at_ms: u64,
     pub expires_ms: Option<u64>,
     /// The trailing leg with what it has seen.
     pub legs: Legs,
@@ -76,20 +77,21 @@ fn due(legs: &Legs, source: Source, price: Price) -> Vec<(Cause, Price)> {
     found
 }
 
-/// Lets a trailing leg see a price of its source.
-fn see(legs: &mut Legs, source: Source, price: Price) {
+/// Lets a trailing leg see a price of its source, which one that starts does only where it was not stale when that was set.
+fn see(legs: &mut Legs, source: Source, price: Price, may_start: bool) {
     let short = is_short(legs);
     let Some(trail) = legs.trail.as_mut().filter(|trail| trail.by == source) else { return };
     let is_further = |other: Price| if short { price <= other } else { price >= other };
-    if trail.extreme.is_some_and(is_further) || trail.extreme.is_none() && trail.activate.is_none_or(is_further) {
+    let starts = may_start && trail.extreme.is_none();
+    if trail.extreme.is_some_and(is_further) || starts && trail.activate.is_none_or(is_further) {
         trail.extreme = Some(price);
     }
 }
 
 impl Slow {
-    /// Judges by a price.
-    pub fn judge(&mut self, tick: &Tick<'_>) -> Vec<Fired> {
-        self.follow(tick.source, tick.price);
+    /// Judges by a price that is fresh until then.
+    pub fn judge(&mut self, tick: &Tick<'_>, fresh_ms: u64) -> Vec<Fired> {
+        self.follow(tick.source, tick.price, fresh_ms);
         let mut fired = Vec::new();
         self.armed.retain(|one| {
             let causes = due(&one.legs, tick.source, tick.price);
@@ -103,8 +105,8 @@ impl Slow {
     }
 
     /// Heeds a price that is too old to judge by.
-    pub fn follow(&mut self, source: Source, price: Price) {
-        self.armed.iter_mut().for_each(|one| see(&mut one.legs, source, price));
+    pub fn follow(&mut self, source: Source, price: Price, fresh_ms: u64) {
+        self.armed.iter_mut().for_each(|one| see(&mut one.legs, source, price, one.armed_at_ms <= fresh_ms));
     }
 
     pub fn expire(&mut self, now_ms: u64) -> Vec<Fired> {
@@ -153,7 +155,7 @@ impl Slow {
         let arming = self.last_arming;
         let fresh = |source: Source| prices[source.number()].filter(|held| held.is_fresh).map(|held| held.price);
         for source in Source::ALL {
-            fresh(source).into_iter().for_each(|price| see(&mut legs, source, price));
+            fresh(source).into_iter().for_each(|price| see(&mut legs, source, price, true));
         }
         for source in Source::ALL {
             let Some(price) = fresh(source) else { continue };
@@ -163,7 +165,8 @@ impl Slow {
             }
         }
         Terms::new(legs).expect("what was checked stays so");
-        self.armed.push(Armed { id: order.id.to_vec(), arming, expires_ms: order.expires_ms, legs });
+        let (id, expires_ms) = (order.id.to_vec(), order.expires_ms);
+        self.armed.push(Armed { id, arming, armed_at_ms: now_ms, expires_ms, legs });
         Some(None)
     }
 }

@@ -1,5 +1,6 @@
 //! One candle: exact, mergeable, whatever it was made from.
 
+use super::interval::Span;
 use crate::grammar::{Decimal, MAX_SCALE};
 use crate::market::tape::{Moment, Order, Side, Tick};
 
@@ -32,13 +33,19 @@ pub struct Candle {
     pub taker_volume: Option<u128>,
     /// The same in quote units, in 10^-18.
     pub taker_quote: Option<u128>,
-    /// Where the first trade stands. The number of a row's says whether trades came here too: 0 for none.
+    /// Where the first trade stands; of a row where the time begins that it tells of. The number of a row's is its marks.
     pub first: Moment,
-    /// Where the last trade stands.
+    /// Where the last trade stands; of a row the last moment that it tells of.
     pub last: Moment,
     /// Whether a row of CANDLE.PUT gave it, or rows every part of it.
     pub is_row: bool,
 }
+
+/// A mark of a row: trades came here too.
+const TRADED: u64 = 1;
+/// A mark of a row: it tells of parts of its time, and which is not known. It was made of rows with something between them,
+/// or trades came into it since.
+const PARTED: u64 = 2;
 
 impl Candle {
     /// The candle of one tick.
@@ -69,7 +76,7 @@ impl Candle {
     #[inline]
     pub fn add(&mut self, tick: &Tick<'_>, order: Order) {
         let moment = tick.moment(order);
-        let price = tick.price;
+        let (price, marks) = (tick.price, self.first.id);
         if moment < self.first {
             (self.first, self.open) = (moment, price);
         }
@@ -91,22 +98,42 @@ impl Candle {
             Side::Sell => {}
             Side::Unknown => (self.taker_volume, self.taker_quote) = (None, None),
         }
+        if self.is_row {
+            self.first.id = marks | TRADED | PARTED;
+        }
     }
 
     /// Whether a trade came into it, before a row took its place or else.
     #[inline]
     pub const fn is_traded(&self) -> bool {
-        !self.is_row || self.first.id > 0
+        !self.is_row || self.first.id & TRADED > 0
     }
 
     /// Says of a row that trades came here too.
-    pub fn mark_traded(&mut self) {
-        self.first.id = self.first.id.max(1);
+    pub const fn mark_traded(&mut self) {
+        self.first.id |= TRADED;
+    }
+
+    /// The time of which rows tell: what comes late into it is in them. None without rows, and where it is not known.
+    pub const fn told(&self) -> Option<Span> {
+        let is_known = self.is_row && self.first.id & PARTED == 0;
+        if is_known { Some(Span { start_ms: self.first.ts_ms, end_ms: self.last.ts_ms + 1 }) } else { None }
+    }
+
+    /// Whether rows tell of that time.
+    #[inline]
+    pub fn tells_of(&self, ts_ms: u64) -> bool {
+        self.is_row && self.told().is_some_and(|told| told.holds(ts_ms))
+    }
+
+    /// Whether the one begins where the other ends.
+    const fn adjoins(&self, other: &Self) -> bool {
+        self.last.ts_ms + 1 == other.first.ts_ms || other.last.ts_ms + 1 == self.first.ts_ms
     }
 
     /// Adds everything of `other`, which may lie anywhere in time. What is null in one is null in both.
     pub fn merge(&mut self, other: &Self) {
-        let is_traded = self.is_traded() || other.is_traded();
+        let marks = self.first.id | other.first.id | if self.adjoins(other) { 0 } else { PARTED };
         if other.first < self.first {
             (self.first, self.open) = (other.first, other.open);
         }
@@ -121,8 +148,8 @@ impl Candle {
         self.taker_volume = plus(self.taker_volume, other.taker_volume);
         self.taker_quote = plus(self.taker_quote, other.taker_quote);
         self.is_row &= other.is_row;
-        if self.is_row && is_traded {
-            self.mark_traded();
+        if self.is_row {
+            self.first.id = marks;
         }
     }
 

@@ -7,22 +7,24 @@
 pub mod decided;
 pub mod triggers;
 mod v1;
+mod v2;
 
 use crate::market::store::Market;
 use crate::wire::DecodeError;
 
 /// The layout that is written.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;
 
 /// The market in the newest layout; equal markets give equal bytes.
 pub fn encode(market: &Market) -> Vec<u8> {
-    v1::encode(market)
+    v2::encode(market)
 }
 
 /// The market that `bytes` of the given layout hold.
 pub fn decode(layout: u32, bytes: &[u8]) -> Result<Market, DecodeError> {
     match layout {
         1 => v1::decode(bytes),
+        2 => v2::decode(bytes),
         _ => Err(DecodeError::UnknownLayout(layout)),
     }
 }

@@ -128,12 +128,13 @@ impl OptionsPatch {
     }
 }
 
-/// Levels as the parameter `liq.tick-keep` spells them: `1m 1500 5m 1000`; a level that is not named is left out.
+/// Levels as the parameter `liq.tick-keep` spells them: `1m 1500 5m 1000`; a level that is not named is left out, and each
+/// makes at least one candle of the next.
 pub fn parse_keep(text: &[u8]) -> Result<Keep, RequestError> {
     let refused = || {
         RequestError::argument(
             "value",
-            "must be levels with how many candles each holds, none left out between two",
+            "must be levels with how many candles each holds, none left out between two and at least one of the next level",
             text,
         )
     };
@@ -145,7 +146,7 @@ pub fn parse_keep(text: &[u8]) -> Result<Keep, RequestError> {
         let slot = keep.0.get_mut(place).filter(|slot| **slot == 0).ok_or_else(refused)?;
         *slot = integer("value", count, 0..=i64::from(MAX_KEEP))? as u32;
     }
-    if keep.is_sound() { Ok(keep) } else { Err(refused()) }
+    if keep.is_sound() && keep.short().next().is_none() { Ok(keep) } else { Err(refused()) }
 }
 
 fn order(name: &'static str, text: &[u8]) -> Result<Order, RequestError> {

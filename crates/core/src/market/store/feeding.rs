@@ -166,15 +166,14 @@ impl Market {
         report.gap && self.options.order == Order::Time && !self.tail.has_id(report.id)
     }
 
-    /// Whether a row of CANDLE.PUT tells of that time. Rows of coarser levels lie before the reach.
+    /// Whether a row of CANDLE.PUT tells of that time. Rows of coarser levels lie before the reach; where they were finer
+    /// once, trades come into what lies between them.
     fn is_in_a_row(&self, ts_ms: u64) -> bool {
         let newest = self.levels.list().first().and_then(|level| level.newest());
         match newest {
             // The usual case costs one comparison: the tick lies in the newest candle, or behind it.
-            Some(newest) if ts_ms >= newest.start_ms => {
-                newest.is_row && ts_ms < self.levels.finest_span(newest.start_ms).end_ms
-            }
-            Some(_) => self.levels.finest_at(ts_ms).is_some_and(|candle| candle.is_row),
+            Some(newest) if ts_ms >= newest.start_ms => newest.tells_of(ts_ms),
+            Some(_) => self.levels.finest_at(ts_ms).is_some_and(|candle| candle.tells_of(ts_ms)),
             None => false,
         }
     }

@@ -25,6 +25,9 @@ pub struct Market {
     pub(crate) time_ms: u64,
     /// Before this time no announced candle ends that is open, Unix ms; 0 where that is not known. Derived.
     pub(crate) quiet_ms: u64,
+    /// Market time when each of the announced intervals came to be announced, Unix ms, by their places: of what had ended by
+    /// then nobody was told. Empty where that is the beginning for all.
+    pub(crate) announced_ms: Vec<u64>,
     /// The latest quote or heartbeat, Unix ms.
     pub(crate) heard_ms: Option<u64>,
     /// The greatest number seen, and when that trade was, with `ORDER ID`.
@@ -66,6 +69,7 @@ impl Market {
             jumps: [Jump::default(); Source::ALL.len()],
             time_ms: 0,
             quiet_ms: 0,
+            announced_ms: Vec::new(),
             heard_ms: None,
             top: None,
             seen_ms: None,
@@ -155,6 +159,15 @@ impl Market {
             self.levels.alter(options.keep, newest_ms);
         }
         self.tail.shrink_to(options.tail as usize, options.order);
+        if let Some(triggers) = self.triggers.as_deref_mut().filter(|_| options.stale_ms != self.options.stale_ms) {
+            triggers.doze();
+        }
+        let announced_ms = options.announce.iter().map(|interval| {
+            let before = self.options.announce.iter().position(|before| before == interval);
+            before.map_or(self.time_ms, |place| self.announced_ms(place))
+        });
+        let announced_ms: Vec<u64> = announced_ms.collect();
+        self.be_announced_from(announced_ms);
         self.options = options;
         self.quiet_ms = 0;
         self.forget_what_left();
@@ -178,6 +191,17 @@ impl Market {
         }
     }
 
+    /// Market time when the interval at that place among the announced came to be announced, Unix ms.
+    pub(crate) fn announced_ms(&self, place: usize) -> u64 {
+        self.announced_ms.get(place).copied().unwrap_or(0)
+    }
+
+    /// Sets that for each of them.
+    pub(crate) fn be_announced_from(&mut self, announced_ms: Vec<u64>) {
+        let is_ever = announced_ms.iter().all(|from_ms| *from_ms == 0);
+        self.announced_ms = if is_ever { Vec::new() } else { announced_ms };
+    }
+
     /// Whether a candle is closed by market time.
     pub(crate) const fn is_closed(&self, span: Span) -> bool {
         span.end_ms <= self.time_ms
@@ -191,6 +215,7 @@ impl Market {
     /// Tells every buffer: where its allocation starts, null where that is not known, and its capacity in bytes.
     pub fn measure(&self, measure: &mut Measure<'_>) {
         crate::heap::vec(&self.options.announce, measure);
+        crate::heap::vec(&self.announced_ms, measure);
         for stream in [&self.options.closes, &self.options.fires].into_iter().flatten() {
             measure(stream.key.as_ptr(), stream.key.len());
         }
@@ -210,6 +235,7 @@ impl Market {
     /// Moves every buffer.
     pub fn relocate(&mut self, mover: &mut impl Mover) {
         mover.vec(&mut self.options.announce);
+        mover.vec(&mut self.announced_ms);
         for stream in [&mut self.options.closes, &mut self.options.fires].into_iter().flatten() {
             mover.slice(&mut stream.key);
         }
@@ -241,6 +267,9 @@ impl Market {
             self.options.announce.iter().all(|interval| self.quiet_ms <= end_ms(interval)),
             "M7 no close is missed"
         );
+        let places = [0, self.options.announce.len()];
+        let is_past = self.announced_ms.iter().all(|from_ms| *from_ms <= self.time_ms);
+        assert!(places.contains(&self.announced_ms.len()) && is_past, "M8 each announced interval is so since a time");
         let newest_ms = self.prices.last.as_ref().map(|last| last.ts_ms);
         assert!(newest_ms.is_none_or(|newest_ms| newest_ms <= self.time_ms), "M1 market time is not before the newest");
         assert!(self.tail.last_ms() <= newest_ms, "M2 no trade held is later than the newest");

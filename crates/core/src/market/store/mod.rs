@@ -17,7 +17,8 @@
 //!
 //! - M1 market time is not before the newest trade; M2 no trade held is later than the newest; M3 the greatest number seen is
 //!   not missing; M4 the tail holds at most TAIL; M5 gaps end no later than the newest that was seen; M6 minutes are kept as
-//!   the resolution says; M7 before the time from which closes are looked for, no announced candle ends that is open.
+//!   the resolution says; M7 before the time from which closes are looked for, no announced candle ends that is open; M8 every
+//!   announced interval is so since a time that has come, or all from the beginning.
 
 mod changes;
 mod clock;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use crate::grammar::Percentile;
-use crate::market::candle::{Interval, Keep, UNITS, Zone};
+use crate::market::candle::{Interval, Keep, UNITS, Unit, Zone};
 use crate::market::tape::Order;
 use crate::settings::{ClockMode, DEFAULT_MAXLEN, Stream, StreamPatch};
 
@@ -105,6 +105,8 @@ pub struct OptionsPatch {
 pub enum OptionsError {
     /// No level would be left, or one would be missing between two.
     Levels,
+    /// The candles of a level make none of the next one together.
+    Short(Unit, Unit),
     /// No level is held that candles of this interval are made of.
     Announced(Interval),
 }
@@ -113,6 +115,10 @@ impl fmt::Display for OptionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Levels => f.write_str("KEEP: at least one level must be held, and none left out between two"),
+            Self::Short(unit, next) => {
+                let least = next.width_ms / unit.width_ms;
+                write!(f, "KEEP: {} must hold at least {least}, one candle of {}", unit.name, next.name)
+            }
             Self::Announced(interval) => {
                 write!(f, "ANNOUNCE: must be a multiple of a level that is held, got '{interval}'")
             }
@@ -121,6 +127,20 @@ impl fmt::Display for OptionsError {
 }
 
 impl std::error::Error for OptionsError {}
+
+impl OptionsPatch {
+    /// Refuses levels that were named, or whose next one was, and make no candle of that. What was made before stays as
+    /// it is. Whether `held` can be patched at all is not looked at.
+    pub fn check_keep(&self, held: Keep) -> Result<(), OptionsError> {
+        let mut keep = held;
+        for (held, named) in keep.0.iter_mut().zip(self.keep) {
+            *held = named.unwrap_or(*held);
+        }
+        let names = |unit: &Unit| UNITS.iter().zip(self.keep).any(|(known, named)| known == unit && named.is_some());
+        let short = keep.short().find(|(unit, next)| names(unit) || names(next));
+        short.filter(|_| keep.is_sound()).map_or(Ok(()), |(unit, next)| Err(OptionsError::Short(unit, next)))
+    }
+}
 
 impl Options {
     /// The options that result when `patch` is applied to these.

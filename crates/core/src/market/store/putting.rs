@@ -128,13 +128,13 @@ impl Market {
     ) -> PutTally {
         let mut tally = PutTally::default();
         let mut told = Told::new();
-        let mut stretch: Option<Span> = None;
-        let mut is_last_placed = false;
+        let mut placed: Vec<bool> = Vec::with_capacity(rows.len());
         let is_settled_here = changes.as_deref_mut().is_some_and(Changes::put_off);
         for row in rows {
             let span = unit.interval().span(row.start_ms, self.levels.zone());
-            is_last_placed = false;
-            match self.levels.place_for(unit, span) {
+            let place = self.levels.place_for(unit, span);
+            placed.push(matches!(place, Place::Free(_)));
+            match place {
                 Place::NoLevel | Place::BeforeReach => tally.late += 1,
                 Place::Covered => tally.covered += 1,
                 Place::Free(held) => {
@@ -145,24 +145,13 @@ impl Market {
                         None => tally.inserted += 1,
                     }
                     self.put_row(unit, span, candle, held.as_deref(), changes.as_deref_mut(), &mut told);
-                    stretch = Some(Span { start_ms: stretch.map_or(span.start_ms, |whole| whole.start_ms), ..span });
-                    is_last_placed = true;
                 }
             }
         }
-        if let Some(stretch) = stretch {
-            let stretch = match whole.into() {
-                Whole::No => None,
-                Whole::Before(open_ms) if is_last_placed => {
-                    // What a finer level holds the rows say nothing of.
-                    let finer = self.levels.list().iter().take_while(|level| level.unit() != unit);
-                    let end_ms = finer.filter_map(Level::first_start_ms).fold(open_ms, u64::min);
-                    Some(Span { end_ms: end_ms.max(stretch.end_ms), ..stretch })
-                }
-                Whole::Between | Whole::Before(_) => Some(stretch),
-            };
-            let changes = changes.as_deref_mut();
-            tally.removed = stretch.map_or(0, |stretch| self.be_whole(unit, stretch, rows, changes, &mut told));
+        let whole = whole.into();
+        if whole != Whole::No {
+            let known = self.known_by(unit, rows, &placed, whole);
+            tally.removed = self.be_whole(unit, &known, rows, changes.as_deref_mut(), &mut told);
         }
         if let Some(changes) = changes.filter(|_| is_settled_here) {
             self.settle(changes);
@@ -214,17 +203,49 @@ impl Market {
         self.change_gaps(changes, Bounds::ROWS, (start_ms..end_ms, false), |market| market.gaps.end(start_ms, end_ms));
     }
 
-    /// There is nothing in `stretch` but the rows: what else is held there goes, and no trade is missing.
+    /// The stretches of which all is known by rows that are whole: theirs where they were placed, and what lies between
+    /// them, from the first that was given on. Of what a finer level holds they say nothing.
+    fn known_by(&self, unit: Unit, rows: &[VenueRow], placed: &[bool], whole: Whole) -> Vec<Span> {
+        let finer = self.levels.list().iter().take_while(|level| level.unit() != unit);
+        let most_ms = finer.filter_map(Level::first_start_ms).min().unwrap_or(u64::MAX);
+        let mut known: Vec<Span> = Vec::new();
+        let mut add = |start_ms: u64, end_ms: u64| match known.last_mut() {
+            Some(last) if last.end_ms == start_ms => last.end_ms = end_ms,
+            _ if start_ms < end_ms => known.push(Span { start_ms, end_ms }),
+            _ => {}
+        };
+        let mut before_ms = None;
+        for (row, is_placed) in rows.iter().zip(placed) {
+            let span = unit.interval().span(row.start_ms, self.levels.zone());
+            add(before_ms.unwrap_or(span.start_ms), span.start_ms.min(most_ms));
+            if *is_placed {
+                add(span.start_ms, span.end_ms);
+            }
+            before_ms = Some(span.end_ms);
+        }
+        if let (Whole::Before(open_ms), Some(before_ms)) = (whole, before_ms) {
+            add(before_ms, open_ms.min(most_ms));
+        }
+        known
+    }
+
+    /// There is nothing in what is `known` but the rows: what else is held there goes, and no trade is missing.
     fn be_whole(
         &mut self,
         unit: Unit,
-        stretch: Span,
+        known: &[Span],
         rows: &[VenueRow],
         mut changes: Option<&mut Changes>,
         told: &mut Told,
     ) -> u64 {
+        let (Some(first), Some(last)) = (known.first(), known.last()) else { return 0 };
         // First, so that what is told of longer candles knows it.
-        self.end_gaps(stretch, changes.as_deref_mut());
+        for stretch in known {
+            if self.gaps.touch(stretch.start_ms, stretch.end_ms) {
+                self.end_gaps(*stretch, changes.as_deref_mut());
+            }
+        }
+        let stretch = Span { end_ms: last.end_ms, ..*first };
         let is_named = |start_ms: &u64| rows.binary_search_by_key(start_ms, |row| row.start_ms).is_ok();
         let mut unnamed = self.levels.starts(unit, stretch);
         unnamed.retain(|start_ms| !is_named(start_ms));

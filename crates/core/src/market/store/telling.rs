@@ -1,7 +1,8 @@
 //! What is told of announced candles: that they closed, and whatever changes of them afterwards.
 //!
 //! A candle was told of when it is closed by market time and a trade came into it: it closed while it held the newest, or
-//! the trade itself was told. What rows of CANDLE.PUT alone made was never told; a row in the place of trades was.
+//! the trade itself was told. What rows of CANDLE.PUT alone made was never told; a row in the place of trades was. Nor was
+//! anything told of what had ended when its interval came to be announced.
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
@@ -17,7 +18,7 @@ pub(super) type Told = BTreeMap<(usize, u64), bool>;
 /// How much is looked at and told when a gap changes what candles are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Candles of levels that are looked at for one interval, newest first.
+    /// Candles of levels that are looked at for one interval, newest first; a block of which rows alone tell is one.
     parts: usize,
     /// Candles of one interval that are told of.
     told: usize,
@@ -74,6 +75,12 @@ impl Market {
         }
     }
 
+    /// Whether it is told when the candle of `span` changes, of the announced interval at that place: it is closed, and had
+    /// not ended when that came to be announced.
+    fn is_told_of(&self, place: usize, span: Span) -> bool {
+        self.is_closed(span) && self.announced_ms(place) < span.end_ms
+    }
+
     /// Notes what the announced candle of `span` is now. What levels hold no longer, or not yet, is missing in it.
     fn note(&self, changes: &mut Changes, place: usize, interval: Interval, span: Span, is_amended: bool) {
         let Some(candle) = self.levels.candle(interval, span) else { return };
@@ -91,7 +98,7 @@ impl Market {
         let announced = if ts_ms < self.time_ms { self.options.announce.as_slice() } else { &[] };
         for (place, interval) in announced.iter().enumerate() {
             let span = interval.span(ts_ms, self.options.zone);
-            if self.is_closed(span) {
+            if self.is_told_of(place, span) {
                 closed.push((place, self.levels.was_traded(*interval, span)));
             }
         }
@@ -132,7 +139,7 @@ impl Market {
         let mut found = Vec::new();
         for (place, interval) in self.options.announce.iter().enumerate() {
             let span = interval.span(ts_ms, self.options.zone);
-            let was_told = || self.is_closed(span) && self.levels.was_traded(*interval, span);
+            let was_told = || self.is_told_of(place, span) && self.levels.was_traded(*interval, span);
             if *told.entry((place, span.start_ms)).or_insert_with(was_told) {
                 found.push((place, true));
             }
@@ -179,7 +186,7 @@ impl Market {
         let mut told: Vec<(usize, Span)> = Vec::new();
         for (place, interval) in self.options.announce.iter().enumerate() {
             let span_of = |ms: u64| interval.span(ms, self.options.zone);
-            let first = span_of(stretch.start);
+            let first = span_of(stretch.start.max(self.announced_ms(place)));
             // Hardly ever is it closed where a gap begins.
             if stretch.is_empty() || !self.is_closed(first) {
                 continue;
@@ -187,7 +194,7 @@ impl Market {
             let last = span_of(stretch.end.min(self.time_ms).saturating_sub(1));
             let touched = Span { start_ms: first.start_ms, end_ms: last.end_ms };
             let mut parts = 0;
-            let _ = self.levels.visit(*interval, touched, true, &mut |part| {
+            let _ = self.levels.visit_traded(*interval, touched, &mut |part| {
                 let candle = (place, span_of(part.start_ms));
                 if part.is_traded() && self.is_closed(candle.1) && told.last() != Some(&candle) {
                     told.push(candle);

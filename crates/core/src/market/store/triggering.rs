@@ -7,6 +7,7 @@ use super::prices::{Price, Source};
 use crate::grammar::Decimal;
 use crate::market::tape::{Id, ShortText};
 use crate::market::triggers::{Fire, Held, Order, Owed, Prices, Row, SetError, Standing, Tick, Which};
+use crate::settings::ClockMode;
 
 impl Market {
     /// The price of a source before a new one comes, where a trigger may want to know.
@@ -34,6 +35,7 @@ impl Market {
         changes: Option<&mut Changes>,
     ) {
         let femto = price.price.femto();
+        self.wake_triggers(source, price.ts_ms);
         let judged = changes.and_then(|changes| changes.judging.map(|judging| (changes, judging)));
         let Some((changes, judging)) = judged else { return self.triggers_mut().follow(source, femto) };
         if price.ts_ms < self.now_ms(judging.time).saturating_sub(judging.max_age_ms) {
@@ -48,6 +50,19 @@ impl Market {
         let owed = self.owed();
         changes.fired +=
             self.triggers_mut().judge(&Tick { source, price: femto, before, ts_ms: price.ts_ms, id }, owed);
+    }
+
+    /// Before a price of that time is heeded: who was set when it was not stale may start with it.
+    fn wake_triggers(&mut self, source: Source, ts_ms: u64) {
+        let fresh_ms = ts_ms.saturating_add(self.options.stale_ms);
+        let set_first_ms = self.newest_ms().map_or(0, |newest_ms| newest_ms + 1);
+        let is_by_events = self.options.clock == ClockMode::Event;
+        let triggers = self.triggers_mut();
+        triggers.wake(source, 0..=fresh_ms);
+        if is_by_events {
+            // Set by the server's clock, when no event had told the time yet.
+            triggers.wake(source, set_first_ms..=u64::MAX);
+        }
     }
 
     /// Whom fires are owed to that are decided now.

@@ -1,11 +1,11 @@
 //! The numbered invariants of the triggers, asserted: for tests and fuzzing.
 
 use super::heap::NONE;
-use super::ladder::Ladder;
+use super::ladder::{Ladder, start_key};
 use super::price::{Direction, Source};
 use super::record::{Leg, Record};
 use super::terms::MAX_ARMING;
-use super::triggers::{Triggers, start_key};
+use super::triggers::Triggers;
 
 impl Triggers {
     /// Asserts the invariants of the module's documentation.
@@ -48,7 +48,9 @@ impl Triggers {
         let levels: usize = ladders.clone().map(|ladder| ladder.levels.len()).sum();
         let nodes: usize = ladders.clone().map(|ladder| ladder.trails.arena.len() - ladder.trails.dead).sum();
         assert_eq!((levels, nodes), (of(true), of(false)), "L1 ladders hold the legs and nothing else");
-        ladders.for_each(|ladder| check_ladder(ladder));
+        let starts = ladders.clone().map(|ladder| ladder.starts.len()).sum::<usize>();
+        let members: usize = ladders.map(|ladder| check_ladder(ladder)).sum();
+        assert_eq!(members + starts + self.asleep.len(), nodes, "G6 a living node is in a group, waits or sleeps");
         assert!(self.outbox.iter().all(super::fire::Fire::is_possible), "O1 what is owed can be told");
     }
 
@@ -69,7 +71,11 @@ impl Triggers {
                     assert_eq!(ladder.trails.arena.node(node).slot, slot, "L1 a stop has its node");
                     let start = start_key(direction, activate);
                     let waits = ladder.starts.iter().any(|rung| rung.slot == slot && rung.level == start);
-                    assert_eq!(waits, ladder.trails.extreme(node).is_none(), "L2 it has seen a price or waits for one");
+                    let sleeper = record.sleeper(leg.by(), slot);
+                    let sleeps = self.asleep.find(|other| *other < sleeper) == Some(sleeper);
+                    let seen = ladder.trails.extreme(node).is_some();
+                    let ways = [seen, waits, sleeps].into_iter().filter(|is_one| *is_one).count();
+                    assert_eq!(ways, 1, "L2 it has seen a price, waits for one or sleeps");
                 }
             }
         }
@@ -86,7 +92,8 @@ impl Triggers {
     }
 }
 
-fn check_ladder(ladder: &Ladder) {
+/// How many are in groups.
+fn check_ladder(ladder: &Ladder) -> usize {
     assert_eq!(ladder.clone().edges(), ladder.known_edges(), "L3 the edges are those of what is held");
     let trails = &ladder.trails;
     let extremes: Vec<_> = trails.order.iter().collect();
@@ -126,6 +133,6 @@ fn check_ladder(ladder: &Ladder) {
     }
     let dead = trails.arena.iter().filter(|node| node.slot == NONE).count();
     assert_eq!(dead, trails.dead, "G6 the dead are counted");
-    assert_eq!(members + ladder.starts.len(), trails.arena.len() - dead, "G6 a living node is in a group or waits");
     assert!(!trails.is_worn(), "G7 no more is dead than alive");
+    members
 }

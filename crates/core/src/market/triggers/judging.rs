@@ -26,6 +26,7 @@ impl Triggers {
     /// Judges by a price: all triggers with a leg that is due fire, in order of arming, and are owed to whom it says.
     /// Returns how many did. Costs a few comparisons where nothing is due and no extreme moves.
     pub fn judge(&mut self, tick: &Tick<'_>, owed: Owed) -> usize {
+        self.wake(tick.source, 0..=tick.ts_ms);
         for direction in Direction::BOTH {
             let price = direction.fold(tick.price);
             let place = self.ladders.get_mut(ladder_number(tick.source, direction));

@@ -2,7 +2,7 @@
 //! All prices are folded: they fall towards a level.
 
 use super::legs::Give;
-use super::price::Price;
+use super::price::{Direction, Price};
 use super::rung::Rung;
 use super::sorted::Sorted;
 use super::trails::Trails;
@@ -25,7 +25,12 @@ pub(super) struct Ladder {
 }
 
 /// The key of a start that any price reaches.
-pub(super) const AT_ONCE: Price = Price::MAX;
+const AT_ONCE: Price = Price::MAX;
+
+/// The key of the start of a stop that tracks from `activate` on, or at once when that is 0.
+pub(super) const fn start_key(direction: Direction, activate: Price) -> Price {
+    if activate == 0 { AT_ONCE } else { -direction.fold(activate) }
+}
 
 impl Ladder {
     pub fn new() -> Self {
@@ -55,15 +60,29 @@ impl Ladder {
         self.settle();
     }
 
-    /// Adds a stop that has seen `extreme`, or begins at the price that `start` is the key of.
-    pub fn add_trail(&mut self, slot: u32, give: Give, extreme: Option<Price>, start: Price) -> u32 {
+    /// Adds a stop that has seen `extreme`, or begins at the price that `start` is the key of, or sleeps.
+    pub fn add_trail(&mut self, slot: u32, give: Give, extreme: Option<Price>, start: Option<Price>) -> u32 {
         let node = self.trails.add(slot, give);
-        match extreme {
-            Some(extreme) => self.trails.track(node, extreme),
-            None => self.starts.insert(Rung { level: start, slot }),
+        match (extreme, start) {
+            (Some(extreme), _) => self.trails.track(node, extreme),
+            (None, Some(start)) => self.starts.insert(Rung { level: start, slot }),
+            (None, None) => {}
         }
         self.settle();
         node
+    }
+
+    /// A stop that slept begins at the price that `start` is the key of.
+    pub fn add_start(&mut self, slot: u32, start: Price) {
+        self.starts.insert(Rung { level: start, slot });
+        self.settle();
+    }
+
+    /// It sleeps again; whether it waited.
+    pub fn remove_start(&mut self, slot: u32, start: Price) -> bool {
+        let waited = self.starts.remove(Rung { level: start, slot });
+        self.settle();
+        waited
     }
 
     /// Removes a stop.

@@ -13,7 +13,8 @@
 //! - **level**: where a leg is due. **rung**: a level and what waits there. **edges**: the two prices of a ladder that a tick
 //!   is compared with.
 //! - **give**: how far a trailing stop lies behind its **extreme**, the highest folded price it has seen. **group**: all that
-//!   have seen the same. To **start** is to see the first one.
+//!   have seen the same. To **start** is to see the first one. A stop **sleeps** that starts with no price yet: those that
+//!   came were stale when it was set.
 //! - **slot**: where a trigger lies in memory. **node**: a trailing stop in its heap; **dead** when its trigger is gone.
 //! - **owed**: decided and not told yet.
 //!
@@ -24,11 +25,11 @@
 //! - I1 every record is in the list by id and in that by arming; I2 ids are there once; I3 armings are there once, and none
 //!   is greater than the last; I4 what expires is in the list of expiries; I5 its legs can be a trigger's; I6 those that wait
 //!   are counted.
-//! - L1 ladders hold the legs of the records and nothing else; L2 a stop has seen a price or waits for its start; L3 the edges
-//!   are those of what is held.
+//! - L1 ladders hold the legs of the records and nothing else; L2 a stop has seen a price, waits for its start or sleeps; L3
+//!   the edges are those of what is held.
 //! - G1 there is one group for each extreme, and it lies there; G2 members know their group, and a heap holds one kind; G3 no
 //!   node gives less than its parent; G4 a group has living members and knows its level, and its heaps have living roots; G5
-//!   the heap of levels knows that of every group; G6 a living node is in a group or waits; G7 no more is dead than alive.
+//!   the heap of levels knows that of every group; G6 a living node is in a group, waits or sleeps; G7 no more is dead than alive.
 //! - O1 what is owed can be told.
 //!
 //! What follows: a price that lies between the edges of its two ladders changes nothing, and needs no look at any trigger.
@@ -46,6 +47,7 @@ mod record;
 mod rung;
 mod saved;
 mod setting;
+mod sleeping;
 mod sorted;
 mod terms;
 mod trails;

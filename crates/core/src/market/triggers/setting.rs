@@ -35,7 +35,9 @@ impl Triggers {
         let kept = known.and_then(|slot| self.kept_extreme(slot, terms.legs()));
         let terms = terms.with_extreme(extreme_now(terms.legs(), kept, prices));
         let armed = Armed { id, arming, armed_at_ms: now_ms, expires_ms, payload, terms };
-        let slot = self.arm_known(&armed, known).map_err(|_| SetError::NoArming)?;
+        let by = terms.legs().trail.map_or(0, |trail| trail.by.number());
+        let is_awake = prices.get(by).copied().flatten().is_some_and(|held| held.is_fresh);
+        let slot = self.arm_known(&armed, known, is_awake).map_err(|_| SetError::NoArming)?;
         let Some(record) = self.slab.get(slot) else { return Err(SetError::NoArming) };
         let (by, _) = self.nearest(record, prices);
         let state = if self.waits(record) { State::Waiting } else { State::Armed };

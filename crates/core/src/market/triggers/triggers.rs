@@ -2,11 +2,12 @@
 //! and taken away. Setting, judging and listing are beside it.
 
 use super::fire::{Facts, Fire, Outbox, Owed};
-use super::ladder::{AT_ONCE, Ladder};
+use super::ladder::{Ladder, start_key};
 use super::legs::{Cause, Fixed, Legs, Side, Terms, Trail};
 use super::names::Names;
 use super::price::{Direction, Price, Source};
 use super::record::{Leg, Record, Slab};
+use super::sleeping::Sleeper;
 use super::sorted::Sorted;
 use super::terms::{Armed, Impossible};
 use crate::heap::{self, Measure};
@@ -39,6 +40,8 @@ pub struct Triggers {
     pub(super) armings: Sorted<(u64, u32)>,
     /// Times of expiry, armings and slots.
     pub(super) expiries: Sorted<(u64, u64, u32)>,
+    /// Trailing stops that start with no price yet.
+    pub(super) asleep: Sorted<Sleeper>,
     pub(super) waiting: usize,
     pub(super) last_arming: u64,
     pub(super) outbox: Outbox,
@@ -71,6 +74,7 @@ impl Triggers {
             ids: Names::new(),
             armings: Sorted::new(),
             expiries: Sorted::new(),
+            asleep: Sorted::new(),
             waiting: 0,
             last_arming: 0,
             outbox: Outbox::new(),
@@ -166,11 +170,17 @@ impl Triggers {
 
     /// Arms a trigger as it was decided; what is armed under its id is gone.
     pub fn arm(&mut self, armed: &Armed<'_>) -> Result<(), Impossible> {
-        self.arm_known(armed, self.slot_of(armed.id)).map(|_| ())
+        self.arm_known(armed, self.slot_of(armed.id), false).map(|_| ())
     }
 
-    /// The same, where it was looked up what is armed under the id. Returns the slot.
-    pub(super) fn arm_known(&mut self, armed: &Armed<'_>, known: Option<u32>) -> Result<u32, Impossible> {
+    /// The same, where it was looked up what is armed under the id, and whether a fresh price is held that its trailing leg
+    /// looks at. Returns the slot.
+    pub(super) fn arm_known(
+        &mut self,
+        armed: &Armed<'_>,
+        known: Option<u32>,
+        is_awake: bool,
+    ) -> Result<u32, Impossible> {
         if !armed.is_possible(self.last_arming) {
             return Err(Impossible("arming of a trigger"));
         }
@@ -191,11 +201,11 @@ impl Triggers {
             }
         }
         if let Some(trail) = trail {
-            legs.push(self.add_trail(slot, side, &trail));
+            legs.push(self.add_trail(slot, side, &trail, is_awake));
             self.waiting += usize::from(legs.len() == 1 && trail.extreme.is_none());
         }
         let Armed { id, arming, armed_at_ms, expires_ms, payload, .. } = *armed;
-        self.slab.put(Record {
+        let record = Record {
             id: id.into(),
             payload: payload.unwrap_or_default().into(),
             legs: legs.as_slice().into(),
@@ -204,7 +214,11 @@ impl Triggers {
             expires_ms: expires_ms.unwrap_or(u64::MAX),
             side,
             has_payload: payload.is_some(),
-        });
+        };
+        if let Some(trail) = trail.filter(|trail| trail.extreme.is_none() && !is_awake) {
+            self.asleep.insert(record.sleeper(trail.by, slot));
+        }
+        self.slab.put(record);
         self.ids.insert(id, slot, &self.slab);
         self.armings.insert((arming, slot));
         if let Some(expires_ms) = expires_ms {
@@ -214,14 +228,13 @@ impl Triggers {
         Ok(slot)
     }
 
-    fn add_trail(&mut self, slot: u32, side: Option<Side>, trail: &Trail) -> Leg {
+    fn add_trail(&mut self, slot: u32, side: Option<Side>, trail: &Trail, is_awake: bool) -> Leg {
         let Trail { give, activate, extreme, by } = *trail;
         let direction = Cause::Trail.direction(side);
         let extreme = extreme.map(|extreme| direction.fold(extreme));
         let activate = activate.unwrap_or(0);
-        let node = self
-            .ladder_made(by, direction)
-            .map_or(0, |ladder| ladder.add_trail(slot, give, extreme, start_key(direction, activate)));
+        let start = is_awake.then(|| start_key(direction, activate));
+        let node = self.ladder_made(by, direction).map_or(0, |ladder| ladder.add_trail(slot, give, extreme, start));
         Leg::Trail { by, node, activate }
     }
 
@@ -236,6 +249,9 @@ impl Triggers {
             self.expiries.remove((record.expires_ms, record.arming, slot));
         }
         for leg in &record.legs {
+            if leg.cause() == Cause::Trail && self.asleep.len() > 0 {
+                self.asleep.remove(record.sleeper(leg.by(), slot));
+            }
             let direction = leg.cause().direction(record.side);
             let Some(ladder) = self.ladder_mut(leg.by(), direction) else { continue };
             match *leg {
@@ -253,7 +269,7 @@ impl Triggers {
         if self.slab.len() == 0 {
             // No trigger is left, so nothing of what they were kept in is needed either.
             self.ladders = Default::default();
-            (self.ids, self.armings, self.expiries) = Default::default();
+            (self.ids, self.armings, self.expiries, self.asleep) = Default::default();
             self.scratch = None;
             return;
         }
@@ -370,6 +386,7 @@ impl Triggers {
         self.ids.measure(measure);
         self.armings.measure(measure);
         self.expiries.measure(measure);
+        self.asleep.measure(measure);
         self.outbox.measure(measure);
         if let Some(scratch) = &self.scratch {
             heap::boxed(&**scratch, measure);
@@ -389,6 +406,7 @@ impl Triggers {
         self.ids.relocate(mover);
         self.armings.relocate(mover);
         self.expiries.relocate(mover);
+        self.asleep.relocate(mover);
         self.outbox.relocate(mover);
         if let Some(scratch) = &mut self.scratch {
             mover.boxed(scratch);
@@ -397,9 +415,4 @@ impl Triggers {
             mover.vec(&mut scratch.order);
         }
     }
-}
-
-/// The key of the start of a stop that tracks from `activate` on, or at once when that is 0.
-pub(super) const fn start_key(direction: Direction, activate: Price) -> Price {
-    if activate == 0 { AT_ONCE } else { -direction.fold(activate) }
 }

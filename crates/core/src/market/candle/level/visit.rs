@@ -9,13 +9,13 @@ use crate::market::candle::{Candle, Span};
 use crate::steps;
 
 impl Level {
-    /// Visits candles that begin in `span`, oldest first or newest first. Where `as_one` says of where a block begins
-    /// and where its last candle begins that both are parts of one thing, the block may come as one candle.
+    /// Visits candles that begin in `span`, oldest first or newest first. Where `as_one` says so of a block's sum and of
+    /// where its last candle begins, the block may come as one candle.
     pub fn visit(
         &self,
         span: Span,
         is_reversed: bool,
-        as_one: impl Fn(u64, u64) -> bool,
+        as_one: impl Fn(&Candle, u64) -> bool,
         visit: &mut impl FnMut(&Candle) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let mut room = Vec::new();
@@ -24,7 +24,7 @@ impl Level {
             if let Some(summary) = block.summary()
                 && span.start_ms <= first
                 && last < span.end_ms
-                && as_one(first, last)
+                && as_one(summary, last)
             {
                 steps::note(1);
                 return visit(summary);
@@ -50,9 +50,7 @@ impl Level {
             _ => told.push(span),
         };
         let mut add_row = |candle: &Candle| {
-            if candle.is_row {
-                add(self.span(candle.start_ms));
-            }
+            candle.told().into_iter().for_each(&mut add);
             ControlFlow::Continue(())
         };
         let _ = self.visit_fresh(span, true, &mut add_row);
@@ -61,7 +59,8 @@ impl Level {
             if most == 0 {
                 break;
             }
-            if let Some(whole) = self.told_whole(block) {
+            // Of rows without a hole between them.
+            if let Some(whole) = block.summary().and_then(Candle::told) {
                 steps::note(1);
                 most -= 1;
                 add(whole);
@@ -70,17 +69,9 @@ impl Level {
             room.clear();
             block.unpack_within(span, &mut room);
             most = most.saturating_sub(room.len());
-            room.iter().rev().filter(|candle| candle.is_row).for_each(|row| add(self.span(row.start_ms)));
+            room.iter().rev().filter_map(Candle::told).for_each(&mut add);
         }
         told
-    }
-
-    /// What a block tells of that is nothing but rows, one behind the other.
-    fn told_whole(&self, block: &Block) -> Option<Span> {
-        block.summary().filter(|summary| summary.is_row)?;
-        let (first_ms, end_ms) = (block.first_start_ms, self.span(block.last_start_ms).end_ms);
-        let is_whole = end_ms - first_ms == block.len() as u64 * self.unit.width_ms;
-        is_whole.then_some(Span { start_ms: first_ms, end_ms })
     }
 
     /// The blocks with candles that begin in `span`.

@@ -39,7 +39,6 @@ impl Levels {
         }
         if let Some(finest) = self.list.first_mut() {
             orphans.iter().for_each(|candle| take_over(finest, candle));
-            tell_newest_apart(finest);
         }
         for place in (1..self.list.len()).rev() {
             let coarser_ms = self.list.get(place).map_or(0, Level::reach_ms);
@@ -50,15 +49,4 @@ impl Levels {
         self.keep = keep;
         self.settle();
     }
-}
-
-/// Rows may have told of a part of the newest candle only, since they were finer: trades come into the rest of it.
-fn tell_newest_apart(level: &mut Level) {
-    let Some(newest) = level.newest().filter(|newest| newest.is_row) else { return };
-    let told = newest.first.ts_ms..newest.last.ts_ms + 1;
-    let span = level.span(newest.start_ms);
-    level.edit(span.start_ms, |newest| {
-        newest.into_iter().for_each(|newest| newest.is_row = told == (span.start_ms..span.end_ms));
-        None
-    });
 }

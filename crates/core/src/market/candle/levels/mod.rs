@@ -40,6 +40,15 @@ impl Keep {
         UNITS.into_iter().zip(self.0).filter(|(_, keep)| *keep > 0)
     }
 
+    /// A level whose candles make none of the next level together, with that one.
+    pub fn short(&self) -> impl Iterator<Item = (Unit, Unit)> {
+        let next = self.units().skip(1).map(|(unit, _)| unit);
+        let pairs = self.units().zip(next);
+        pairs.filter_map(|((unit, keep), next)| {
+            (u64::from(keep) < next.width_ms / unit.width_ms).then_some((unit, next))
+        })
+    }
+
     /// The finest unit.
     pub fn finest(&self) -> Unit {
         let [.., coarsest] = UNITS;
@@ -109,11 +118,11 @@ impl Levels {
     }
 
     /// Whether a tick of that time can be recorded behind the reach of the finest level: where the finest level that
-    /// reaches there holds a candle that no row gave.
+    /// reaches there holds a candle, and no row tells of that time.
     pub fn takes(&self, ts_ms: u64) -> bool {
         let level = self.list.iter().find(|level| ts_ms >= level.reach_ms());
         let candle = level.and_then(|level| level.get(level.span(ts_ms).start_ms));
-        candle.is_some_and(|candle| !candle.is_row)
+        candle.is_some_and(|candle| !candle.tells_of(ts_ms))
     }
 
     /// Adds a tick to its candle.
@@ -216,7 +225,7 @@ impl Levels {
         is_reversed: bool,
         visit: &mut impl FnMut(&Candle) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let as_one = |first_ms: u64, last_ms: u64| last_ms < interval.span(first_ms, self.zone).end_ms;
+        let as_one = |block: &Candle, last_ms: u64| last_ms < interval.span(block.start_ms, self.zone).end_ms;
         let levels = self.list.iter().filter(|level| interval.is_multiple_of(level.unit().width_ms));
         if is_reversed {
             for level in levels {
@@ -228,6 +237,24 @@ impl Levels {
                 level.visit(span, false, as_one, visit)?;
                 level.visit_fresh(span, false, visit)?;
             }
+        }
+        Continue(())
+    }
+
+    /// Visits the same, newest first, for who asks what was traded: where rows alone tell, a block comes as one, and not as
+    /// traded, whatever candles of `interval` it lies in.
+    pub fn visit_traded(
+        &self,
+        interval: Interval,
+        span: Span,
+        visit: &mut impl FnMut(&Candle) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for level in self.list.iter().filter(|level| interval.is_multiple_of(level.unit().width_ms)) {
+            level.visit_fresh(span, true, visit)?;
+            let as_one = |block: &Candle, last_ms: u64| {
+                !block.is_traded() || last_ms < interval.span(block.start_ms, self.zone).end_ms
+            };
+            level.visit(span, true, as_one, visit)?;
         }
         Continue(())
     }

@@ -37,7 +37,13 @@ pub fn encode(market: &Market) -> Vec<u8> {
 
 pub fn decode(bytes: &[u8]) -> Result<Market, DecodeError> {
     let mut reader = Reader::new(bytes);
-    let reader = &mut reader;
+    let market = read(&mut reader)?;
+    reader.finish()?;
+    Ok(market)
+}
+
+/// The market, whatever stands behind it.
+pub fn read(reader: &mut Reader<'_>) -> Result<Market, DecodeError> {
     let mut market = Market::new(settings::read(reader)?);
     let resolution = Resolution::from_index(reader.byte()?).ok_or(DecodeError::Invalid("resolution"))?;
     market.time_ms = reader.varint("market time", MAX_TIMESTAMP_MS)?;
@@ -55,7 +61,6 @@ pub fn decode(bytes: &[u8]) -> Result<Market, DecodeError> {
     market.levels = candles::read(reader, &market.options)?;
     market.keep(resolution);
     market.triggers = Some(triggers::take(reader)?).filter(|triggers| !triggers.is_untouched()).map(Box::new);
-    reader.clone().finish()?;
     check(&market)?;
     Ok(market)
 }
