@@ -104,7 +104,7 @@ impl Listener {
         let places = (0..1 + number % 7).map(|place| (first + place * (1 + number % 2)) * width);
         self.given.extend(places.clone().flat_map(|place| place..place + width).map(|place| M + place * MINUTE));
         let rows: Vec<String> = places.map(|place| minute(place, 5 + number % 2)).collect();
-        let whole = if number % 3 == 0 { "WHOLE" } else { "" };
+        let whole = if number.is_multiple_of(3) { "WHOLE" } else { "" };
         put_told(&mut self.market, &format!("{} {whole} OHLCV {}", self.finest, rows.join(" "))).1
     }
 
