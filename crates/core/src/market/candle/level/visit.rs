@@ -41,8 +41,8 @@ impl Level {
         if is_reversed { blocks.rev().try_for_each(of_block) } else { blocks.try_for_each(of_block) }
     }
 
-    /// The stretches of `span` of which rows tell, newest first. No more than `most` rows are looked at; a block of rows
-    /// without a hole counts as one.
+    /// The stretches of `span`, which begins with a candle, of which rows tell, newest first. No more than `most` rows are
+    /// looked at; a block of rows without a hole counts as one.
     pub fn told_by_rows(&self, span: Span, mut most: usize) -> Vec<Span> {
         let mut told: Vec<Span> = Vec::new();
         let mut add = |span: Span| match told.last_mut() {
@@ -63,7 +63,8 @@ impl Level {
             if let Some(whole) = block.summary().and_then(Candle::told) {
                 steps::note(1);
                 most -= 1;
-                add(whole);
+                let end_ms = whole.end_ms.min(self.span(span.end_ms - 1).end_ms);
+                add(Span { start_ms: whole.start_ms.max(span.start_ms), end_ms });
                 continue;
             }
             room.clear();
