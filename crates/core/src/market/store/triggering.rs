@@ -35,7 +35,10 @@ impl Market {
         changes: Option<&mut Changes>,
     ) {
         let femto = price.price.femto();
-        self.wake_triggers(source, price.ts_ms);
+        // Hardly ever: nobody else pays for it.
+        if self.triggers().are_asleep() {
+            self.wake_triggers(source, price.ts_ms);
+        }
         let judged = changes.and_then(|changes| changes.judging.map(|judging| (changes, judging)));
         let Some((changes, judging)) = judged else { return self.triggers_mut().follow(source, femto) };
         if price.ts_ms < self.now_ms(judging.time).saturating_sub(judging.max_age_ms) {

@@ -33,9 +33,15 @@ impl Triggers {
     /// and with all that follow. Without this those start that were set before the price was.
     #[inline]
     pub fn wake(&mut self, source: Source, set_ms: RangeInclusive<u64>) {
-        if self.asleep.len() > 0 {
+        if self.are_asleep() {
             self.wake_sleeping(source.number(), &set_ms);
         }
+    }
+
+    /// Whether any stop sleeps.
+    #[inline]
+    pub const fn are_asleep(&self) -> bool {
+        self.asleep.len() > 0
     }
 
     #[cold]

@@ -249,7 +249,7 @@ impl Triggers {
             self.expiries.remove((record.expires_ms, record.arming, slot));
         }
         for leg in &record.legs {
-            if leg.cause() == Cause::Trail && self.asleep.len() > 0 {
+            if leg.cause() == Cause::Trail && self.are_asleep() {
                 self.asleep.remove(record.sleeper(leg.by(), slot));
             }
             let direction = leg.cause().direction(record.side);
