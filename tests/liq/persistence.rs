@@ -181,6 +181,34 @@ fn what_was_answered_survives_kill_nine_with_appendfsync_always() {
     }
 }
 
+/// Of a transaction that was cut within a command the server drops that command only when it starts; the ones before it
+/// are executed when it starts once more, though what was sent again for them stands behind them.
+#[test]
+fn a_batch_of_a_transaction_that_was_cut_counts_once() {
+    for cut in [10, 14, 20, 60, 120] {
+        let mut server = Server::with(&["appendonly yes", "appendfsync always"]);
+        server.connect().run("LIQ.CREATE key CLOCK EVENT").ok();
+        let send = |client: &mut Client, sizes: &[u64]| {
+            client.run("MULTI").ok();
+            for size in sizes {
+                client.run(&format!("LIQ.MADD key BATCH me {size} EVENTS {T0} buy 100 {size}"));
+            }
+            assert_eq!(client.run("EXEC").array().len(), sizes.len());
+        };
+        send(&mut server.connect(), &[1, 2]);
+        server.kill();
+        server.cut_appended(cut);
+        server.start_again();
+        let mut client = server.connect();
+        assert_eq!(client.run("LIQ.INFO key").field("events").int(), 0);
+        send(&mut client, &[1, 2, 3]);
+        let sent = client.digest("key");
+        drop(client);
+        server.kill_and_restart();
+        assert_eq!(server.connect().digest("key"), sent, "{cut} bytes cut");
+    }
+}
+
 #[test]
 fn a_rewrite_during_writes_loses_nothing() {
     for preamble in ["yes", "no"] {

@@ -158,6 +158,39 @@ fn a_killed_server_comes_back_with_what_it_acknowledged() {
     assert_eq!(before, picture(&mut server.connect()));
 }
 
+/// Of a transaction that was cut within a command the server drops that command only when it starts; the ones before it
+/// are executed when it starts once more, though what was sent again for them stands behind them.
+#[test]
+fn a_batch_of_a_transaction_that_was_cut_counts_once() {
+    for cut in [10, 14, 20, 60, 120] {
+        let mut server = Server::with(&["appendonly yes", "appendfsync always"]);
+        let mut client = server.connect();
+        client.run("TICK.CREATE key CLOCK EVENT").ok();
+        client.run(&format!("TICK.ADD key {M} buy 100 1"));
+        assert!(!client.run("TRIG.SET key stop ABOVE 101").is_error());
+        let before = client.run("TICK.RANGE key - +");
+        let send = |client: &mut Client, seqs: &[u64]| {
+            client.run("MULTI").ok();
+            for seq in seqs {
+                client.run(&format!("TICK.MADD key BATCH me {seq} TICKS {} buy {} 1", M + seq, 100 + seq));
+            }
+            assert_eq!(client.run("EXEC").array().len(), seqs.len());
+        };
+        send(&mut client, &[1, 2]);
+        drop(client);
+        server.kill();
+        server.cut_appended(cut);
+        server.start_again();
+        let mut client = server.connect();
+        assert_eq!(client.run("TICK.RANGE key - +"), before);
+        send(&mut client, &[1, 2, 3]);
+        let sent = client.digest("key");
+        drop(client);
+        server.kill_and_restart();
+        assert_eq!(server.connect().digest("key"), sent, "{cut} bytes cut");
+    }
+}
+
 #[test]
 fn a_market_that_is_fed_goes_on_behind_a_failover_and_back() {
     let mut pair = Pair::start();

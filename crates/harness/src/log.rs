@@ -1,5 +1,15 @@
 //! Which lines of a server's log are to be expected: a healthy server with a healthy module warns of nothing else.
 
+/// Warnings of a server that was killed while it appended: the next start drops what was cut short; of a transaction that was
+/// cut within a command it leaves the beginning, which the start after that stumbles over.
+pub(crate) const CUT_SHORT: [&str; 5] = [
+    "short read while loading the AOF",
+    "Truncating the AOF",
+    "aof-load-truncated is enabled",
+    "Revert incomplete MULTI/EXEC",
+    "MULTI calls can not be nested",
+];
+
 /// Warnings that servers write in normal operation, by a piece of their text.
 const USUAL: &[&str] = &[
     " is starting ",

@@ -1,6 +1,7 @@
 //! How a throwaway server is to be started.
 
 use crate::Server;
+use crate::log::CUT_SHORT;
 
 /// How a server is to be started.
 #[derive(Clone, Default)]
@@ -32,14 +33,8 @@ impl Options {
     /// may then be torn, which it says, and which was not answered.
     #[must_use]
     pub fn durable(self) -> Self {
-        let torn = [
-            "short read while loading the AOF",
-            "Truncating the AOF",
-            "loaded anyway because aof-load-truncated",
-            "Revert incomplete MULTI/EXEC",
-        ];
         let options = self.lines(&["appendonly yes", "appendfsync always"]);
-        torn.into_iter().fold(options, Self::expect_warning)
+        CUT_SHORT.into_iter().fold(options, Self::expect_warning)
     }
 
     /// A warning with this text is what the test provokes.

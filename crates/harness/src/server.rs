@@ -154,15 +154,22 @@ impl Server {
 
     /// Ends the server by signal 9, as a power failure would.
     pub fn kill(&mut self) {
-        // It can cut a write of the append-only file short, which the next start puts right, and says so.
-        for warning in ["Truncating the AOF", "aof-load-truncated is enabled", "Revert incomplete MULTI/EXEC"] {
-            self.expect_warning(warning);
-        }
+        log::CUT_SHORT.iter().for_each(|warning| self.expect_warning(warning));
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
         }
         let _ = std::fs::remove_file(self.socket());
+    }
+
+    /// Cuts the last bytes off what a killed server has appended, as a failure of power in the midst of a write does.
+    #[track_caller]
+    pub fn cut_appended(&self, bytes: u64) {
+        assert!(self.child.is_none(), "kill the server first");
+        let file = self.dir.path().join("appendonlydir/appendonly.aof.1.incr.aof");
+        let file = std::fs::OpenOptions::new().write(true).open(file).expect("there is an append-only file");
+        let length = file.metadata().expect("a file has a length").len();
+        file.set_len(length.checked_sub(bytes).expect("so much was appended")).expect("a file can be cut");
     }
 
     /// Starts a killed server again, on the same socket, port and files.

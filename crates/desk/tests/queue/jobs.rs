@@ -76,7 +76,7 @@ async fn a_full_queue_takes_no_more_and_remembers_no_name() {
 async fn what_is_due_later_comes_later_and_what_is_too_old_is_buried() {
     let server = Server::plain();
     let queue = queue(&server);
-    queue.push(Job::new(1).after(Duration::from_millis(150))).await.unwrap();
+    queue.push(Job::new(1).after(Duration::from_millis(1_500))).await.unwrap();
     queue.push(Job::new(2).expires(Duration::from_millis(1))).await.unwrap();
     push(&queue, 3).await;
     assert_eq!(queue.counts().await.unwrap().later, 1);

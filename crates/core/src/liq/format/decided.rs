@@ -73,7 +73,9 @@ pub fn end(out: &mut Vec<u8>, tally: &Tally) {
 }
 
 impl Series {
-    /// Does what `payload` says was decided; nothing, when it is not sound to the last byte.
+    /// Does what `payload` says was decided; nothing, when it is not sound to the last byte, nor of a batch that is there.
+    /// No primary decides one twice, but a server may read twice what it wrote of one: of a transaction that a crash cut
+    /// short in its append-only file it executes the beginning later, when what was sent again stands behind it.
     pub fn apply(&mut self, payload: &[u8]) -> Result<(), DecodeError> {
         let mut reader = Reader::new(payload);
         let Head { time, detail, is_brought, batch } = read_head(&mut reader)?;
@@ -81,6 +83,9 @@ impl Series {
         while read_event(&mut reader)?.is_some() {}
         let tally = read_tally(&mut reader)?;
         reader.finish()?;
+        if self.has_seen(batch) {
+            return Ok(());
+        }
         self.follow(detail);
         if is_brought {
             self.roll_to(time);

@@ -111,7 +111,8 @@ enum Decided {
 }
 
 impl Market {
-    /// Does what `payload` says was decided; nothing, when it is not sound to the last byte.
+    /// Does what `payload` says was decided; nothing, when it is not sound to the last byte, nor of a batch that is there,
+    /// as [`Series::apply`](crate::liq::series::Series::apply).
     pub fn apply(&mut self, payload: &[u8]) -> Result<(), DecodeError> {
         let mut reader = Reader::new(payload);
         let (detail, batch) = read_head(&mut reader)?;
@@ -119,6 +120,9 @@ impl Market {
         while read_decided(&mut reader)?.is_some() {}
         let tally = read_tally(&mut reader)?;
         triggers::check_decisions(self.triggers(), reader.clone())?;
+        if self.has_seen(batch) {
+            return Ok(());
+        }
         let decisions = reader;
         self.follow(detail);
         let mut reader = body;
