@@ -1,10 +1,11 @@
 //! Rows of the venue: they rule in their level, end gaps, and hold no time twice.
 
-use liq_core::grammar::Args;
-use liq_core::market::candle::Span;
+use liq_core::grammar::{Args, Decimal};
+use liq_core::market::candle::{Candle, Span};
 use liq_core::market::format as layout;
 use liq_core::market::request::{Add, Put};
 use liq_core::market::store::{Changes, Market, OptionsPatch, PutTally, Time, Whole};
+use liq_core::market::tape::{Id, Moment, Order, Side, Tick};
 use liq_core::steps;
 use proptest::prelude::*;
 
@@ -80,6 +81,26 @@ fn a_row_tells_nothing_of_the_rest_of_the_longer_candle_that_it_goes_into() {
     assert_eq!(add(&mut market, &format!("{} sell 50 1", FIVE + 300_000)).0.name(), "accepted");
 }
 
+/// A row opens the longer candle that it goes into, whether trades came where it is or not: a late trade of its first
+/// millisecond is not earlier than it.
+#[test]
+fn no_trade_is_earlier_than_where_a_row_begins() {
+    for has_traded in [true, false] {
+        let mut market = market("ANNOUNCE 1d");
+        if has_traded {
+            add(&mut market, &format!("{M} buy 100 1"));
+        }
+        put(&mut market, &format!("1m OHLCV {M} 95 100 90 99 1"));
+        add(&mut market, &format!("{} buy 101 1", M + 60_000));
+        for keep in ["KEEP 1m 0", "KEEP 5m 0"] {
+            alter(&mut market, keep);
+            assert_eq!(add(&mut market, &format!("{M} sell 96 1")).0.name(), "merged", "{has_traded} {keep}");
+            let open = rows(&market, "1h")[0].candle.open;
+            assert_eq!(open.to_string(), "95", "{has_traded} {keep}");
+        }
+    }
+}
+
 /// Puts a row for each of these minutes.
 fn put_minutes(market: &mut Market, places: impl Iterator<Item = u64>) {
     let rows: Vec<String> = places.map(|place| minute(place, 100)).collect();
@@ -109,7 +130,49 @@ fn a_gap_over_many_rows_costs_little() {
     }
 }
 
+/// A minute's candle: of a trade in its midst or, as a row, of all of it.
+fn candle(place: u64, is_row: bool, is_traded: bool) -> Candle {
+    let start_ms = M + place * 60_000;
+    let id = Id::Numbers { first: place, last: place };
+    let (price, qty) = (Decimal::new(100 + place, 0).unwrap(), Decimal::ten_to(0));
+    let built = Candle::of(&Tick { ts_ms: start_ms + 30_000, side: Side::Buy, price, qty, id }, Order::Id, start_ms);
+    if !is_row {
+        return built;
+    }
+    let moment = |ts_ms| Moment { ts_ms, id: 0 };
+    let (first, last) = (moment(start_ms), moment(start_ms + 59_999));
+    let mut row = Candle { first, last, is_row, ..built };
+    if is_traded {
+        row.mark_traded();
+    }
+    row
+}
+
+fn merged(candles: &[Candle]) -> Option<Candle> {
+    let (first, rest) = candles.split_first()?;
+    let mut all = *first;
+    rest.iter().for_each(|candle| all.merge(candle));
+    Some(all)
+}
+
 proptest! {
+    /// What was packed in one way and is packed in another after a reload says the same.
+    #[test]
+    fn candles_merge_alike_however_they_are_grouped(
+        minutes in prop::collection::vec((1_u64..3, any::<bool>(), any::<bool>()), 2..12), cut in 1_usize..11,
+    ) {
+        let mut place = 0;
+        let candles = minutes.iter().map(|(further, is_row, is_traded)| {
+            place += further;
+            candle(place, *is_row, *is_traded)
+        });
+        let candles: Vec<Candle> = candles.collect();
+        let (before, after) = candles.split_at(cut.min(candles.len() - 1));
+        let mut grouped = merged(before).unwrap();
+        grouped.merge(&merged(after).unwrap());
+        prop_assert_eq!(Some(grouped), merged(&candles));
+    }
+
     #[test]
     fn rows_tell_of_where_they_are(
         minutes in proptest::collection::btree_set(0_u64..400, 1..400), traded in proptest::collection::btree_set(0_u64..400, 0..4),

@@ -77,7 +77,7 @@ impl Candle {
     pub fn add(&mut self, tick: &Tick<'_>, order: Order) {
         let moment = tick.moment(order);
         let (price, marks) = (tick.price, self.first.id);
-        if moment < self.first {
+        if moment < self.opening() {
             (self.first, self.open) = (moment, price);
         }
         if moment >= self.last {
@@ -101,6 +101,13 @@ impl Candle {
         if self.is_row {
             self.first.id = marks | TRADED | PARTED;
         }
+    }
+
+    /// Where it opens: a row with the time that it tells of, before every trade of that millisecond. Marks are no place.
+    #[inline]
+    const fn opening(&self) -> Moment {
+        let id = if self.is_row { 0 } else { self.first.id };
+        Moment { ts_ms: self.first.ts_ms, id }
     }
 
     /// Whether a trade came into it, before a row took its place or else.
@@ -134,8 +141,9 @@ impl Candle {
     /// Adds everything of `other`, which may lie anywhere in time. What is null in one is null in both.
     pub fn merge(&mut self, other: &Self) {
         let marks = self.first.id | other.first.id | if self.adjoins(other) { 0 } else { PARTED };
-        if other.first < self.first {
-            (self.first, self.open) = (other.first, other.open);
+        self.first = self.opening();
+        if other.opening() < self.first {
+            (self.first, self.open) = (other.opening(), other.open);
         }
         if other.last >= self.last {
             (self.last, self.close) = (other.last, other.close);
